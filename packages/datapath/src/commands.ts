@@ -1,0 +1,95 @@
+import type { Drop, Endpoint } from '@brunel/base'
+
+/**
+ * The wall between control plane and data path: serialisable commands one way, events the other, counters in shared
+ * memory. Keys never cross it: they go into the sealer's table and commands carry the index.
+ */
+
+export interface TunnelSpec {
+  /** Index of the TUN, of the tunnel's row in the counters, and of the tunnel itself. */
+  readonly tun: number
+  readonly name: string
+  readonly gre: { readonly key: number | undefined; readonly checksum: boolean; readonly sequence: boolean }
+  /** Largest inner packet. */
+  readonly mtu: number
+  /** Largest TCP MSS to let through for IPv4 and IPv6; 0 leaves it alone. */
+  readonly mss: { readonly ipv4: number; readonly ipv6: number }
+  /** The far end's own inner addresses: packets to them that came from it loop (RFC 2784 §3.1). Canonical text. */
+  readonly farAddresses: readonly string[]
+  /** UDP port pair or protocol 50 and address of our own delivery packets, to refuse a routing loop (RFC 2003 §3.2). */
+  readonly remoteAddress: string | undefined
+}
+
+/** Which inner packets an SA may carry after GRE delivery: RFC 4301 §5.2. */
+export interface SaSelectors {
+  readonly localStart: string
+  readonly localEnd: string
+  readonly remoteStart: string
+  readonly remoteEnd: string
+  /** 47, or 0 for any. */
+  readonly protocol: number
+}
+
+export interface SaSpec {
+  /** Index in the sealer's table, and of the row in the SA counters. */
+  readonly sa: number
+  readonly spi: number
+  readonly tun: number
+  readonly mode: 'tunnel' | 'transport'
+  readonly ivLength: number
+  readonly blockLength: number
+  readonly icvLength: number
+  /** The IV is a counter that we write (AEAD), else the sealer writes it. */
+  readonly counterIv: boolean
+  readonly esn: boolean
+  readonly replayWindow: number
+  readonly selectors: readonly SaSelectors[]
+  /** Delivery header in tunnel mode, and what inbound transport mode takes the addresses for. Canonical text. */
+  readonly localDelivery: string
+  readonly remoteDelivery: string
+  /** Outbound: index of the path. */
+  readonly path: number
+  /** The peer's end point: what an inbound source is compared with. */
+  readonly remote: Endpoint
+  readonly limits: {
+    readonly softBytes: number
+    readonly hardBytes: number
+    readonly softPackets: number
+    readonly hardPackets: number
+  }
+}
+
+export type DatapathCommand =
+  | { readonly do: 'tunnel-set'; readonly tunnel: TunnelSpec }
+  | { readonly do: 'tunnel-remove'; readonly tun: number }
+  | { readonly do: 'inbound-add'; readonly sa: SaSpec }
+  /** Adds the SA to the outbound side and sends on it from this moment. */
+  | { readonly do: 'outbound-use'; readonly sa: SaSpec }
+  /** After it the pump uses the SA no more and says `released`. */
+  | { readonly do: 'sa-remove'; readonly direction: 'inbound' | 'outbound'; readonly sa: number }
+  | { readonly do: 'sa-moved'; readonly sa: number; readonly remote: Endpoint }
+  /** IKE SPIs (16 hex digits) that are ours: such messages are passed up first, before those of strangers. */
+  | { readonly do: 'ike-spis'; readonly spis: readonly string[] }
+  | { readonly do: 'stop' }
+
+export type DatapathEvent =
+  /** Without the non-ESP marker. */
+  | { readonly on: 'ike'; readonly bytes: Uint8Array; readonly local: Endpoint; readonly remote: Endpoint }
+  | { readonly on: 'sa-used'; readonly sa: number; readonly spi: number }
+  | { readonly on: 'sa-source'; readonly sa: number; readonly spi: number; readonly remote: Endpoint }
+  | { readonly on: 'unknown-spi'; readonly spi: number; readonly remote: Endpoint }
+  | {
+      readonly on: 'sa-limit'
+      readonly sa: number
+      readonly spi: number
+      readonly limit: 'soft' | 'hard'
+      readonly why: 'bytes' | 'packets' | 'sequence'
+    }
+  /** A packet found no SA; at most once a second for each tunnel. */
+  | { readonly on: 'acquire'; readonly tun: number }
+  | { readonly on: 'too-big'; readonly remote: Endpoint; readonly spi: number; readonly mtu: number }
+  | { readonly on: 'released'; readonly direction: 'inbound' | 'outbound'; readonly sa: number }
+  /** An audited drop, RFC 4303 §4; at most 10 a second for each reason. */
+  | { readonly on: 'audit'; readonly drop: Drop; readonly spi: number; readonly seq: number; readonly remote: Endpoint | undefined }
+  | { readonly on: 'stopped' }
+  | { readonly on: 'bug'; readonly what: string }

@@ -1,0 +1,50 @@
+import { DROP_NAMES, type Drop } from '@brunel/base'
+
+/**
+ * Counters in shared memory: one writer a pump, any reader. float64, exact below 2^53.
+ *
+ *     drops[direction][reason] | tunnels[direction][tun][TUNNEL field] | sas[direction][sa][SA field]
+ */
+
+export const MAX_TUNNELS = 4096
+export const MAX_SAS = 16384
+
+export type Direction = 'inbound' | 'outbound'
+
+export const TUNNEL_COUNTER = { packets: 0, bytes: 1, mssClamped: 2, lastAt: 3 } as const
+export const SA_COUNTER = { packets: 0, bytes: 1, lastAt: 2, sequence: 3, replayMisses: 4, integrityFailures: 5 } as const
+
+const TUNNEL_FIELDS = 4
+const SA_FIELDS = 6
+const DROPS = 128
+const PER_DIRECTION = DROPS + MAX_TUNNELS * TUNNEL_FIELDS + MAX_SAS * SA_FIELDS
+
+export class Counters {
+  readonly memory: SharedArrayBuffer
+  readonly cells: Float64Array
+
+  constructor(memory: SharedArrayBuffer = new SharedArrayBuffer(2 * PER_DIRECTION * 8)) {
+    this.memory = memory
+    this.cells = new Float64Array(memory)
+  }
+
+  /** Index of the first of the drop cells of a direction; add `dropIndex`. */
+  drops(direction: Direction): number {
+    return direction === 'inbound' ? 0 : PER_DIRECTION
+  }
+
+  tunnel(direction: Direction, tun: number): number {
+    return this.drops(direction) + DROPS + tun * TUNNEL_FIELDS
+  }
+
+  sa(direction: Direction, sa: number): number {
+    return this.drops(direction) + DROPS + MAX_TUNNELS * TUNNEL_FIELDS + sa * SA_FIELDS
+  }
+
+  dropped(): Record<Drop, number> {
+    const [inbound, outbound] = [this.drops('inbound'), this.drops('outbound')]
+    return Object.fromEntries(
+      DROP_NAMES.map((name, i) => [name, (this.cells[inbound + i] ?? 0) + (this.cells[outbound + i] ?? 0)]),
+    ) as Record<Drop, number>
+  }
+}

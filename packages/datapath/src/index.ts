@@ -1,0 +1,4 @@
+export * from './batch.js'
+export type * from './commands.js'
+export * from './counters.js'
+export type * from './ports.js'

@@ -1,0 +1,217 @@
+import type { Drop, Endpoint, Instant, Millis } from '@brunel/base'
+import type { Encryption, EspProposal, IkeProposal, Integrity } from '@brunel/crypto'
+
+/**
+ * What goes into the IKE machine and what comes out: plain data, nothing else.
+ * One `Ike` machine serves all peers of a router; it finds IKE SAs by SPI (RFC 7296 §2.6).
+ */
+
+export type Identity =
+  | { readonly type: 'ipv4' | 'ipv6' | 'fqdn' | 'email' | 'key-id'; readonly text: string }
+  | { readonly type: 'dn'; readonly der: Uint8Array }
+
+export type Mode = 'tunnel' | 'transport'
+
+/** One traffic selector, RFC 7296 §3.13.1: addresses as canonical text, both ends included. */
+export interface TrafficSelector {
+  readonly protocol: number
+  readonly startPort: number
+  readonly endPort: number
+  readonly startAddress: string
+  readonly endAddress: string
+}
+
+/** All that IKE knows of a peer. A change is a new `peer-set`. */
+export interface IkePeer {
+  readonly name: string
+  /** undefined: whatever address the underlay gives us. */
+  readonly localAddress: string | undefined
+  /** undefined: `any`, we only answer. A DNS name is resolved by the host, which sets the peer anew. */
+  readonly remoteAddress: string | undefined
+  readonly localId: Identity
+  /** undefined: any identity that the PSK proves. */
+  readonly remoteId: Identity | undefined
+  readonly auth: { readonly method: 'psk'; readonly psk: Uint8Array }
+  readonly initiate: boolean
+  readonly ike: { readonly proposals: readonly IkeProposal[]; readonly lifetime: Millis; readonly liveness: Millis }
+  readonly esp: {
+    readonly proposals: readonly EspProposal[]
+    readonly mode: Mode
+    readonly lifetime: Millis
+    readonly encapsulation: 'auto' | 'udp' | 'none'
+  }
+  /** undefined: GRE (47) between the two tunnel end points. */
+  readonly selectors:
+    | { readonly local: readonly TrafficSelector[]; readonly remote: readonly TrafficSelector[] }
+    | undefined
+}
+
+/** Where a datagram came in or goes out; IKE answers leave through the socket that received the request. */
+export type IkePort = 500 | 4500
+
+export type IkeInput =
+  /** `bytes` without the non-ESP marker. `local.port` tells which of our sockets received it. */
+  | { readonly on: 'datagram'; readonly bytes: Uint8Array; readonly local: Endpoint; readonly remote: Endpoint }
+  /** Adds a peer or changes it. Unchanged peers are not touched. */
+  | { readonly on: 'peer-set'; readonly peer: IkePeer }
+  /** Closes the peer's SAs with DELETE and forgets it. */
+  | { readonly on: 'peer-removed'; readonly peer: string }
+  | { readonly on: 'up' | 'down'; readonly peer: string }
+  | { readonly on: 'rekey'; readonly peer: string; readonly what: 'ike' | 'child' }
+  | { readonly on: 'reauthenticate'; readonly peer: string }
+  /** The first authentic packet on a new inbound SA: the responder's outbound side switches now (RFC 7296 §2.8). */
+  | { readonly on: 'child-used'; readonly peer: string; readonly spiIn: number }
+  /** From the data path: a soft limit asks for a rekey, a hard one ends the SA. */
+  | {
+      readonly on: 'child-limit'
+      readonly peer: string
+      readonly spiIn: number
+      readonly limit: 'soft' | 'hard'
+      readonly why: 'bytes' | 'packets' | 'sequence'
+    }
+  /** When authentic ESP last came in, and when anything last went out. Fed about once a second while it changes. */
+  | {
+      readonly on: 'child-activity'
+      readonly peer: string
+      readonly lastIn: Instant | undefined
+      readonly lastOut: Instant | undefined
+    }
+  /** Authentic, fresh ESP came from another address: NAT rebinding, RFC 7296 §2.23. */
+  | { readonly on: 'esp-source'; readonly peer: string; readonly spiIn: number; readonly remote: Endpoint }
+  /** ESP with a SPI that no SA has, from the address of a peer: RFC 7296 §1.5, RFC 4303 §3.4.2. */
+  | { readonly on: 'unknown-esp-spi'; readonly spi: number; readonly remote: Endpoint }
+  /** A packet waits and there is no SA. */
+  | { readonly on: 'acquire'; readonly peer: string }
+  /** The router stops: DELETE to every peer, no retransmission of anything else. */
+  | { readonly on: 'stop' }
+
+/** Keys of one direction. Wiped by whoever installs them. */
+export interface ChildKeys {
+  /** Encryption key with the salt at its end (RFC 4106 §8.1). */
+  readonly encryption: Uint8Array
+  /** Empty for an AEAD. */
+  readonly integrity: Uint8Array
+}
+
+/** A child SA, ready to install. */
+export interface Child {
+  readonly peer: string
+  /** Ours: what we receive. Unique per router. */
+  readonly spiIn: number
+  /** The peer's: what we send. */
+  readonly spiOut: number
+  readonly encryption: Encryption
+  readonly integrity: Integrity | undefined
+  readonly esn: boolean
+  readonly mode: Mode
+  /** Why the mode differs from what the peer's configuration asks, if it does. */
+  readonly modeReason: string | undefined
+  readonly localSelectors: readonly TrafficSelector[]
+  readonly remoteSelectors: readonly TrafficSelector[]
+  readonly keysIn: ChildKeys
+  readonly keysOut: ChildKeys
+  /** ESP in UDP (RFC 3948) or plain protocol 50 (ports 0), and the two ends. */
+  readonly encapsulation: 'udp' | 'none'
+  readonly local: Endpoint
+  readonly remote: Endpoint
+  /** We or the peer behind a NAT, as NAT detection found. */
+  readonly nat: { readonly local: boolean; readonly remote: boolean }
+  /** The inbound SPI of the child that this one replaces. */
+  readonly replaces: number | undefined
+  /** Whether the peer forbade TFC padding (RFC 7296 §1.3.1). */
+  readonly tfcPadding: boolean
+}
+
+/** Why a negotiation failed or an SA ended, in words an operator can act on. */
+export interface Failure {
+  /** A stable code: BRUNEL_IKE_…. */
+  readonly code: string
+  readonly sentence: string
+  /** What was seen: both sides' offers, identities, notifies. Never a secret. */
+  readonly evidence: Readonly<Record<string, string | readonly string[]>>
+  readonly remedy: string
+}
+
+export type IkeEvent =
+  | { readonly event: 'initiating'; readonly peer: string; readonly remote: Endpoint }
+  | {
+      readonly event: 'ike-up'
+      readonly peer: string
+      readonly spi: string
+      readonly initiator: boolean
+      readonly suite: string
+      readonly local: Endpoint
+      readonly remote: Endpoint
+      readonly remoteId: string
+      readonly nat: { readonly local: boolean; readonly remote: boolean }
+      readonly took: Millis
+    }
+  | { readonly event: 'ike-rekeyed'; readonly peer: string; readonly spi: string; readonly initiator: boolean }
+  | { readonly event: 'ike-down'; readonly peer: string; readonly spi: string; readonly why: Failure }
+  | { readonly event: 'child-up'; readonly peer: string; readonly spiIn: number; readonly spiOut: number; readonly suite: string }
+  | {
+      readonly event: 'child-rekeyed'
+      readonly peer: string
+      readonly spiIn: number
+      readonly replaced: number
+      readonly initiator: boolean
+    }
+  | { readonly event: 'child-down'; readonly peer: string; readonly spiIn: number; readonly why: Failure }
+  | { readonly event: 'failed'; readonly peer: string | undefined; readonly exchange: string; readonly why: Failure; readonly remote: Endpoint }
+  | { readonly event: 'retrying'; readonly peer: string; readonly at: Instant }
+  /** For counters: an exchange we began or answered ended. */
+  | { readonly event: 'exchange'; readonly exchange: string; readonly initiator: boolean; readonly outcome: 'done' | 'failed' | 'timeout' }
+
+export type IkeEffect =
+  /** `marker`: put the four zero octets of RFC 3948 §2.2 in front (always on port 4500). */
+  | { readonly do: 'send'; readonly bytes: Uint8Array; readonly local: Endpoint; readonly remote: Endpoint; readonly marker: boolean }
+  /** NAT keepalive, one octet 0xFF, RFC 3948 §2.3. */
+  | { readonly do: 'keepalive'; readonly local: Endpoint; readonly remote: Endpoint }
+  /** Installs the inbound side; where `outbound`, sends on it from this moment too. Comes before the `send` of the answer. */
+  | { readonly do: 'child-install'; readonly child: Child; readonly outbound: boolean }
+  /** Sends on this child from this moment. */
+  | { readonly do: 'child-use'; readonly peer: string; readonly spiIn: number }
+  /** `grace`: how long the inbound side still receives. Its outbound side is never used again. */
+  | { readonly do: 'child-remove'; readonly peer: string; readonly spiIn: number; readonly grace: Millis }
+  /** The peer moved: all its children send there. */
+  | { readonly do: 'peer-moved'; readonly peer: string; readonly local: Endpoint; readonly remote: Endpoint }
+  | { readonly do: 'drop'; readonly drop: Drop; readonly remote: Endpoint; readonly detail: string }
+  | { readonly do: 'report'; readonly event: IkeEvent }
+
+export type SaState = 'connecting' | 'established' | 'rekeying' | 'closing'
+
+/** A snapshot for the API; holds no secret. */
+export interface IkePeerReport {
+  readonly peer: string
+  readonly state: 'idle' | 'waiting' | 'connecting' | 'established' | 'down'
+  readonly retryAt: Instant | undefined
+  readonly lastFailure: (Failure & { readonly at: Instant }) | undefined
+  readonly sas: readonly {
+    readonly spiInitiator: string
+    readonly spiResponder: string
+    readonly initiator: boolean
+    readonly state: SaState
+    readonly suite: string
+    readonly localId: string
+    readonly remoteId: string
+    readonly local: Endpoint
+    readonly remote: Endpoint
+    readonly nat: { readonly local: boolean; readonly remote: boolean }
+    readonly establishedAt: Instant | undefined
+    readonly rekeyAt: Instant | undefined
+    readonly children: readonly {
+      readonly spiIn: number
+      readonly spiOut: number
+      readonly state: 'installed' | 'rekeying' | 'rekeyed' | 'closing'
+      readonly suite: string
+      readonly mode: Mode
+      readonly modeReason: string | undefined
+      readonly esn: boolean
+      readonly encapsulation: 'udp' | 'none'
+      readonly localSelectors: readonly TrafficSelector[]
+      readonly remoteSelectors: readonly TrafficSelector[]
+      readonly establishedAt: Instant
+      readonly rekeyAt: Instant | undefined
+    }[]
+  }[]
+}
