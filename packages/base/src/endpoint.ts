@@ -7,6 +7,7 @@ export interface Endpoint {
 export type Family = 4 | 6
 
 export const familyOf = (address: string): Family => (address.includes(':') ? 6 : 4)
-export const sameEndpoint = (a: Endpoint, b: Endpoint): boolean => a.address === b.address && a.port === b.port
+export const sameEndpoint = (a: Endpoint, b: Endpoint): boolean =>
+  a.address === b.address && a.port === b.port
 export const endpointText = (e: Endpoint): string =>
   e.address.includes(':') ? `[${e.address}]:${e.port}` : `${e.address}:${e.port}`

@@ -5,4 +5,14 @@ export { assertNever, Bug, bug, drive, type Host, type Machine, type Tick } from
 export { Packet } from './packet.js'
 export type { Problem } from './problem.js'
 export type { Random } from './random.js'
-export { after, type Instant, instant, type Millis, millis, seconds, since, sooner, type WallClock } from './time.js'
+export {
+  after,
+  type Instant,
+  instant,
+  type Millis,
+  millis,
+  seconds,
+  since,
+  sooner,
+  type WallClock,
+} from './time.js'

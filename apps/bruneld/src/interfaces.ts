@@ -1,0 +1,131 @@
+import { execFile, execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+
+/** What the kernel says of the way to an address. */
+export interface Route {
+  readonly device: string
+  readonly source: string
+  /** MTU of the device, or of the route where it has its own. */
+  readonly mtu: number
+}
+
+/** Addresses, routes and MTU of our own interfaces, by iproute2. Touches nothing that it was not told of by name. */
+export interface HostInterfaces {
+  /** Sets addresses, MTU and routes of an interface we made, replacing what we set before. */
+  configure(name: string, want: InterfaceSettings): Promise<void>
+  setMtu(name: string, mtu: number): Promise<void>
+  /** undefined: no route, or the address makes no sense here. */
+  routeTo(address: string, from: string | undefined): Promise<Route | undefined>
+  /** Whether an interface of this name exists. */
+  exists(name: string): boolean
+}
+
+export interface InterfaceSettings {
+  readonly mtu: number
+  readonly addresses: readonly string[]
+  readonly routes: readonly string[]
+  readonly multicast: boolean
+}
+
+export class InterfaceError extends Error {
+  override readonly name = 'InterfaceError'
+  readonly code = 'BRUNEL_INTERFACE'
+}
+
+const run = (args: readonly string[], input?: string): Promise<string> =>
+  new Promise((resolve, reject) => {
+    const child = execFile('ip', args, { maxBuffer: 64 << 20 }, (error, stdout, stderr) =>
+      error === null
+        ? resolve(stdout)
+        : reject(
+            new InterfaceError(`ip ${args.join(' ')}: ${stderr.trim() || error.message}`, { cause: error }),
+          ),
+    )
+    child.stdin?.end(input ?? '')
+  })
+
+const family = (prefix: string): string => (prefix.includes(':') ? '-6' : '-4')
+
+/** One script for `ip -batch`; pure, so that a test can read it. */
+export function batchFor(
+  name: string,
+  want: InterfaceSettings,
+  now: InterfaceSettings | undefined,
+): string[] {
+  const lines = [`link set dev ${name} mtu ${want.mtu} up multicast ${want.multicast ? 'on' : 'off'}`]
+  for (const gone of now?.routes.filter(route => !want.routes.includes(route)) ?? [])
+    lines.push(`${family(gone)} route del ${gone} dev ${name} proto static`)
+  for (const gone of now?.addresses.filter(address => !want.addresses.includes(address)) ?? [])
+    lines.push(`${family(gone)} addr del ${gone} dev ${name}`)
+  for (const address of want.addresses)
+    lines.push(
+      `${family(address)} addr replace ${address} dev ${name}${address.includes(':') ? ' nodad' : ''}`,
+    )
+  for (const route of want.routes)
+    lines.push(`${family(route)} route replace ${route} dev ${name} proto static`)
+  return lines
+}
+
+export class IpRoute2 implements HostInterfaces {
+  readonly #configured = new Map<string, InterfaceSettings>()
+
+  async configure(name: string, want: InterfaceSettings): Promise<void> {
+    await run(['-batch', '-'], `${batchFor(name, want, this.#configured.get(name)).join('\n')}\n`)
+    this.#configured.set(name, want)
+  }
+
+  /** Forgets what was set, when the interface is gone. */
+  forget(name: string): void {
+    this.#configured.delete(name)
+  }
+
+  async setMtu(name: string, mtu: number): Promise<void> {
+    await run(['link', 'set', 'dev', name, 'mtu', String(mtu)])
+    const known = this.#configured.get(name)
+    if (known !== undefined) this.#configured.set(name, { ...known, mtu })
+  }
+
+  async routeTo(address: string, from: string | undefined): Promise<Route | undefined> {
+    let rows: { dev?: string; prefsrc?: string; metrics?: { mtu?: number }[] }[]
+    try {
+      rows = JSON.parse(
+        await run(['-json', 'route', 'get', address, ...(from === undefined ? [] : ['from', from])]),
+      )
+    } catch {
+      return undefined // no route to host: the caller says so in its own words and tries again
+    }
+    const row = rows[0]
+    const source = from ?? row?.prefsrc
+    if (row?.dev === undefined || source === undefined) return undefined
+    return { device: row.dev, source, mtu: row.metrics?.[0]?.mtu ?? mtuOf(row.dev) }
+  }
+
+  exists(name: string): boolean {
+    return mtuOf(name) !== 0
+  }
+}
+
+/** 0 where there is no such interface. Sysfs shows the namespace it was mounted in, so the kernel is asked by `ip`. */
+function mtuOf(device: string): number {
+  try {
+    const rows = JSON.parse(
+      execFileSync('ip', ['-json', 'link', 'show', 'dev', device], {
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'ignore'],
+      }),
+    ) as { mtu: number }[]
+    return rows[0]?.mtu ?? 0
+  } catch {
+    return 0
+  }
+}
+
+/** Whether the kernel forwards packets of a family. */
+export function forwards(ipFamily: 4 | 6): boolean {
+  const path = ipFamily === 4 ? '/proc/sys/net/ipv4/ip_forward' : '/proc/sys/net/ipv6/conf/all/forwarding'
+  try {
+    return readFileSync(path, 'utf8').trim() !== '0'
+  } catch {
+    return false
+  }
+}

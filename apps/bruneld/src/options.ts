@@ -1,0 +1,84 @@
+import { Command, Option } from 'commander'
+
+export interface Options {
+  readonly dataDir: string
+  readonly listen: string
+  readonly socket: string
+  readonly config: string | undefined
+  readonly check: boolean
+  readonly logLevel: string
+  /** Where ESP keys are written for a protocol analyser; off by default. */
+  readonly keyLog: string | undefined
+  readonly ports: { readonly ike: number; readonly natt: number }
+}
+
+const port = (text: string): number => {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 1 || value > 65535) throw new Error(`${text} is not a port`)
+  return value
+}
+
+/** Reads argv and BRUNEL_…; prints help, version and usage errors by itself and exits there. */
+export function readOptions(argv: readonly string[], version: string): Options {
+  const program = new Command('bruneld')
+    .description('Site-to-site router: GRE inside ESP, keyed by IKEv2, in user space.')
+    .version(version)
+    .addOption(
+      new Option('--data-dir <dir>', 'database, secrets key, admin token')
+        .env('BRUNEL_DATA_DIR')
+        .default('/var/lib/brunel'),
+    )
+    .addOption(
+      new Option('--listen <address:port>', 'where the admin API listens')
+        .env('BRUNEL_LISTEN')
+        .default('127.0.0.1:8470'),
+    )
+    .addOption(
+      new Option('--socket <path>', 'unix socket of the admin API (default: DIR/bruneld.sock)').env(
+        'BRUNEL_SOCKET',
+      ),
+    )
+    .addOption(
+      new Option('--config <file>', 'peers to make or change at start and at SIGHUP, as JSON').env(
+        'BRUNEL_CONFIG',
+      ),
+    )
+    .addOption(
+      new Option('--check', 'verify the configuration and this machine, then stop')
+        .env('BRUNEL_CHECK')
+        .default(false),
+    )
+    .addOption(
+      new Option('--log-level <level>', 'how much to say')
+        .env('BRUNEL_LOG_LEVEL')
+        .choices(['trace', 'debug', 'info', 'warn', 'error'])
+        .default('info'),
+    )
+    .addOption(
+      new Option('--ike-port <port>', 'UDP port of IKE').env('BRUNEL_IKE_PORT').argParser(port).default(500),
+    )
+    .addOption(
+      new Option('--natt-port <port>', 'UDP port of IKE and ESP behind NAT')
+        .env('BRUNEL_NATT_PORT')
+        .argParser(port)
+        .default(4500),
+    )
+    .addOption(
+      new Option(
+        '--keylog <file>',
+        'DANGER: writes ESP keys for Wireshark; whoever reads it reads your traffic',
+      ).env('BRUNEL_KEYLOG'),
+    )
+  program.parse([...argv], { from: 'user' })
+  const o = program.opts()
+  return {
+    dataDir: o['dataDir'],
+    listen: o['listen'],
+    socket: o['socket'] ?? `${o['dataDir']}/bruneld.sock`,
+    config: o['config'],
+    check: o['check'] === true || o['check'] === 'true' || o['check'] === '1',
+    logLevel: o['logLevel'],
+    keyLog: o['keylog'],
+    ports: { ike: o['ikePort'], natt: o['nattPort'] },
+  }
+}
