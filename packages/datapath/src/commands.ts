@@ -90,6 +90,12 @@ export type DatapathEvent =
   | { readonly on: 'too-big'; readonly remote: Endpoint; readonly spi: number; readonly mtu: number }
   | { readonly on: 'released'; readonly direction: 'inbound' | 'outbound'; readonly sa: number }
   /** An audited drop, RFC 4303 §4; at most 10 a second for each reason. */
-  | { readonly on: 'audit'; readonly drop: Drop; readonly spi: number; readonly seq: number; readonly remote: Endpoint | undefined }
+  | {
+      readonly on: 'audit'
+      readonly drop: Drop
+      readonly spi: number
+      readonly seq: number
+      readonly remote: Endpoint | undefined
+    }
   | { readonly on: 'stopped' }
   | { readonly on: 'bug'; readonly what: string }

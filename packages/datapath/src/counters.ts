@@ -12,7 +12,14 @@ export const MAX_SAS = 16384
 export type Direction = 'inbound' | 'outbound'
 
 export const TUNNEL_COUNTER = { packets: 0, bytes: 1, mssClamped: 2, lastAt: 3 } as const
-export const SA_COUNTER = { packets: 0, bytes: 1, lastAt: 2, sequence: 3, replayMisses: 4, integrityFailures: 5 } as const
+export const SA_COUNTER = {
+  packets: 0,
+  bytes: 1,
+  lastAt: 2,
+  sequence: 3,
+  replayMisses: 4,
+  integrityFailures: 5,
+} as const
 
 const TUNNEL_FIELDS = 4
 const SA_FIELDS = 6

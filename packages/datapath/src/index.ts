@@ -1,4 +1,7 @@
 export * from './batch.js'
 export type * from './commands.js'
 export * from './counters.js'
+export { InboundPump } from './inbound.js'
+export { OutboundPump } from './outbound.js'
 export type * from './ports.js'
+export type { InboundPorts, PumpPorts } from './pump.js'
