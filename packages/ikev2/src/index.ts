@@ -1,1 +1,3 @@
 export type * from './contract.js'
+export { Ike } from './ike.js'
+export type { IkeSettings } from './settings.js'

@@ -1,0 +1,98 @@
+import { type Millis, millis, seconds } from '@brunel/base'
+
+/**
+ * Constants of the RFCs; nobody changes them.
+ */
+export const SPEC = {
+  /** RFC 7296 §2.10: a nonce is at least half the key size of every PRF offered, and 16 to 256 octets. */
+  NONCE_MIN: 16,
+  NONCE_MAX: 256,
+  /** RFC 7296 §2.6: octets of a cookie. */
+  COOKIE_MIN: 1,
+  COOKIE_MAX: 64,
+  /** RFC 7296 §2.2: a Message ID is 32 bits and never wraps. */
+  LAST_MESSAGE_ID: 0xffffffff,
+  PORT: 500,
+  /** RFC 7296 §2.23. */
+  NAT_PORT: 4500,
+} as const
+
+/** How one request is sent again: RFC 7296 §2.4 wants the intervals to grow exponentially. */
+export interface Retransmission {
+  readonly first: Millis
+  readonly factor: number
+  readonly cap: Millis
+  /** Transmissions in all, the first included. */
+  readonly tries: number
+}
+
+/** Our own choices. Each says what happens if it is wrong. */
+export interface IkeSettings {
+  /** Too short: needless load on a slow path. Too long: a lost packet delays the tunnel. */
+  readonly retransmission: Retransmission
+  /** For IKE_SA_INIT. Its sum bounds how stale an attempt can be when a cut line comes back: keep it below 15 s. */
+  readonly initRetransmission: Retransmission
+  /** Part of a wait, in per cent, that chance takes away. 0: all tunnels of a rebooted router speak at once. */
+  readonly jitterPercent: number
+  /** Wait before a new attempt after the first failure, doubled up to the cap. Cap + one handshake must stay below 15 s. */
+  readonly retryFirst: Millis
+  readonly retryCap: Millis
+  /** Half-open IKE SAs from which on a cookie is asked for. Too low: one more round trip. Too high: a flood costs DH. */
+  readonly cookieThreshold: number
+  /** Half-open IKE SAs at all. Too low: a flood of proven addresses locks peers out. Too high: memory. */
+  readonly halfOpenLimit: number
+  /** How long a half-open IKE SA waits for IKE_AUTH. Too short: slow peers fail. Too long: memory under a flood. */
+  readonly halfOpenTimeout: Millis
+  /** Age at which the cookie secret is replaced; the one before it still counts. Too long: hoarded cookies stay good. */
+  readonly cookieSecretLife: Millis
+  /** Cookie and INVALID_KE_PAYLOAD rounds in one attempt. Too low: both together do not converge (RFC 7296 §2.6.1). */
+  readonly initRounds: number
+  /** How long an inbound SA still receives after its Delete. Too short: packets under way are lost. */
+  readonly childGrace: Millis
+  /** Soft lifetime is the hard one less this share in per cent, less jitter of as much again. 0: no time to rekey. */
+  readonly rekeyMarginPercent: number
+  /** Wait after TEMPORARY_FAILURE, jittered by as much again. Too short: the peer cannot finish (RFC 7296 §2.25). */
+  readonly temporaryFailureWait: Millis
+  /** After this long of TEMPORARY_FAILURE the IKE SA is closed. Too short: a slow peer loses its SA. */
+  readonly temporaryFailureLimit: Millis
+  /** How long a replaced SA waits for the peer's Delete before we delete it. Too short: crossed deletes. */
+  readonly replacedLingers: Millis
+  /** How long redundant IKE SAs may coexist before we close the one with the lowest nonce. Too short: a reauthentication
+   * loses a packet. */
+  readonly redundantSettles: Millis
+  /** Idle time after which a NAT keepalive is sent, RFC 3948 §4. Longer than the NAT remembers: inbound packets are lost. */
+  readonly keepalive: Millis
+  /** Errors sent to strangers per second, and as a burst (RFC 7296 §2.21.4). Higher: we help a reflection attack. */
+  readonly strangerRate: number
+  readonly strangerBurst: number
+  /** Octets of one IP datagram above which a message is fragmented, RFC 7383 §2.5.1. */
+  readonly datagram4: number
+  readonly datagram6: number
+  /** How long fragments wait for their fellows. */
+  readonly fragmentTimeout: Millis
+}
+
+export const DEFAULT_SETTINGS: IkeSettings = {
+  retransmission: { first: millis(1000), factor: 2, cap: seconds(8), tries: 6 },
+  initRetransmission: { first: millis(1000), factor: 2, cap: seconds(4), tries: 4 },
+  jitterPercent: 20,
+  retryFirst: millis(1000),
+  retryCap: seconds(8),
+  cookieThreshold: 32,
+  halfOpenLimit: 512,
+  halfOpenTimeout: seconds(30),
+  cookieSecretLife: seconds(60),
+  initRounds: 6,
+  childGrace: seconds(5),
+  rekeyMarginPercent: 10,
+  temporaryFailureWait: millis(1000),
+  temporaryFailureLimit: seconds(180),
+  replacedLingers: seconds(20),
+  redundantSettles: seconds(3),
+  keepalive: seconds(20),
+  strangerRate: 10,
+  strangerBurst: 20,
+  datagram4: 576,
+  datagram6: 1280,
+  fragmentTimeout: seconds(30),
+}
