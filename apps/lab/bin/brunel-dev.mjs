@@ -1,0 +1,98 @@
+#!/usr/bin/env node
+/**
+ * What `npm test`, `npm run lab` and the other root scripts start. It needs Node and npm and nothing else: each command
+ * first installs what is missing, builds what is stale, and then runs.
+ */
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { BUILD_PACKAGES, LAB_PACKAGES, systemPackages, TEST_PACKAGES } from './packages.mjs'
+import { fail, ROOT, run, say } from './run.mjs'
+import { prepare } from './setup.mjs'
+import { runTests } from './tests.mjs'
+
+const OLDEST_NODE = 20
+const node = (script, args, options) =>
+  run(process.execPath, ['--enable-source-maps', resolve(ROOT, script), ...args], options)
+const tool = (name, args) => run(resolve(ROOT, 'node_modules/.bin', name), args)
+
+/** `needs`: system packages beyond those the build needs. */
+const COMMANDS = {
+  test: { about: 'run all tests; arguments select files', needs: TEST_PACKAGES, run: args => runTests(args) },
+  lab: {
+    about: 'two sites on this machine, live',
+    needs: LAB_PACKAGES,
+    run: args => node('apps/lab/dist/src/main.js', args),
+  },
+  bench: {
+    about: 'measure ours, strongSwan and the bare path',
+    needs: LAB_PACKAGES,
+    run: args => node('apps/lab/dist/src/bench/main.js', args),
+  },
+  start: {
+    about: 'run bruneld on this machine',
+    needs: ['iproute2'],
+    run: args => node('apps/bruneld/bin/bruneld.mjs', withDataDir(args)),
+  },
+  sim: {
+    about: 'the long simulation: two routers, 10,000 seeds',
+    needs: [],
+    run: args => node(simulation(), args),
+  },
+  docs: {
+    about: 'write the generated documents anew',
+    needs: [],
+    run: args => node('apps/lab/dist/src/docs/main.js', args),
+  },
+  check: { about: 'format, lint, types and the rules of the house', needs: [], run: check },
+  build: { about: 'install and build, nothing else', needs: [], run: async () => 0 },
+}
+
+function withDataDir(args) {
+  const given =
+    process.env.BRUNEL_DATA_DIR || args.some(arg => /^(--data-dir|--help|--version|-h|-V)/.test(arg))
+  return given ? args : ['--data-dir', '/var/lib/brunel', ...args]
+}
+
+function simulation() {
+  const script = ['packages/sim/bin/sim.mjs', 'packages/sim/dist/src/main.js'].find(path =>
+    existsSync(resolve(ROOT, path)),
+  )
+  return script ?? fail('the simulation is not built: packages/sim has no main')
+}
+
+async function check() {
+  const lint = await tool('biome', ['check', '.'])
+  const types = await tool('tsc', ['--build', ...typescriptProjects()])
+  const house = await runTests(['apps/lab/dist/test/house/'])
+  return lint || types || house
+}
+
+const typescriptProjects = () =>
+  ['bruneld', 'cli', 'lab']
+    .map(name => `apps/${name}`)
+    .concat('packages/sim')
+    .map(path => resolve(ROOT, path))
+
+function usage() {
+  const rows = Object.entries(COMMANDS).map(([name, { about }]) => `  npm run ${name.padEnd(6)} ${about}`)
+  return `usage: npm test | npm start | npm run COMMAND [-- ARGUMENTS]\n${rows.join('\n')}`
+}
+
+async function main() {
+  const [name, ...args] = process.argv.slice(2).filter((arg, index) => !(index === 1 && arg === '--'))
+  const command = COMMANDS[name]
+  if (!command) return fail(usage())
+  if (Number(process.versions.node.split('.')[0]) < OLDEST_NODE)
+    return fail(`Brunel needs Node ${OLDEST_NODE} or newer; this is ${process.versions.node}.`)
+  await systemPackages([...BUILD_PACKAGES, ...command.needs], name)
+  await prepare()
+  return command.run(args)
+}
+
+main().then(
+  code => process.exit(code),
+  error => {
+    say(`failed: ${error.message}`)
+    process.exit(1)
+  },
+)
