@@ -14,6 +14,7 @@ export const DROPS = {
   'udp-truncated': 'A UDP datagram is shorter than its header.',
   'tcp-truncated': 'A TCP segment is shorter than its header.',
   'icmp-truncated': 'An ICMP message is shorter than its type needs.',
+  'icmp-checksum': 'The checksum of an ICMP message is wrong (RFC 4443 §2.3).',
   'ttl-expired': 'The inner TTL or hop limit has run out.',
   'ecn-congestion-lost': 'Outer CE arrived on a packet whose inner header is Not-ECT (RFC 6040 §4.2).',
   // GRE

@@ -1,1 +1,9 @@
-export {}
+export * as Address from './address.js'
+export * as Checksum from './checksum.js'
+export * as Esp from './esp.js'
+export * as Gre from './gre.js'
+export * as Icmp from './icmp.js'
+export * as Ipv4 from './ipv4.js'
+export * as Ipv6 from './ipv6.js'
+export * as Tcp from './tcp.js'
+export * as Udp from './udp.js'
