@@ -1,1 +1,5 @@
-export {}
+export { EspInbound, type EspInboundSpec } from './inbound.js'
+export { Lifetime, type LimitReason, type Limits, limitsOf, type Margin } from './lifetime.js'
+export { EspOutbound, type EspOutboundSpec } from './outbound.js'
+export { MINIMUM_WINDOW, ReplayWindow } from './replay-window.js'
+export { alignmentOf, FIRST_SPI, HEADER_LENGTH, SEQUENCE_END, type Suite } from './suite.js'
