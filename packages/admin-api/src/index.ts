@@ -1,1 +1,3 @@
-export {}
+export type * from './ports.js'
+export { ROLES } from './ports.js'
+export * from './reports.js'

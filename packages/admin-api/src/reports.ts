@@ -1,0 +1,165 @@
+import { type Static, Type } from 'typebox'
+
+/**
+ * What the router tells of itself: plain data, no secret. Instants are ISO 8601 in UTC, null where there is none;
+ * readers compute ages themselves. The schemas are also the answers of the API: a field not named here never leaves.
+ */
+
+type Deep<T> = T extends object ? { readonly [K in keyof T]: Deep<T[K]> } : T
+
+const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
+  Type.Union([schema, Type.Null()])
+const At = Type.String({ description: 'ISO 8601, UTC.', examples: ['2026-01-01T00:00:00.000Z'] })
+const MaybeAt = nullable(At)
+const MaybeText = nullable(Type.String())
+
+export const STATES = ['up', 'degraded', 'negotiating', 'down'] as const
+export const State = Type.Union([
+  Type.Literal('up'),
+  Type.Literal('degraded'),
+  Type.Literal('negotiating'),
+  Type.Literal('down'),
+])
+export type State = Static<typeof State>
+
+export const LAYERS = ['underlay', 'ike', 'esp', 'gre', 'mtu', 'routing'] as const
+export type LayerName = (typeof LAYERS)[number]
+const LayerReport = Type.Object({ state: State, detail: Type.String({ description: 'One sentence.' }) })
+export type LayerReport = Deep<Static<typeof LayerReport>>
+
+const Traffic = Type.Object({ packets: Type.Number(), bytes: Type.Number(), lastAt: MaybeAt })
+const Nat = Type.Object({ local: Type.Boolean(), remote: Type.Boolean() })
+
+export const ChildReport = Type.Object({
+  spiIn: Type.String({ description: 'Ours, 8 hex digits: what we receive.' }),
+  spiOut: Type.String({ description: 'The peer’s, 8 hex digits: what we send.' }),
+  state: Type.String({ description: 'installed, rekeying, rekeyed or closing.' }),
+  suite: Type.String(),
+  mode: Type.Union([Type.Literal('tunnel'), Type.Literal('transport')]),
+  modeReason: nullable(
+    Type.String({ description: 'Why the mode differs from what the configuration asks.' }),
+  ),
+  esn: Type.Boolean(),
+  encapsulation: Type.Union([Type.Literal('udp'), Type.Literal('none')]),
+  localSelectors: Type.Array(Type.String()),
+  remoteSelectors: Type.Array(Type.String()),
+  establishedAt: MaybeAt,
+  rekeyAt: MaybeAt,
+  inbound: Traffic,
+  outbound: Traffic,
+  replayMisses: Type.Number(),
+})
+export type ChildReport = Deep<Static<typeof ChildReport>>
+
+export const IkeSaReport = Type.Object({
+  spiInitiator: Type.String({ description: '16 hex digits.' }),
+  spiResponder: Type.String({ description: '16 hex digits.' }),
+  role: Type.Union([Type.Literal('initiator'), Type.Literal('responder')]),
+  state: Type.String({ description: 'connecting, established, rekeying or closing.' }),
+  suite: Type.String(),
+  localId: Type.String(),
+  remoteId: Type.String(),
+  local: Type.String({ description: 'Our end point, address and port.' }),
+  remote: Type.String({ description: 'The peer’s end point, address and port.' }),
+  nat: Nat,
+  establishedAt: MaybeAt,
+  rekeyAt: MaybeAt,
+  children: Type.Array(ChildReport),
+})
+export type IkeSaReport = Deep<Static<typeof IkeSaReport>>
+
+export const FailureReport = Type.Object({
+  code: Type.String(),
+  sentence: Type.String(),
+  evidence: Type.Record(Type.String(), Type.Union([Type.String(), Type.Array(Type.String())])),
+  remedy: Type.String(),
+  at: At,
+})
+export type FailureReport = Deep<Static<typeof FailureReport>>
+
+export const MtuReport = Type.Object({
+  underlay: nullable(Type.Number({ description: 'Largest underlay packet towards the peer.' })),
+  tunnel: Type.Number({ description: 'Largest inner packet.' }),
+  mss: Type.Object({ ipv4: Type.Number(), ipv6: Type.Number() }),
+  lines: Type.Array(Type.String(), { description: 'The arithmetic, a line a step.' }),
+})
+export type MtuReport = Deep<Static<typeof MtuReport>>
+
+export const TunnelReport = Type.Object({
+  name: Type.String({ description: 'The name of the tunnel is that of its peer.' }),
+  peer: Type.String(),
+  interface: Type.String(),
+  enabled: Type.Boolean(),
+  state: Type.Union(State.anyOf, {
+    description:
+      '`up` only while authenticated data has crossed both ways; `degraded`: SAs stand, but data crosses one way or no way.',
+  }),
+  detail: Type.String({ description: 'The state in one sentence.' }),
+  since: MaybeAt,
+  retryAt: MaybeAt,
+  local: MaybeText,
+  remote: MaybeText,
+  addresses: Type.Array(Type.String()),
+  routes: Type.Array(Type.String()),
+  layers: Type.Object({
+    underlay: LayerReport,
+    ike: LayerReport,
+    esp: LayerReport,
+    gre: LayerReport,
+    mtu: LayerReport,
+    routing: LayerReport,
+  }),
+  ike: Type.Array(IkeSaReport),
+  counters: Type.Object({
+    inbound: Traffic,
+    outbound: Traffic,
+    mssClamped: Type.Number(),
+    replayMisses: Type.Number(),
+  }),
+  mtu: MtuReport,
+  lastFailure: nullable(FailureReport),
+})
+export type TunnelReport = Deep<Static<typeof TunnelReport>>
+
+export const ACTIONS = ['up', 'down', 'rekey', 'reauthenticate', 'ping'] as const
+export type TunnelAction = (typeof ACTIONS)[number]
+
+/** `done` false: nothing changed; then `code` and `remedy` say why. BRUNEL_ACTION_NOT_AVAILABLE: not built yet. */
+export const ActionReport = Type.Object({
+  done: Type.Boolean(),
+  detail: Type.String({ description: 'What happened, in a sentence.' }),
+  code: MaybeText,
+  remedy: MaybeText,
+  data: Type.Record(Type.String(), Type.Union([Type.String(), Type.Number(), Type.Boolean(), Type.Null()])),
+})
+export type ActionReport = Deep<Static<typeof ActionReport>>
+
+export const DropReport = Type.Object({
+  reason: Type.String(),
+  direction: Type.Union([Type.Literal('inbound'), Type.Literal('outbound'), Type.Literal('ike')]),
+  count: Type.Number(),
+})
+export type DropReport = Deep<Static<typeof DropReport>>
+
+/** What is wrong with the machine or the process; empty where all is well. */
+export const WarningReport = Type.Object({
+  code: Type.String(),
+  detail: Type.String(),
+  remedy: Type.String(),
+})
+export const HealthReport = Type.Object({
+  /** Whether the router is started: TUN, sockets and data path stand. */
+  ready: Type.Boolean(),
+  warnings: Type.Array(WarningReport),
+})
+export type HealthReport = Deep<Static<typeof HealthReport>>
+
+/** One line of `GET /v1/events`. `data` is plain and holds no secret. */
+export const RouterEvent = Type.Object({
+  at: At,
+  event: Type.String({ description: 'tunnel-state, ike-up, child-rekeyed, failed, …' }),
+  tunnel: MaybeText,
+  detail: Type.String(),
+  data: Type.Record(Type.String(), Type.Unknown()),
+})
+export type RouterEvent = Deep<Static<typeof RouterEvent>>

@@ -1,0 +1,231 @@
+import { type Static, Type } from 'typebox'
+
+/**
+ * The documents an operator writes: one peer, and the whole configuration. One schema gives the TypeScript types, the
+ * validation of the API, the words of the command line and docs/config.md. Shape only: what values mean is `verify`'s.
+ */
+
+const text = (description: string, more: Record<string, unknown> = {}) =>
+  Type.String({ description, ...more })
+const duration = (description: string, value: string) =>
+  Type.String({
+    description: `${description} A number and ms, s, m, h or d.`,
+    default: value,
+    examples: [value],
+  })
+const strict = { additionalProperties: false } as const
+
+export const LocalDocument = Type.Object(
+  {
+    address: Type.Optional(
+      text('Our address on the underlay. Left out: the one the routing table chooses.', {
+        examples: ['192.0.2.1'],
+      }),
+    ),
+    id: Type.Optional(
+      text(
+        'Our IKE identity: an address, a host name, an e-mail address or @@name for a key id. Left out: our address.',
+        {
+          examples: ['hq.example.net'],
+        },
+      ),
+    ),
+  },
+  strict,
+)
+
+export const RemoteDocument = Type.Object(
+  {
+    address: text('Where the peer is: an IPv4 or IPv6 address, a DNS name, or `any` to answer only.', {
+      examples: ['198.51.100.7'],
+    }),
+    id: Type.Optional(
+      text('The IKE identity that the peer must prove. Left out: any that the secret proves.', {
+        examples: ['branch-7.example.net'],
+      }),
+    ),
+  },
+  strict,
+)
+
+export const AuthDocument = Type.Object(
+  {
+    method: Type.Union([Type.Literal('psk'), Type.Literal('certificate')], {
+      description: 'How both ends prove who they are. `certificate` is not available yet.',
+    }),
+    psk: Type.Optional(
+      text('The pre-shared key; 0x… for octets in hexadecimal. Write-only: it never comes back.', {
+        writeOnly: true,
+      }),
+    ),
+    certificate: Type.Optional(text('Our certificate, PEM. Not available yet.')),
+    privateKey: Type.Optional(
+      text('Our private key, PEM. Write-only. Not available yet.', { writeOnly: true }),
+    ),
+    trustAnchors: Type.Optional(
+      Type.Array(Type.String(), { description: 'Whom we trust, PEM. Not available yet.' }),
+    ),
+  },
+  strict,
+)
+
+export const IkeDocument = Type.Object(
+  {
+    proposals: Type.Optional(
+      Type.Array(Type.String(), {
+        description: 'What we offer and accept for IKE, best first, written as in swanctl.conf.',
+        default: ['aes256gcm16-prfsha384-x25519', 'aes128gcm16-prfsha256-x25519', 'aes256-sha256-modp2048'],
+      }),
+    ),
+    lifetime: Type.Optional(duration('When the IKE SA is rekeyed.', '4h')),
+    liveness: Type.Optional(duration('The longest silence before a peer is asked whether it lives.', '10s')),
+    initiate: Type.Optional(
+      Type.Boolean({
+        description: 'Whether we begin. Left out: yes, unless `remote.address` is `any`.',
+        default: true,
+      }),
+    ),
+  },
+  strict,
+)
+
+export const EspDocument = Type.Object(
+  {
+    proposals: Type.Optional(
+      Type.Array(Type.String(), {
+        description:
+          'What we offer and accept for ESP, best first. A group in it asks for PFS at each rekey.',
+        default: ['aes256gcm16-esn-noesn', 'aes128gcm16-esn-noesn', 'aes256-sha256-esn-noesn'],
+      }),
+    ),
+    mode: Type.Optional(
+      Type.Union([Type.Literal('tunnel'), Type.Literal('transport')], {
+        description: 'What we ask for; the state of the tunnel shows what was agreed and why.',
+        default: 'tunnel',
+      }),
+    ),
+    lifetime: Type.Optional(duration('When the child SA is rekeyed.', '1h')),
+    lifetimeBytes: Type.Optional(
+      Type.String({
+        description:
+          'How much a child SA carries before it is rekeyed. A number and KiB, MiB, GiB, TiB, kB, MB, GB or TB.',
+        default: '1TiB',
+        examples: ['1TiB'],
+      }),
+    ),
+    replayWindow: Type.Optional(
+      Type.Integer({
+        description: 'Packets that may arrive late: 32 to 4096, or 0 for no check.',
+        default: 4096,
+      }),
+    ),
+    encapsulation: Type.Optional(
+      Type.Union([Type.Literal('auto'), Type.Literal('udp'), Type.Literal('none')], {
+        description: 'ESP in UDP: when a NAT is found, always, or never.',
+        default: 'auto',
+      }),
+    ),
+  },
+  strict,
+)
+
+export const GreDocument = Type.Object(
+  {
+    key: Type.Optional(
+      Type.Integer({ description: 'GRE key, 0 to 4294967295. Left out: none (RFC 2890 §2.1).' }),
+    ),
+    checksum: Type.Optional(Type.Boolean({ description: 'GRE checksum, RFC 2784 §2.5.', default: false })),
+    sequence: Type.Optional(
+      Type.Boolean({ description: 'GRE sequence numbers, RFC 2890 §2.2.', default: false }),
+    ),
+    keepalive: Type.Optional(
+      Type.Object(
+        {
+          interval: Type.Optional(duration('Time between two keepalives.', '5s')),
+          retries: Type.Optional(
+            Type.Integer({ description: 'Unanswered ones before the tunnel is down.', default: 3 }),
+          ),
+        },
+        { ...strict, description: 'GRE keepalives inside the SA. Not available yet.' },
+      ),
+    ),
+  },
+  strict,
+)
+
+export const TunnelDocument = Type.Object(
+  {
+    interface: Type.Optional(
+      text('Name of the TUN interface, at most 15 characters. Left out: made from the name of the peer.', {
+        examples: ['gre7'],
+      }),
+    ),
+    addresses: Type.Optional(
+      Type.Array(Type.String(), {
+        description: 'Addresses of our end, with prefix length.',
+        default: [],
+        examples: [['10.255.0.1/30', 'fd00:7::1/64']],
+      }),
+    ),
+    mtu: Type.Optional(
+      Type.Union([Type.Literal('auto'), Type.Integer()], {
+        description: 'Largest inner packet: computed, or a number from 576 to 65535.',
+        default: 'auto',
+      }),
+    ),
+    mss: Type.Optional(
+      Type.Union([Type.Literal('auto'), Type.Literal('off'), Type.Integer()], {
+        description:
+          'Largest TCP segment let through: computed from the MTU, left alone, or a number from 88 to 65495.',
+        default: 'auto',
+      }),
+    ),
+    routes: Type.Optional(
+      Type.Array(Type.String(), {
+        description: 'Networks behind the peer, routed into the tunnel.',
+        default: [],
+        examples: [['10.7.0.0/16']],
+      }),
+    ),
+    multicast: Type.Optional(
+      Type.Boolean({ description: 'Whether multicast crosses the tunnel.', default: true }),
+    ),
+  },
+  strict,
+)
+
+export const OspfRelayDocument = Type.Object(
+  { interface: Type.String(), group: Type.String() },
+  { ...strict, description: 'Joins the peer to an OSPF relay. Not available yet.' },
+)
+
+export const PeerDocument = Type.Object(
+  {
+    name: text('The name of the peer: letters, digits, `.`, `_` and `-`, at most 63.', {
+      examples: ['branch-7'],
+    }),
+    enabled: Type.Optional(Type.Boolean({ description: 'Whether the tunnel is wanted.', default: true })),
+    local: Type.Optional(LocalDocument),
+    remote: RemoteDocument,
+    auth: AuthDocument,
+    ike: Type.Optional(IkeDocument),
+    esp: Type.Optional(EspDocument),
+    gre: Type.Optional(GreDocument),
+    tunnel: Type.Optional(TunnelDocument),
+    ospfRelay: Type.Optional(OspfRelayDocument),
+  },
+  { ...strict, title: 'Peer', description: 'The other router and all we know of it.' },
+)
+export type PeerDocument = Static<typeof PeerDocument>
+
+/** The version of the whole document; a change of shape raises it and adds a migration. */
+export const CONFIG_VERSION = 1
+
+export const ConfigDocument = Type.Object(
+  {
+    version: Type.Literal(CONFIG_VERSION, { description: 'The version of this document.' }),
+    peers: Type.Array(PeerDocument, { description: 'All peers.' }),
+  },
+  { ...strict, title: 'Configuration', description: 'The whole configuration of a router as one document.' },
+)
+export type ConfigDocument = Static<typeof ConfigDocument>

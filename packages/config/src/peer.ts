@@ -1,0 +1,68 @@
+import type { Family, Millis } from '@brunel/base'
+import type { EspProposal, IkeProposal } from '@brunel/crypto'
+
+/** An IKE identity in words: RFC 7296 §3.5. */
+export interface PeerIdentity {
+  readonly type: 'ipv4' | 'ipv6' | 'fqdn' | 'email' | 'key-id'
+  readonly text: string
+}
+
+/** A network: canonical address with all host bits zero, and prefix length. */
+export interface Prefix {
+  readonly family: Family
+  readonly address: string
+  readonly length: number
+}
+
+/** An address of an interface with the prefix length of its link. */
+export interface InterfaceAddress extends Prefix {
+  /** The network that the address and the length span. */
+  readonly network: Prefix
+}
+
+/** A verified peer: every default applied, every value parsed, addresses in canonical form (RFC 5952). Holds no secret. */
+export interface Peer {
+  readonly name: string
+  readonly enabled: boolean
+  readonly local: {
+    /** undefined: whatever the routing table of the host chooses. */
+    readonly address: string | undefined
+    /** undefined: the local address is the identity. */
+    readonly id: PeerIdentity | undefined
+  }
+  readonly remote: {
+    readonly kind: 'address' | 'name' | 'any'
+    /** The address in canonical form, the DNS name, or `any`. */
+    readonly address: string
+    /** undefined: any identity that the secret proves. */
+    readonly id: PeerIdentity | undefined
+  }
+  readonly auth: { readonly method: 'psk' }
+  readonly ike: {
+    readonly proposals: readonly IkeProposal[]
+    readonly lifetime: Millis
+    readonly liveness: Millis
+    readonly initiate: boolean
+  }
+  readonly esp: {
+    readonly proposals: readonly EspProposal[]
+    readonly mode: 'tunnel' | 'transport'
+    readonly lifetime: Millis
+    readonly lifetimeBytes: number
+    readonly replayWindow: number
+    readonly encapsulation: 'auto' | 'udp' | 'none'
+  }
+  readonly gre: {
+    readonly key: number | undefined
+    readonly checksum: boolean
+    readonly sequence: boolean
+  }
+  readonly tunnel: {
+    readonly interface: string
+    readonly addresses: readonly InterfaceAddress[]
+    readonly mtu: number | 'auto'
+    readonly mss: number | 'auto' | 'off'
+    readonly routes: readonly Prefix[]
+    readonly multicast: boolean
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * What is read at scrape time: plain snapshots of counters that someone else owns. Counters only grow; an SA that is
+ * gone is simply no longer listed, and its traffic stays in the totals of its tunnel.
+ */
+
+export type Direction = 'inbound' | 'outbound'
+export interface Traffic {
+  readonly packets: number
+  readonly bytes: number
+}
+
+export interface SaSnapshot {
+  /** 8 hex digits. */
+  readonly spi: string
+  readonly direction: Direction
+  readonly packets: number
+  readonly bytes: number
+}
+
+export interface TunnelSnapshot {
+  readonly tunnel: string
+  readonly enabled: boolean
+  /** Authenticated data crossed both ways. */
+  readonly up: boolean
+  /** underlay, ike, esp, gre, mtu, routing. */
+  readonly layers: Readonly<Record<string, boolean>>
+  readonly mtu: number
+  /** Unix time in seconds of the last completed IKE_AUTH or rekey; undefined: never. */
+  readonly lastHandshakeAt: number | undefined
+  readonly inbound: Traffic
+  readonly outbound: Traffic
+  readonly replayMisses: number
+  readonly sas: readonly SaSnapshot[]
+}
+
+export interface DropSnapshot {
+  readonly reason: string
+  readonly direction: Direction | 'ike'
+  readonly count: number
+}
+
+export interface MetricsSource {
+  tunnels(): readonly TunnelSnapshot[]
+  drops(): readonly DropSnapshot[]
+  /** How often our own code was wrong; more than 0 is an alert. */
+  bugs(): number
+}
+
+export type IkeRole = 'initiator' | 'responder'
+
+/** What is told as it happens. */
+export interface Metrics {
+  exchange(exchange: string, role: IkeRole, outcome: 'done' | 'failed' | 'timeout'): void
+  /** `reason`: the BRUNEL_IKE_… code. */
+  failure(reason: string): void
+  rekey(what: 'ike' | 'child', role: IkeRole): void
+  /** From our first message to the IKE SA established. */
+  handshake(seconds: number, role: IkeRole): void
+  /** The page, in the text format of Prometheus. */
+  text(): Promise<string>
+  readonly contentType: string
+}
+
+export interface BuildInfo {
+  readonly version: string
+  readonly node: string
+}
