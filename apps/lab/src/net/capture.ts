@@ -1,0 +1,80 @@
+import { existsSync, statSync } from 'node:fs'
+import { must, run } from './command.js'
+import { Daemon } from './daemon.js'
+import type { Namespace } from './namespace.js'
+
+export const withoutTshark = async (): Promise<string | false> =>
+  (await run(['tshark', '--version'])).code !== 0 && 'not installed: tshark'
+
+/** What crosses one interface, in a file. */
+export class Capture {
+  readonly file: string
+  readonly #daemon: Daemon
+
+  private constructor(file: string, daemon: Daemon) {
+    this.file = file
+    this.#daemon = daemon
+  }
+
+  /** `snap`: octets kept of each packet. */
+  static async start(
+    place: Namespace,
+    device: string,
+    file: string,
+    snap = 0,
+    filter = '',
+  ): Promise<Capture> {
+    const args = [
+      '-i',
+      device,
+      '-U',
+      '-s',
+      `${snap}`,
+      '-B',
+      '16384',
+      '--immediate-mode',
+      '-Z',
+      'root',
+      '-w',
+      file,
+    ]
+    const command = place.command('tcpdump', ...args, ...(filter === '' ? [] : [filter]))
+    const daemon = new Daemon('tcpdump', command, `${file}.log`)
+    await daemon.ready('listens', 10_000, () => daemon.output().includes('listening on') && existsSync(file))
+    return new Capture(file, daemon)
+  }
+
+  get bytes(): number {
+    return statSync(this.file).size
+  }
+
+  async stop(): Promise<string> {
+    await this.#daemon.stop('SIGINT', 5000)
+    return this.#daemon.output()
+  }
+
+  /** How many packets of the capture match a pcap filter. */
+  async count(filter: string): Promise<number> {
+    const out = await must(['tcpdump', '-nn', '-r', this.file, filter])
+    return out.split('\n').filter(line => line !== '').length
+  }
+
+  async lines(filter: string, most = 10): Promise<readonly string[]> {
+    const out = await must(['tcpdump', '-nn', '-r', this.file, '-c', `${most}`, filter])
+    return out.split('\n').filter(line => line !== '')
+  }
+}
+
+/** All that may cross the underlay between two routers: IKE, ESP (in UDP 4500 or as protocol 50), and the neighbours' ARP and ND. */
+export const ALLOWED = [
+  'udp port 500',
+  'udp port 4500',
+  'ip proto 50',
+  'ip6 proto 50',
+  'arp',
+  'icmp6 and (ip6[40] == 133 or ip6[40] == 134 or ip6[40] == 135 or ip6[40] == 136 or ip6[40] == 143)',
+  'ip6 proto 0', // hop-by-hop: only multicast listener reports of a fresh interface
+  '(ip[6:2] & 0x1fff != 0)', // fragments after the first of what is allowed
+] as const
+
+export const FOREIGN = `not (${ALLOWED.map(filter => `(${filter})`).join(' or ')})`

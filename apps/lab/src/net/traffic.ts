@@ -1,0 +1,143 @@
+import { Daemon } from './daemon.js'
+import type { Namespace } from './namespace.js'
+
+export interface Pinged {
+  readonly sent: number
+  readonly received: number
+  /** Round trip times in ms, in order. */
+  readonly times: readonly number[]
+  readonly text: string
+}
+
+export interface PingOptions {
+  readonly count?: number
+  readonly interval?: number
+  readonly size?: number
+  /** Forbid fragmentation. */
+  readonly whole?: boolean
+  /** Seconds to wait for an answer. */
+  readonly wait?: number
+  readonly from?: string
+}
+
+const pingCommand = (to: string, options: PingOptions): readonly string[] => [
+  ...[
+    'ping',
+    '-n',
+    '-c',
+    `${options.count ?? 1}`,
+    '-i',
+    `${options.interval ?? 0.2}`,
+    '-W',
+    `${options.wait ?? 1}`,
+  ],
+  ...(options.size === undefined ? [] : ['-s', `${options.size}`]),
+  ...(options.whole === true ? ['-M', 'do'] : []),
+  ...(options.from === undefined ? [] : ['-I', options.from]),
+  to,
+]
+
+/** Pure: what ping said. */
+export function readPing(text: string): Pinged {
+  const summary = /(\d+) packets transmitted, (\d+) received/.exec(text)
+  return {
+    sent: Number(summary?.[1] ?? 0),
+    received: Number(summary?.[2] ?? 0),
+    times: [...text.matchAll(/time=([\d.]+) ms/g)].map(found => Number(found[1])),
+    text,
+  }
+}
+
+export async function ping(from: Namespace, to: string, options: PingOptions = {}): Promise<Pinged> {
+  const limit =
+    5000 + (options.count ?? 1) * ((options.interval ?? 0.2) * 1000 + 20) + (options.wait ?? 1) * 1000
+  const { out, err } = await from.run(pingCommand(to, options), { limit })
+  return readPing(out + err)
+}
+
+/** A ping that runs until it is told to stop, to see what a change in between has lost. */
+export class LongPing {
+  readonly #daemon: Daemon
+
+  constructor(from: Namespace, to: string, log: string, interval = 0.02) {
+    this.#daemon = new Daemon('ping', from.command('ping', '-n', '-i', `${interval}`, to), log)
+  }
+
+  async stop(): Promise<Pinged> {
+    await this.#daemon.stop('SIGINT', 5000)
+    return readPing(this.#daemon.output())
+  }
+}
+
+export interface Transfer {
+  readonly bitsPerSecond: number
+  readonly bytes: number
+  readonly seconds: number
+  readonly retransmits: number
+  readonly lostPercent: number
+  readonly packets: number
+}
+
+interface IperfSum {
+  readonly bits_per_second?: number
+  readonly bytes?: number
+  readonly seconds?: number
+  readonly retransmits?: number
+  readonly lost_percent?: number
+  readonly packets?: number
+  readonly lost_packets?: number
+}
+
+/** Pure: what `iperf3 --json` said, of the receiving end. */
+export function readIperf(text: string): Transfer {
+  const json = JSON.parse(text) as {
+    error?: string
+    end?: { sum?: IperfSum; sum_received?: IperfSum; sum_sent?: IperfSum }
+  }
+  if (json.error !== undefined) throw new Error(`iperf3: ${json.error}`)
+  const got = json.end?.sum_received ?? json.end?.sum ?? {}
+  return {
+    bitsPerSecond: got.bits_per_second ?? 0,
+    bytes: got.bytes ?? 0,
+    seconds: got.seconds ?? 0,
+    retransmits: json.end?.sum_sent?.retransmits ?? 0,
+    lostPercent: json.end?.sum?.lost_percent ?? 0,
+    packets: (json.end?.sum?.packets ?? 0) - (json.end?.sum?.lost_packets ?? 0),
+  }
+}
+
+export interface TransferOptions {
+  readonly seconds?: number
+  /** The server sends. */
+  readonly reverse?: boolean
+  /** Options of iperf3 beyond these. */
+  readonly more?: readonly string[]
+}
+
+export class IperfServer {
+  readonly #daemon: Daemon
+
+  private constructor(daemon: Daemon) {
+    this.#daemon = daemon
+  }
+
+  static async start(place: Namespace, log: string): Promise<IperfServer> {
+    const daemon = new Daemon('iperf3', place.command('iperf3', '-s', '--forceflush'), log)
+    await daemon.ready('listens', 10_000, () => daemon.output().includes('Server listening'))
+    return new IperfServer(daemon)
+  }
+
+  stop(): Promise<number> {
+    return this.#daemon.stop('SIGTERM', 2000)
+  }
+}
+
+export async function iperf(from: Namespace, to: string, options: TransferOptions = {}): Promise<Transfer> {
+  const seconds = options.seconds ?? 3
+  const args = ['-c', to, '-t', `${seconds}`, '--connect-timeout', '5000', '--json', ...(options.more ?? [])]
+  const { out, err } = await from.run(['iperf3', ...args, ...(options.reverse === true ? ['-R'] : [])], {
+    limit: (seconds + 20) * 1000,
+  })
+  if (!out.includes('{')) throw new Error(`iperf3 said nothing: ${err}`)
+  return readIperf(out)
+}

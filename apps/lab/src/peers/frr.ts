@@ -1,0 +1,86 @@
+import { chownSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { must, run } from '../net/command.js'
+import { Daemon } from '../net/daemon.js'
+import type { Namespace } from '../net/namespace.js'
+
+export const withoutFrr = (): string | false => !existsSync('/usr/lib/frr/ospfd') && 'not installed: frr'
+
+export interface OspfOptions {
+  readonly routerId: string
+  readonly interface: string
+  /** `network … area 0` lines; the site's own network is passive. */
+  readonly networks: readonly string[]
+  readonly passive: string
+}
+
+/** Pure: short timers, so that a test sees the adjacency within seconds. */
+export const ospfConf = (options: OspfOptions): string => `interface ${options.interface}
+ ip ospf network point-to-point
+ ip ospf hello-interval 1
+ ip ospf dead-interval 5
+ ip ospf retransmit-interval 1
+router ospf
+ timers throttle spf 0 50 500
+ timers throttle lsa all 0
+ timers lsa min-arrival 0
+ ospf router-id ${options.routerId}
+${options.networks.map(network => ` network ${network} area 0`).join('\n')}
+ passive-interface ${options.passive}
+`
+
+/** FRR's zebra and ospfd in a namespace, with a /run and sockets of their own. */
+export class Frr {
+  readonly #place: Namespace
+  readonly #folder: string
+  readonly #daemons: Daemon[] = []
+
+  constructor(place: Namespace, folder: string) {
+    this.#place = place
+    this.#folder = folder
+  }
+
+  async start(options: OspfOptions): Promise<void> {
+    mkdirSync(this.#folder, { recursive: true, mode: 0o755 })
+    const id = async (flag: string): Promise<number> => Number(await must(['id', flag, 'frr']))
+    chownSync(this.#folder, await id('-u'), await id('-g'))
+    for (const [name, conf] of [
+      ['vtysh', ''],
+      ['zebra', ''],
+      ['ospfd', ospfConf(options)],
+    ] as const) {
+      const file = join(this.#folder, `${name}.conf`)
+      writeFileSync(file, conf, { mode: 0o644 })
+      chownSync(file, await id('-u'), await id('-g'))
+    }
+    for (const name of ['zebra', 'ospfd']) await this.#launch(name)
+  }
+
+  async #launch(name: string): Promise<void> {
+    const d = this.#folder
+    const args = `-f ${d}/${name}.conf -i ${d}/${name}.pid -z ${d}/zserv.api --vty_socket ${d} --log file:${d}/${name}.log`
+    const script = `mount -t tmpfs tmpfs /run; mkdir -p /run/frr; chown frr:frr /run/frr; exec /usr/lib/frr/${name} ${args}`
+    const command = this.#place.command('unshare', '-m', '--propagation', 'private', 'sh', '-c', script)
+    const daemon = new Daemon(name, command, join(d, `${name}.out`))
+    this.#daemons.push(daemon)
+    await daemon.ready('answers', 20_000, () => existsSync(join(d, `${name}.vty`)))
+  }
+
+  async vtysh(command: string): Promise<string> {
+    const { out, err } = await run(
+      ['vtysh', '--vty_socket', this.#folder, '--config_dir', this.#folder, '-c', command],
+      {
+        limit: 10_000,
+      },
+    )
+    return out + err
+  }
+
+  async full(): Promise<boolean> {
+    return /\bFull/.test(await this.vtysh('show ip ospf neighbor'))
+  }
+
+  async stop(): Promise<void> {
+    for (const daemon of this.#daemons.splice(0).reverse()) await daemon.stop()
+  }
+}

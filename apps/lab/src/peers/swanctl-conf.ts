@@ -1,0 +1,78 @@
+/** Pure: strongSwan's two configuration files, as text. */
+
+export interface SwanConnection {
+  readonly name: string
+  readonly local: { readonly address: string; readonly id: string }
+  readonly remote: { readonly address: string; readonly id: string }
+  readonly psk: string
+  readonly ike: string
+  readonly esp: string
+  readonly mode: 'tunnel' | 'transport'
+  /** Default: GRE host to host. */
+  readonly selectors?: readonly [local: string, remote: string]
+  readonly liveness?: string
+  readonly startAction?: 'none' | 'start' | 'trap'
+  /** More lines of the connection and of its child. */
+  readonly connection?: readonly string[]
+  readonly child?: readonly string[]
+}
+
+export function swanctlConf(connections: readonly SwanConnection[]): string {
+  const secrets = connections.map(c => `  ike-${c.name} { id = ${c.remote.id}\n    secret = "${c.psk}" }`)
+  return `connections {\n${connections.map(connection).join('\n')}\n}\nsecrets {\n${secrets.join('\n')}\n}\n`
+}
+
+function connection(c: SwanConnection): string {
+  const [localTs, remoteTs] = c.selectors ?? ['dynamic[gre]', 'dynamic[gre]']
+  return `  ${c.name} {
+    version = 2
+    local_addrs = ${c.local.address}
+    remote_addrs = ${c.remote.address}
+    proposals = ${c.ike}
+    mobike = no
+    keyingtries = 1
+    reauth_time = 0
+    dpd_delay = ${c.liveness ?? '0s'}
+    ${(c.connection ?? []).join('\n    ')}
+    local { auth = psk
+      id = ${c.local.id} }
+    remote { auth = psk
+      id = ${c.remote.id} }
+    children { ${c.name} {
+        mode = ${c.mode}
+        local_ts = ${localTs}
+        remote_ts = ${remoteTs}
+        esp_proposals = ${c.esp}
+        start_action = ${c.startAction ?? 'none'}
+        ${(c.child ?? []).join('\n        ')}
+    } }
+  }`
+}
+
+/** kernel-libipsec must stand before kernel-netlink; kdf is needed for the PRFs. */
+const PLUGINS =
+  'random nonce openssl kdf x509 constraints pubkey pkcs1 pkcs8 pem kernel-libipsec kernel-netlink socket-default vici'
+
+/**
+ * `allow_peer_ts` lets the selectors cover the peer's own address, as GRE between the routers needs; the mark keeps
+ * charon's own packets out of the route into `ipsec0`.
+ */
+export const strongswanConf = (folder: string): string => `charon {
+  load = ${PLUGINS}
+  retransmit_tries = 3
+  retransmit_timeout = 2
+  filelog { f { path = ${folder}/charon.log
+    time_format = %T
+    default = 1
+    ike = 2
+    cfg = 2
+    flush_line = yes } }
+  plugins {
+    vici { socket = unix://${folder}/charon.vici }
+    kernel-libipsec { allow_peer_ts = yes }
+    kernel-netlink { fwmark = !0x42 }
+    socket-default { fwmark = 0x42 }
+  }
+}
+swanctl { socket = unix://${folder}/charon.vici }
+`
