@@ -1,7 +1,8 @@
-import type { Drop, Packet } from '@brunel/base'
+import { type Drop, isDrop, type Packet } from '@brunel/base'
+import { Esp } from '@brunel/wire'
 import { Lifetime, type LimitReason, type Limits } from './lifetime.js'
 import { MINIMUM_WINDOW, ReplayWindow } from './replay-window.js'
-import { alignmentOf, HEADER_LENGTH, type Suite } from './suite.js'
+import { alignmentOf, type Suite } from './suite.js'
 
 const IPV4 = 4
 const IPV6 = 41
@@ -40,7 +41,7 @@ export class EspInbound {
     this.window = new ReplayWindow(Math.max(MINIMUM_WINDOW, spec.replayWindow), spec.esn)
     this.lifetime = new Lifetime(spec.limits)
     this.#tunnel = spec.mode === 'tunnel'
-    this.#front = HEADER_LENGTH + spec.ivLength
+    this.#front = Esp.HEADER + spec.ivLength
     this.#icvLength = spec.icvLength
     this.#alignment = alignmentOf(spec)
     this.#shortest = this.#front + this.#alignment + this.#icvLength
@@ -65,16 +66,14 @@ export class EspInbound {
     const replayed = this.window.commit(seqHigh, p.view.getUint32(p.start + 4))
     if (replayed !== undefined) return replayed
     const start = p.start + this.#front
-    const trailer = p.end - this.#icvLength - 2
-    this.octets = trailer + 2 - start
+    p.end -= this.#icvLength
+    this.octets = p.end - start
     if (this.lifetime.add(this.octets, 0)) this.limitReached = true
-    const padding = p.bytes[trailer] as number
-    const end = trailer - padding
-    if (end < start) return 'esp-padding'
-    for (let i = 0; i < padding; i++) if (p.bytes[end + i] !== i + 1) return 'esp-padding' // RFC 4303 §2.4
+    const trailer = Esp.openTrailer(p, start)
+    if (isDrop(trailer)) return trailer
+    const nextHeader = Esp.nextHeader(p, trailer)
     p.start = start
-    p.end = end
-    const nextHeader = p.bytes[trailer + 1] as number
+    p.end = Esp.payloadEnd(p, trailer)
     if (nextHeader === NO_NEXT_HEADER) return 'esp-dummy'
     const ip = nextHeader === IPV4 || nextHeader === IPV6
     if (ip !== this.#tunnel) return 'esp-next-header'

@@ -1,5 +1,7 @@
 export { EspInbound, type EspInboundSpec } from './inbound.js'
 export { Lifetime, type LimitReason, type Limits, limitsOf, type Margin } from './lifetime.js'
 export { EspOutbound, type EspOutboundSpec } from './outbound.js'
+export { PayloadHeader } from './payload-header.js'
 export { MINIMUM_WINDOW, ReplayWindow } from './replay-window.js'
-export { alignmentOf, FIRST_SPI, HEADER_LENGTH, SEQUENCE_END, type Suite } from './suite.js'
+export { type SelectorSpec, Selectors } from './selectors.js'
+export { alignmentOf, SEQUENCE_END, type Suite } from './suite.js'

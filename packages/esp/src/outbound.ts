@@ -1,8 +1,8 @@
-import type { Drop, Packet } from '@brunel/base'
+import { type Drop, isDrop, type Packet } from '@brunel/base'
+import { Esp } from '@brunel/wire'
 import { Lifetime, type LimitReason, type Limits } from './lifetime.js'
-import { alignmentOf, SEQUENCE_END, type Suite } from './suite.js'
+import { SEQUENCE_END, type Suite } from './suite.js'
 
-/** IANA protocol numbers that ESP itself knows. */
 const NO_NEXT_HEADER = 59 // RFC 4303 §2.6
 
 /**
@@ -35,7 +35,7 @@ export class EspOutbound {
   readonly #icvLength: number
   readonly #ivLength: number
   readonly #counterIv: boolean
-  readonly #alignment: number
+  readonly #blockLength: number
   readonly #last: number
   #sequence: number
 
@@ -45,7 +45,7 @@ export class EspOutbound {
     this.#icvLength = spec.icvLength
     this.#ivLength = spec.ivLength
     this.#counterIv = spec.counterIv
-    this.#alignment = alignmentOf(spec)
+    this.#blockLength = spec.blockLength
     this.#last = spec.esn ? SEQUENCE_END.extended : SEQUENCE_END.short
     this.#sequence = sequence
     this.lifetime = new Lifetime(spec.limits, this.#last - SEQUENCE_RESERVE, this.#last)
@@ -60,29 +60,14 @@ export class EspOutbound {
     // RFC 4303 §3.3.3: the counter never cycles; RFC 4301 §4.4.2.1: nothing passes after the hard lifetime.
     if (this.#sequence >= this.#last) return 'esp-sequence-exhausted'
     if (this.lifetime.expired) return 'esp-expired'
-    const plain = p.end - p.start + 2
-    const padding = (this.#alignment - (plain & (this.#alignment - 1))) & (this.#alignment - 1)
-    const trailer = p.append(padding + 2 + this.#icvLength)
-    if (trailer < 0) return 'underlay-room'
-    const at = p.prepend(8 + this.#ivLength)
-    if (at < 0) {
-      p.end = trailer
+    const start = p.start
+    const end = p.end
+    if (!this.#pushTrailer(p, nextHeader) || !this.#pushHeader(p, this.#sequence + 1)) {
+      p.start = start
+      p.end = end
       return 'underlay-room'
     }
     this.#sequence += 1
-    this.seqLow = this.#sequence >>> 0
-    this.seqHigh = (this.#sequence - this.seqLow) / 2 ** 32
-    p.view.setUint32(at, this.spi)
-    p.view.setUint32(at + 4, this.seqLow)
-    // RFC 4106 §3.1: an IV never repeats under a key. Nor does the sequence number, so it serves as the counter.
-    if (this.#counterIv) {
-      p.view.setUint32(at + 8, this.seqHigh)
-      p.view.setUint32(at + 12, this.seqLow)
-    }
-    for (let i = 0; i < padding; i++) p.bytes[trailer + i] = i + 1 // RFC 4303 §2.4
-    p.bytes[trailer + padding] = padding
-    p.bytes[trailer + padding + 1] = nextHeader
-    this.octets = plain + padding
     if (this.lifetime.add(this.octets, this.#sequence)) this.limitReached = true
     return undefined
   }
@@ -97,5 +82,25 @@ export class EspOutbound {
     this.limitReached = false
     const limit = this.lifetime.news(this.#sequence)
     return { limit, why: this.lifetime.why }
+  }
+
+  #pushTrailer(p: Packet, nextHeader: number): boolean {
+    const padding = Esp.paddingFor(p.end - p.start, this.#blockLength)
+    if (isDrop(Esp.pushTrailer(p, padding, nextHeader))) return false
+    this.octets = p.end - p.start
+    return p.append(this.#icvLength) >= 0
+  }
+
+  #pushHeader(p: Packet, sequence: number): boolean {
+    this.seqLow = sequence >>> 0
+    this.seqHigh = (sequence - this.seqLow) / 2 ** 32
+    const iv = p.prepend(this.#ivLength)
+    if (iv < 0) return false
+    // RFC 4106 §3.1: an IV never repeats under a key. Nor does the sequence number, so it serves as the counter.
+    if (this.#counterIv) {
+      p.view.setUint32(iv, this.seqHigh)
+      p.view.setUint32(iv + 4, this.seqLow)
+    }
+    return !isDrop(Esp.push(p, this.spi, this.seqLow))
   }
 }

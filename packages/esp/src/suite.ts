@@ -13,9 +13,3 @@ export const alignmentOf = (suite: Suite): number => Math.max(4, suite.blockLeng
 
 /** RFC 4303 §3.3.3. Of 2^64 extended numbers we use those that a number counts exactly. */
 export const SEQUENCE_END = { short: 2 ** 32 - 1, extended: 2 ** 53 - 1 } as const
-
-/** SPI and sequence number. */
-export const HEADER_LENGTH = 8
-
-/** RFC 4303 §2.1: 0 is for local use, 1 to 255 are reserved. */
-export const FIRST_SPI = 256
