@@ -1,6 +1,6 @@
 /**
  * The Internet checksum: RFC 1071 §1 to make and verify it, RFC 1624 §3 to change it without reading the rest.
- * A sum is an unfolded number: up to 64 KiB of words stay below 2^31, so sums of several parts may simply be added.
+ * A sum is an unfolded number: up to 64 KiB of words stay below 2^31, so sums of two parts may simply be added (below 2^32).
  */
 
 /** Adds octets [from, to) as 16-bit words to `start`; the last odd octet counts as the high half, RFC 1071 §4.1. */
@@ -14,7 +14,7 @@ export function sum(view: DataView, from: number, to: number, start = 0): number
 /** Carries added back until 16 bits are left. */
 export function fold(total: number): number {
   let rest = total
-  while (rest > 0xffff) rest = (rest & 0xffff) + Math.floor(rest / 0x10000)
+  while (rest > 0xffff) rest = (rest & 0xffff) + (rest >>> 16)
   return rest
 }
 
