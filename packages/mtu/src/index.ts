@@ -1,1 +1,7 @@
-export {}
+export { clampMss } from './clamp-mss.js'
+export { computeMtu, type EspLengths, type MtuParameters, type MtuResult, type MtuStep } from './compute.js'
+export { checkSize, FRAGMENT, fragment } from './fragment.js'
+export { PathMtu, type PathMtuEffect, type PathMtuInput } from './path-mtu.js'
+export { RateLimiter } from './rate-limiter.js'
+export { type ErrorSources, tooBig } from './too-big.js'
+export { type EspMtu, espMtu, type TunnelMtu, tunnelMtu, type WireMtu, wireMtu } from './units.js'

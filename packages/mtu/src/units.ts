@@ -1,0 +1,14 @@
+import type { Branded } from '@brunel/base'
+
+/** Largest IP packet of the underlay, outer header included. */
+export type WireMtu = Branded<number, 'wire-mtu'>
+
+/** Room for what ESP encrypts: payload, padding, pad length and next header; a multiple of the block. */
+export type EspMtu = Branded<number, 'esp-mtu'>
+
+/** Largest inner packet, the payload of GRE: the MTU of the TUN interface (GMTU in RFC 7676). */
+export type TunnelMtu = Branded<number, 'tunnel-mtu'>
+
+export const wireMtu = (octets: number): WireMtu => octets as WireMtu
+export const espMtu = (octets: number): EspMtu => octets as EspMtu
+export const tunnelMtu = (octets: number): TunnelMtu => octets as TunnelMtu
