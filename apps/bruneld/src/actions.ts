@@ -1,0 +1,126 @@
+import { execFile } from 'node:child_process'
+import type { ActionReport, TunnelAction, TunnelReport } from '@brunel/admin-api'
+import { assertNever } from '@brunel/base'
+import type { Peer } from '@brunel/config'
+import { farEnd } from './far-end.js'
+import type { IkeHost } from './ike-host.js'
+import type { Tunnel } from './tunnel.js'
+
+export interface ActionContext {
+  readonly peer: Peer
+  readonly tunnel: Tunnel | undefined
+  readonly ike: IkeHost
+  readonly report: () => TunnelReport
+}
+
+/** Longest that an action waits for its outcome; it goes on afterwards all the same. */
+const WAIT_MS = 8000
+const LOOK_MS = 20
+
+const answer = (done: boolean, detail: string, more: Partial<ActionReport> = {}): ActionReport => ({
+  done,
+  detail,
+  code: null,
+  remedy: null,
+  data: {},
+  ...more,
+})
+
+/** Carries out what an operator asks of a tunnel, and says what came of it. */
+export async function act(action: TunnelAction, context: ActionContext): Promise<ActionReport> {
+  const { peer, tunnel, ike, report } = context
+  if (tunnel === undefined)
+    return answer(false, `${peer.name} has no tunnel: it is disabled, or could not be opened.`, {
+      code: 'BRUNEL_TUNNEL_NOT_OPEN',
+      remedy: 'Set enabled to true; GET /readyz tells what was refused.',
+    })
+  switch (action) {
+    case 'up':
+      tunnel.halted = false
+      ike.feed({ on: 'up', peer: peer.name })
+      return outcome(report, r => r.layers.esp.state === 'up', 'The tunnel is negotiated.')
+    case 'down':
+      tunnel.halted = true
+      ike.feed({ on: 'down', peer: peer.name })
+      return outcome(report, r => r.ike.length === 0, 'The tunnel is down; it stays down until `up`.')
+    case 'rekey':
+      return rekey(context)
+    case 'reauthenticate':
+      return answer(false, 'Reauthentication is not available yet.', {
+        code: 'BRUNEL_ACTION_NOT_AVAILABLE',
+        remedy: 'Use down and up, which interrupts the tunnel, or rekey, which does not.',
+      })
+    case 'ping':
+      return ping(tunnel)
+    default:
+      return assertNever(action)
+  }
+}
+
+async function rekey({ peer, ike, report }: ActionContext): Promise<ActionReport> {
+  const spis = (r: TunnelReport): string => r.ike.flatMap(sa => sa.children.map(c => c.spiIn)).join()
+  const before = spis(report())
+  if (before === '')
+    return answer(false, 'There is no SA to rekey.', {
+      code: 'BRUNEL_NO_SA',
+      remedy: 'Bring the tunnel up first; its state says why it is not.',
+    })
+  ike.feed({ on: 'rekey', peer: peer.name, what: 'child' })
+  return outcome(report, r => spis(r) !== '' && spis(r) !== before, 'The ESP SAs are rekeyed.')
+}
+
+/** Looks until it is so, for some seconds. */
+async function outcome(
+  report: () => TunnelReport,
+  reached: (report: TunnelReport) => boolean,
+  detail: string,
+): Promise<ActionReport> {
+  for (let waited = 0; waited < WAIT_MS; waited += LOOK_MS) {
+    if (reached(report())) return answer(true, detail)
+    await new Promise(resolve => setTimeout(resolve, LOOK_MS))
+  }
+  const { detail: state, lastFailure } = report()
+  return answer(false, `Not within ${WAIT_MS / 1000} s: ${lastFailure?.sentence ?? state}`, {
+    code: lastFailure?.code ?? 'BRUNEL_TIMEOUT',
+    remedy: lastFailure?.remedy ?? 'It goes on by itself; look at the state of the tunnel.',
+  })
+}
+
+function ping({ peer }: Tunnel): Promise<ActionReport> {
+  const target = peer.tunnel.addresses.map(farEnd).find(address => address !== undefined)
+  if (target === undefined)
+    return Promise.resolve(
+      answer(false, 'The far end’s address on the tunnel cannot be told from ours.', {
+        code: 'BRUNEL_NO_FAR_ADDRESS',
+        remedy: 'Give the tunnel a /30, /31 or /127, or ping an address of the other site.',
+      }),
+    )
+  const args = ['-n', '-q', '-c', '3', '-i', '0.2', '-W', '2', '-I', peer.tunnel.interface, target]
+  return new Promise(resolve =>
+    execFile('ping', args, (error, stdout) => {
+      const [sent, received] =
+        /(\d+) packets transmitted, (\d+) received/.exec(stdout)?.slice(1).map(Number) ?? []
+      const [, average] = /= [\d.]+\/([\d.]+)\//.exec(stdout) ?? []
+      const data = {
+        target,
+        sent: sent ?? 0,
+        received: received ?? 0,
+        averageMs: average === undefined ? null : Number(average),
+      }
+      if (received !== undefined && received > 0)
+        return resolve(
+          answer(true, `${received} of ${sent} answered by ${target} in ${average} ms on average.`, { data }),
+        )
+      const missing = (error as NodeJS.ErrnoException | null)?.code === 'ENOENT'
+      return resolve(
+        answer(false, missing ? 'The command ping is missing.' : `${target} does not answer.`, {
+          code: 'BRUNEL_NO_ANSWER',
+          remedy: missing
+            ? 'apt-get install iputils-ping'
+            : 'Look at the state of the tunnel, and whether the far end has this address.',
+          data,
+        }),
+      )
+    }),
+  )
+}

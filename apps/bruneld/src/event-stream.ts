@@ -1,0 +1,73 @@
+import type { RouterEvent } from '@brunel/admin-api'
+import { endpointText } from '@brunel/base'
+import type { Failure, IkeEvent } from '@brunel/ikev2'
+
+/** Hands each event to whoever listens; a slow listener is the API's concern. */
+export class EventStream {
+  readonly #listeners = new Set<(event: RouterEvent) => void>()
+
+  subscribe(listener: (event: RouterEvent) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  publish(event: RouterEvent): void {
+    for (const listener of this.#listeners) listener(event)
+  }
+}
+
+const hex = (spi: number): string => (spi >>> 0).toString(16).padStart(8, '0')
+const why = ({ code, remedy, evidence }: Failure): Record<string, unknown> => ({ code, remedy, evidence })
+
+/** An event of IKE as operators read it. */
+export function routerEvent(e: IkeEvent): RouterEvent {
+  const event = (
+    tunnel: string | undefined,
+    detail: string,
+    data: Record<string, unknown> = {},
+  ): RouterEvent => ({
+    at: new Date().toISOString(),
+    event: e.event,
+    tunnel: tunnel ?? null,
+    detail,
+    data,
+  })
+  switch (e.event) {
+    case 'initiating':
+      return event(e.peer, `IKE_SA_INIT goes to ${endpointText(e.remote)}`)
+    case 'ike-up':
+      return event(e.peer, `the IKE SA with ${e.remoteId} at ${endpointText(e.remote)} is up: ${e.suite}`, {
+        spi: e.spi,
+        role: e.initiator ? 'initiator' : 'responder',
+        nat: e.nat,
+        took: `${Math.round(e.took)} ms`,
+      })
+    case 'ike-rekeyed':
+      return event(e.peer, 'the IKE SA was rekeyed', {
+        spi: e.spi,
+        role: e.initiator ? 'initiator' : 'responder',
+      })
+    case 'ike-down':
+      return event(e.peer, e.why.sentence, { spi: e.spi, ...why(e.why) })
+    case 'child-up':
+      return event(e.peer, `the ESP SAs are up: ${e.suite}`, { spiIn: hex(e.spiIn), spiOut: hex(e.spiOut) })
+    case 'child-rekeyed':
+      return event(e.peer, 'the ESP SAs were rekeyed', {
+        spiIn: hex(e.spiIn),
+        replaced: hex(e.replaced),
+        role: e.initiator ? 'initiator' : 'responder',
+      })
+    case 'child-down':
+      return event(e.peer, e.why.sentence, { spiIn: hex(e.spiIn), ...why(e.why) })
+    case 'failed':
+      return event(e.peer, e.why.sentence, {
+        exchange: e.exchange,
+        remote: endpointText(e.remote),
+        ...why(e.why),
+      })
+    case 'retrying':
+      return event(e.peer, 'a new attempt follows')
+    case 'exchange':
+      return event(undefined, `${e.exchange} ${e.outcome}`)
+  }
+}

@@ -1,0 +1,189 @@
+import {
+  after,
+  assertNever,
+  type Drop,
+  drive,
+  endpointText,
+  type Instant,
+  type Millis,
+  millis,
+  type Random,
+  type Tick,
+} from '@brunel/base'
+import type { Cryptography } from '@brunel/crypto'
+import type { DatapathEvent } from '@brunel/datapath'
+import { Ike, type IkeEffect, type IkeEvent, type IkeInput } from '@brunel/ikev2'
+import type { PacketIo } from '@brunel/packet-io'
+import { Alarm, hostFor } from './alarm.js'
+import type { KeyLog } from './key-log.js'
+import type { Tunnel } from './tunnel.js'
+
+const NON_ESP_MARKER = 4 // octets of zero, RFC 3948 §2.2
+const KEEPALIVE = Uint8Array.of(0xff) // RFC 3948 §2.3
+/** How often activity is told to IKE. Longer: a silent peer is noticed later by as much. */
+const ACTIVITY_MS = 1000
+/** After a bug the alarm rings again this much later, so that one bad SA cannot spin the process. */
+const AFTER_BUG = millis(1000)
+
+export interface IkeHostPorts {
+  readonly io: PacketIo
+  readonly random: Random
+  readonly crypto: Cryptography
+  readonly now: () => Instant
+  /** The tunnel of a peer, if it has one. */
+  readonly tunnel: (peer: string) => Tunnel | undefined
+  readonly tunnels: () => Iterable<Tunnel>
+  readonly onEvent: (event: IkeEvent) => void
+  readonly onDrop: (drop: Drop, remote: string, detail: string) => void
+  readonly keyLog: KeyLog | undefined
+  /** The system would not send; it is tried again by retransmission. */
+  readonly onSendFailure: (remote: string, error: unknown) => void
+  /** The machine threw: our own mistake. The router goes on. */
+  readonly onBug: (error: unknown) => void
+}
+
+/** Runs the IKE machine: carries out its effects, and turns what the data path says into its inputs. */
+export class IkeHost {
+  readonly ike: Ike
+  readonly #ports: IkeHostPorts
+  readonly #alarm = new Alarm()
+  readonly #feed: (input: IkeInput | Tick) => void
+  readonly #saidActivity = new Map<string, string>()
+  #spis: readonly string[] = []
+  #activity: NodeJS.Timeout | undefined
+
+  constructor(ports: IkeHostPorts) {
+    this.#ports = ports
+    this.ike = new Ike({ random: ports.random, crypto: ports.crypto })
+    const feed = drive<IkeInput, IkeEffect>(
+      this.ike,
+      hostFor(effect => this.#perform(effect), this.#alarm),
+    )
+    this.#feed = input => {
+      try {
+        feed(input)
+        this.#announceSpis()
+      } catch (error) {
+        ports.onBug(error)
+        this.#alarm.set(after(ports.now(), AFTER_BUG), () => this.#feed({ on: 'tick' }))
+      }
+    }
+  }
+
+  start(): void {
+    this.#activity = setInterval(() => this.#tellActivity(), ACTIVITY_MS).unref()
+  }
+
+  stop(): void {
+    clearInterval(this.#activity)
+    this.#feed({ on: 'stop' })
+    this.#alarm.clear()
+  }
+
+  feed(input: IkeInput): void {
+    this.#feed(input)
+  }
+
+  /** What the data path says and IKE must know. */
+  datapath(event: DatapathEvent): void {
+    switch (event.on) {
+      case 'ike':
+        return this.#feed({ on: 'datagram', bytes: event.bytes, local: event.local, remote: event.remote })
+      case 'unknown-spi':
+        return this.#feed({ on: 'unknown-esp-spi', spi: event.spi, remote: event.remote })
+      case 'acquire': {
+        for (const tunnel of this.#ports.tunnels())
+          if (tunnel.tun === event.tun && !tunnel.halted)
+            return this.#feed({ on: 'acquire', peer: tunnel.peer.name })
+        return
+      }
+      case 'sa-used':
+      case 'sa-source':
+      case 'sa-limit':
+        return this.#childSaid(event)
+      default:
+        return
+    }
+  }
+
+  #childSaid(event: Extract<DatapathEvent, { on: 'sa-used' | 'sa-source' | 'sa-limit' }>): void {
+    for (const tunnel of this.#ports.tunnels()) {
+      const of = tunnel.sas.all.find(one => one.inbound === event.sa || one.outbound === event.sa)
+      if (of === undefined) continue
+      const about = { peer: tunnel.peer.name, spiIn: of.child.spiIn }
+      if (event.on === 'sa-used') return this.#feed({ on: 'child-used', ...about })
+      if (event.on === 'sa-source') return this.#feed({ on: 'esp-source', ...about, remote: event.remote })
+      return this.#feed({ on: 'child-limit', ...about, limit: event.limit, why: event.why })
+    }
+  }
+
+  #perform(effect: IkeEffect): void {
+    switch (effect.do) {
+      case 'send':
+        return this.#send(effect.marker ? marked(effect.bytes) : effect.bytes, effect)
+      case 'keepalive':
+        return this.#send(KEEPALIVE, effect)
+      case 'child-install':
+        this.#ports.keyLog?.child(effect.child)
+        return this.#tunnel(effect.child.peer)?.install(effect.child, effect.outbound)
+      case 'child-use':
+        return this.#tunnel(effect.peer)?.sas.use(effect.spiIn)
+      case 'child-remove':
+        return this.#tunnel(effect.peer)?.sas.remove(effect.spiIn, effect.grace as Millis)
+      case 'peer-moved':
+        return this.#tunnel(effect.peer)?.moved(effect.local, effect.remote)
+      case 'drop':
+        return this.#ports.onDrop(effect.drop, endpointText(effect.remote), effect.detail)
+      case 'report':
+        return this.#ports.onEvent(effect.event)
+      default:
+        return assertNever(effect)
+    }
+  }
+
+  #tunnel(peer: string): Tunnel | undefined {
+    return this.#ports.tunnel(peer)
+  }
+
+  #send(
+    bytes: Uint8Array,
+    { local, remote }: Pick<Extract<IkeEffect, { do: 'keepalive' }>, 'local' | 'remote'>,
+  ): void {
+    try {
+      this.#ports.io.sendUdp(bytes, local, remote)
+    } catch (error) {
+      this.#ports.onSendFailure(endpointText(remote), error)
+    }
+  }
+
+  #announceSpis(): void {
+    const spis = this.ike.localSpis()
+    if (spis === this.#spis) return
+    this.#spis = spis
+    this.#ports.io.command({ do: 'ike-spis', spis })
+  }
+
+  #tellActivity(): void {
+    const { cells } = this.#ports.io.counters
+    for (const { sas, peer } of this.#ports.tunnels()) {
+      if (sas.all.length === 0) continue
+      let lastIn = 0
+      let lastOut = 0
+      for (const one of sas.all) {
+        lastIn = Math.max(lastIn, cells[this.#ports.io.counters.sa('inbound', one.inbound) + 2] ?? 0)
+        lastOut = Math.max(lastOut, cells[this.#ports.io.counters.sa('outbound', one.outbound) + 2] ?? 0)
+      }
+      const key = `${lastIn} ${lastOut}`
+      if (this.#saidActivity.get(peer.name) === key) continue
+      this.#saidActivity.set(peer.name, key)
+      const at = (t: number): Instant | undefined => (t === 0 ? undefined : (t as Instant))
+      this.#feed({ on: 'child-activity', peer: peer.name, lastIn: at(lastIn), lastOut: at(lastOut) })
+    }
+  }
+}
+
+function marked(bytes: Uint8Array): Uint8Array {
+  const whole = new Uint8Array(NON_ESP_MARKER + bytes.length)
+  whole.set(bytes, NON_ESP_MARKER)
+  return whole
+}

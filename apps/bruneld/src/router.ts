@@ -1,0 +1,359 @@
+import type {
+  ActionReport,
+  DropReport,
+  HealthReport,
+  RouterControl,
+  RouterEvent,
+  TunnelAction,
+  TunnelReport,
+} from '@brunel/admin-api'
+import { DROP_NAMES, type Drop, millis, type Random } from '@brunel/base'
+import type { Layer, Peer, Step } from '@brunel/config'
+import type { Cryptography } from '@brunel/crypto'
+import type { Counters, DatapathEvent } from '@brunel/datapath'
+import type { IkeEvent } from '@brunel/ikev2'
+import type { Metrics } from '@brunel/metrics'
+import type { PacketIo } from '@brunel/packet-io'
+import { act } from './actions.js'
+import { now } from './alarm.js'
+import { EventStream, routerEvent } from './event-stream.js'
+import { IkeHost } from './ike-host.js'
+import { ikePeer } from './ike-peer.js'
+import type { IpRoute2 } from './interfaces.js'
+import type { KeyLog } from './key-log.js'
+import type { Log } from './log.js'
+import type { Lack } from './preflight.js'
+import { type Bearing, takeBearing } from './remote-address.js'
+import { RouteWatch } from './route-watch.js'
+import { Tunnel } from './tunnel.js'
+import { tunnelReport } from './tunnel-report.js'
+
+/** What the router reads of the configuration. Only this side ever holds a PSK. */
+export interface PeerSource {
+  peers(): readonly Peer[]
+  peer(name: string): Peer | undefined
+  /** The caller wipes it. */
+  psk(name: string): Uint8Array | undefined
+}
+
+export interface RouterPorts {
+  readonly openIo: (onEvent: (event: DatapathEvent) => void) => PacketIo
+  readonly interfaces: IpRoute2
+  readonly peers: PeerSource
+  readonly random: Random
+  readonly crypto: Cryptography
+  readonly metrics: () => Metrics
+  readonly log: Log
+  readonly keyLog: KeyLog | undefined
+  readonly hostname: string
+  readonly lacks: readonly Lack[]
+}
+
+/** DNS names are resolved anew this often while a peer is not reached, and routes looked at again. */
+const BEARING_MS = 5000
+
+/** The router: tunnels, IKE, data path. Everything the API asks of it arrives here as a message. */
+export class Router implements RouterControl {
+  readonly #ports: RouterPorts
+  readonly #tunnels = new Map<string, Tunnel>()
+  readonly #ikeDrops = new Map<Drop, number>()
+  readonly #events = new EventStream()
+  #io: PacketIo | undefined
+  #ike: IkeHost | undefined
+  #watch: RouteWatch | undefined
+  #bearings: NodeJS.Timeout | undefined
+  #changes: Promise<void> = Promise.resolve()
+  bugs = 0
+
+  constructor(ports: RouterPorts) {
+    this.#ports = ports
+  }
+
+  /** Opens sockets and pumps, then all tunnels. Throws where the system refuses what all tunnels need. */
+  async start(): Promise<void> {
+    const io = this.#ports.openIo(event => this.#datapath(event))
+    this.#io = io
+    this.#ike = new IkeHost({
+      io,
+      random: this.#ports.random,
+      crypto: this.#ports.crypto,
+      now,
+      tunnel: name => this.#tunnels.get(name),
+      tunnels: () => this.#tunnels.values(),
+      onEvent: event => this.#ikeEvent(event),
+      onDrop: (drop, remote, detail) => this.#ikeDrop(drop, remote, detail),
+      onSendFailure: (remote, error) =>
+        this.#ports.log.debug({ remote, error: String(error) }, 'IKE message not sent'),
+      onBug: error => this.#bug('ike', error),
+      keyLog: this.#ports.keyLog,
+    })
+    this.#ike.start()
+    this.#watch = new RouteWatch(
+      () => this.#takeAllBearings(),
+      device => [...this.#tunnels.values()].some(t => t.peer.tunnel.interface === device),
+    )
+    this.#watch.start()
+    this.#bearings = setInterval(() => this.#takeLostBearings(), BEARING_MS).unref()
+    for (const peer of this.#ports.peers.peers()) {
+      if (!peer.enabled) continue
+      await this.#open(peer).catch(error => this.#refused(peer.name, error))
+    }
+  }
+
+  /** DELETE to every peer, interfaces removed, threads ended. */
+  async stop(): Promise<void> {
+    clearInterval(this.#bearings)
+    this.#watch?.stop()
+    await this.#changes.catch(() => undefined) // whoever asked for that change was told
+    this.#ike?.stop()
+    for (const name of [...this.#tunnels.keys()]) await this.#close(name)
+    await this.#io?.stop()
+  }
+
+  /** One change after the other; those who ask at once wait for their turn. */
+  apply(steps: readonly Step[]): Promise<void> {
+    const done = this.#changes.then(
+      () => this.#applyAll(steps),
+      () => this.#applyAll(steps),
+    )
+    this.#changes = done
+    return done
+  }
+
+  tunnels(): readonly TunnelReport[] {
+    return this.#ports.peers.peers().map(peer => this.#report(peer))
+  }
+
+  tunnel(name: string): TunnelReport | undefined {
+    const peer = this.#ports.peers.peer(name)
+    return peer === undefined ? undefined : this.#report(peer)
+  }
+
+  async act(name: string, action: TunnelAction): Promise<ActionReport | undefined> {
+    const peer = this.#ports.peers.peer(name)
+    if (peer === undefined || this.#ike === undefined) return undefined
+    return act(action, {
+      peer,
+      tunnel: this.#tunnels.get(name),
+      ike: this.#ike,
+      report: () => this.#report(peer),
+    })
+  }
+
+  drops(): readonly DropReport[] {
+    const reports: DropReport[] = []
+    for (const direction of ['inbound', 'outbound'] as const) {
+      const first = this.#io?.counters.drops(direction) ?? 0
+      DROP_NAMES.forEach((reason, i) => {
+        reports.push({ reason, direction, count: this.#io?.counters.cells[first + i] ?? 0 })
+      })
+    }
+    for (const reason of DROP_NAMES)
+      if (reason.startsWith('ike-'))
+        reports.push({ reason, direction: 'ike', count: this.#ikeDrops.get(reason) ?? 0 })
+    return reports
+  }
+
+  metrics(): Promise<string> {
+    return this.#ports.metrics().text()
+  }
+
+  health(): HealthReport {
+    const lost = [...this.#tunnels.values()].flatMap(({ peer, bearing }) =>
+      bearing?.is === 'unknown'
+        ? [{ code: bearing.code, detail: `${peer.name}: ${bearing.sentence}`, remedy: bearing.remedy }]
+        : [],
+    )
+    const refused = [...this.#failures].map(([name, f]) => ({ ...f, detail: `${name}: ${f.detail}` }))
+    const lacks = this.#ports.lacks.map(({ code, detail, remedy }) => ({ code, detail, remedy }))
+    return { ready: this.#io !== undefined, warnings: [...lacks, ...refused, ...lost] }
+  }
+
+  get counters(): Counters | undefined {
+    return this.#io?.counters
+  }
+
+  tunnelOf(name: string): Tunnel | undefined {
+    return this.#tunnels.get(name)
+  }
+
+  subscribe(listener: (event: RouterEvent) => void): () => void {
+    return this.#events.subscribe(listener)
+  }
+
+  /** Tunnels that could not be opened, by name. */
+  readonly #failures = new Map<string, { code: string; detail: string; remedy: string }>()
+
+  async #applyAll(steps: readonly Step[]): Promise<void> {
+    for (const step of steps) {
+      const peer = this.#ports.peers.peer(step.peer)
+      if (step.do === 'remove' || peer === undefined || !peer.enabled) await this.#close(step.peer)
+      else if (step.do === 'change' && this.#tunnels.has(step.peer)) await this.#change(peer, step.layers)
+      else await this.#open(peer)
+    }
+  }
+
+  async #change(peer: Peer, layers: readonly Layer[]): Promise<void> {
+    const tunnel = this.#tunnels.get(peer.name)
+    if (tunnel === undefined) return this.#open(peer)
+    if (
+      layers.includes('esp') ||
+      layers.includes('gre') ||
+      tunnel.peer.tunnel.interface !== peer.tunnel.interface
+    ) {
+      await this.#close(peer.name)
+      return this.#open(peer)
+    }
+    tunnel.peer = peer
+    if (layers.includes('interface') || layers.includes('routes')) await tunnel.configure()
+    if (layers.includes('ike')) await this.#point(tunnel, true)
+  }
+
+  async #open(peer: Peer): Promise<void> {
+    if (this.#io === undefined) return
+    const tunnel = new Tunnel(peer, {
+      io: this.#io,
+      interfaces: this.#ports.interfaces,
+      now,
+      chance: () => this.#ports.random.jitter(millis(1000)) / 1000,
+      warn: (name, what, error) => this.#ports.log.warn({ tunnel: name, error: String(error) }, what),
+    })
+    this.#tunnels.set(peer.name, tunnel)
+    try {
+      await tunnel.configure()
+    } catch (error) {
+      this.#tunnels.delete(peer.name)
+      await tunnel.close()
+      throw error
+    }
+    this.#failures.delete(peer.name)
+    this.#ports.log.info({ tunnel: peer.name, interface: peer.tunnel.interface }, 'tunnel opened')
+    await this.#point(tunnel, true)
+  }
+
+  async #close(name: string): Promise<void> {
+    this.#failures.delete(name)
+    const tunnel = this.#tunnels.get(name)
+    if (tunnel === undefined) return
+    this.#ike?.feed({ on: 'peer-removed', peer: name })
+    this.#tunnels.delete(name)
+    await tunnel.close()
+    this.#ports.log.info({ tunnel: name }, 'tunnel closed')
+  }
+
+  /** Finds out where the peer is and tells IKE, where it differs from what IKE was told or `anew`. */
+  async #point(tunnel: Tunnel, anew: boolean): Promise<void> {
+    const { peer } = tunnel
+    const bearing = await takeBearing(peer.remote.address, peer.local.address, this.#ports.interfaces)
+    const before = tunnel.bearing
+    if (this.#tunnels.get(peer.name) !== tunnel || this.#ike === undefined) return
+    tunnel.bearing = bearing
+    if (bearing.is === 'known') {
+      if (before?.is === 'known' && !sameBearing(before, bearing)) tunnel.mtu.moved()
+      tunnel.mtu.underlay(bearing.route.mtu)
+      tunnel.applyMtu()
+    }
+    if (!anew && sameBearing(before, bearing)) return
+    if (bearing.is === 'unknown') {
+      this.#ports.log.warn({ tunnel: peer.name, code: bearing.code }, bearing.sentence)
+      return
+    }
+    const psk = this.#ports.peers.psk(peer.name)
+    if (psk === undefined) return this.#refused(peer.name, new Error('no PSK is stored'))
+    this.#ike.feed({ on: 'peer-set', peer: ikePeer(peer, psk, bearing, this.#ports.hostname) })
+    if (tunnel.halted) this.#ike.feed({ on: 'down', peer: peer.name })
+  }
+
+  #takeAllBearings(): void {
+    for (const tunnel of this.#tunnels.values()) void this.#point(tunnel, false)
+  }
+
+  /** Names may lead elsewhere by now; routes may have come. Established tunnels are left alone. */
+  #takeLostBearings(): void {
+    for (const tunnel of this.#tunnels.values()) {
+      const established = this.#ike?.ike.report(tunnel.peer.name)?.state === 'established'
+      if (!established) void this.#point(tunnel, false)
+    }
+  }
+
+  #report(peer: Peer): TunnelReport {
+    return tunnelReport({
+      peer,
+      tunnel: this.#tunnels.get(peer.name),
+      ike: this.#ike?.ike.report(peer.name),
+      counters: this.#io?.counters,
+      refused: this.#failures.get(peer.name),
+      now: now(),
+      wall: Date.now(),
+    })
+  }
+
+  #datapath(event: DatapathEvent): void {
+    if (event.on === 'released') this.#io?.removeSa(event.sa)
+    else if (event.on === 'bug') this.#bug('datapath', new Error(event.what))
+    else if (event.on === 'too-big') this.#tooBig(event)
+    else if (event.on === 'audit')
+      this.#ports.log.debug(
+        { drop: event.drop, spi: event.spi, seq: event.seq, remote: event.remote },
+        'dropped',
+      )
+    else this.#ike?.datapath(event)
+  }
+
+  #tooBig(event: Extract<DatapathEvent, { on: 'too-big' }>): void {
+    for (const tunnel of this.#tunnels.values()) {
+      const remote = tunnel.sas.current?.child.remote.address
+      if (remote !== event.remote.address) continue
+      tunnel.mtu.tooBig(event.mtu)
+      tunnel.applyMtu()
+    }
+  }
+
+  #ikeEvent(event: IkeEvent): void {
+    const metrics = this.#ports.metrics()
+    const role = (initiator: boolean): 'initiator' | 'responder' => (initiator ? 'initiator' : 'responder')
+    if (event.event === 'exchange')
+      return metrics.exchange(event.exchange, role(event.initiator), event.outcome)
+    if (event.event === 'failed') metrics.failure(event.why.code)
+    if (event.event === 'ike-rekeyed') metrics.rekey('ike', role(event.initiator))
+    if (event.event === 'child-rekeyed') metrics.rekey('child', role(event.initiator))
+    if (event.event === 'ike-rekeyed') this.#tunnels.get(event.peer)?.rekeyed(Date.now())
+    if (event.event === 'ike-up') {
+      metrics.handshake(event.took / 1000, role(event.initiator))
+      this.#tunnels.get(event.peer)?.established(Date.now())
+    }
+    const told = routerEvent(event)
+    this.#events.publish(told)
+    const level = event.event === 'failed' || event.event === 'ike-down' ? 'warn' : 'info'
+    this.#ports.log[level]({ tunnel: told.tunnel, event: told.event, ...told.data }, told.detail)
+  }
+
+  #ikeDrop(drop: Drop, remote: string, detail: string): void {
+    this.#ikeDrops.set(drop, (this.#ikeDrops.get(drop) ?? 0) + 1)
+    this.#ports.log.debug({ drop, remote, detail }, 'IKE message dropped')
+  }
+
+  #refused(name: string, error: unknown): void {
+    const { code, remedy } = error as { code?: string; remedy?: string }
+    const failure = {
+      code: code ?? 'BRUNEL_TUNNEL',
+      detail: (error as Error).message,
+      remedy: remedy ?? 'See the log of bruneld; correct the peer and write it again.',
+    }
+    this.#failures.set(name, failure)
+    this.#ports.log.error({ tunnel: name, code: failure.code }, failure.detail)
+  }
+
+  #bug(where: string, error: unknown): void {
+    this.bugs++
+    this.#ports.log.error(
+      { where, error: (error as Error).stack ?? String(error) },
+      'a bug in bruneld; please report it',
+    )
+  }
+}
+
+function sameBearing(a: Bearing | undefined, b: Bearing): boolean {
+  if (a?.is === 'known' && b.is === 'known') return a.remote === b.remote && a.route.source === b.route.source
+  return a?.is === b.is
+}

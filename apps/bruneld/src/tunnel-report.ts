@@ -1,0 +1,252 @@
+import type {
+  ChildReport,
+  FailureReport,
+  IkeSaReport,
+  LayerReport,
+  State,
+  TunnelReport,
+} from '@brunel/admin-api'
+import { endpointText, type Instant } from '@brunel/base'
+import type { Peer } from '@brunel/config'
+import { type Counters, SA_COUNTER, TUNNEL_COUNTER } from '@brunel/datapath'
+import type { IkePeerReport, TrafficSelector } from '@brunel/ikev2'
+import type { Tunnel } from './tunnel.js'
+
+/** All that a report is made of; reading it changes nothing. */
+export interface ReportSource {
+  readonly peer: Peer
+  readonly tunnel: Tunnel | undefined
+  readonly ike: IkePeerReport | undefined
+  readonly counters: Counters | undefined
+  readonly refused: { readonly code: string; readonly detail: string; readonly remedy: string } | undefined
+  readonly now: Instant
+  /** Unix time in ms of the same moment. */
+  readonly wall: number
+}
+
+/** Packets that leave while none come back for this long: the tunnel is one-sided. */
+const ONE_SIDED_MS = 10_000
+
+type Layers = TunnelReport['layers']
+type IkeSa = IkePeerReport['sas'][number]
+type IkeChild = IkeSa['children'][number]
+
+const layer = (state: State, detail: string): LayerReport => ({ state, detail })
+const hex = (spi: number): string => (spi >>> 0).toString(16).padStart(8, '0')
+
+export function tunnelReport(source: ReportSource): TunnelReport {
+  const { peer, tunnel, ike } = source
+  const layers = layersOf(source)
+  const { state, detail } = verdict(source, layers)
+  const sa = ike?.sas[0]
+  return {
+    name: peer.name,
+    peer: peer.name,
+    interface: peer.tunnel.interface,
+    enabled: peer.enabled,
+    state,
+    detail,
+    since: at(source, sa?.establishedAt),
+    retryAt: at(source, ike?.retryAt),
+    local: sa === undefined ? (peer.local.address ?? null) : endpointText(sa.local),
+    remote: sa === undefined ? peer.remote.address : endpointText(sa.remote),
+    addresses: peer.tunnel.addresses.map(a => `${a.address}/${a.length}`),
+    routes: peer.tunnel.routes.map(r => `${r.address}/${r.length}`),
+    layers,
+    ike: ike?.sas.map(one => ikeSa(source, one)) ?? [],
+    counters: tunnelCounters(source),
+    mtu: tunnel?.mtuState.report ?? { underlay: null, tunnel: 0, mss: { ipv4: 0, ipv6: 0 }, lines: [] },
+    lastFailure: failureOf(source),
+  }
+}
+
+/** `up` only while authenticated data has crossed both ways since the IKE SA stands. */
+function verdict({ peer, tunnel, ike, refused }: ReportSource, layers: Layers): LayerReport {
+  if (!peer.enabled) return layer('down', 'Disabled in the configuration.')
+  if (tunnel === undefined) return layer('down', refused?.detail ?? 'The interface is not open.')
+  if (tunnel.halted) return layer('down', 'Taken down by an operator.')
+  if (layers.underlay.state === 'down') return layers.underlay
+  if (layers.ike.state !== 'up') return layers.ike
+  if (layers.esp.state !== 'up') return layers.esp
+  if (layers.gre.state !== 'up') return layers.gre
+  return layer('up', `Data crosses both ways with ${ike?.sas[0]?.remoteId ?? peer.name}.`)
+}
+
+function layersOf(source: ReportSource): Layers {
+  const { peer, tunnel } = source
+  return {
+    underlay: underlay(source),
+    ike: ikeLayer(source),
+    esp: espLayer(source),
+    gre: greLayer(source),
+    mtu:
+      tunnel === undefined
+        ? layer('down', 'The interface is not open.')
+        : layer('up', tunnel.mtuState.sentence),
+    routing:
+      tunnel === undefined
+        ? layer('down', 'The interface is not open.')
+        : layer('up', `${peer.tunnel.routes.length} routes lead into ${peer.tunnel.interface}.`),
+  }
+}
+
+function underlay({ peer, tunnel }: ReportSource): LayerReport {
+  const bearing = tunnel?.bearing
+  if (bearing === undefined) return layer('down', 'Not looked at yet.')
+  if (bearing.is === 'unknown') return layer('down', `${bearing.sentence} ${bearing.remedy}`)
+  if (bearing.is === 'any') return layer('up', `${peer.name} comes to us.`)
+  const { route, remote } = bearing
+  return layer('up', `${remote} is reached from ${route.source} by ${route.device}, MTU ${route.mtu}.`)
+}
+
+function ikeLayer({ ike }: ReportSource): LayerReport {
+  const sa = ike?.sas.find(one => one.state !== 'connecting')
+  if (sa !== undefined) return layer('up', `${sa.suite} with ${sa.remoteId}.`)
+  const failure = ike?.lastFailure
+  if (ike?.state === 'connecting')
+    return layer('negotiating', failure?.sentence ?? 'IKE is being negotiated.')
+  if (ike?.state === 'waiting') return layer('negotiating', failure?.sentence ?? 'The next attempt follows.')
+  return layer('down', failure?.sentence ?? 'No IKE SA; the peer has to begin.')
+}
+
+function espLayer({ ike, tunnel }: ReportSource): LayerReport {
+  const child = ike?.sas.flatMap(sa => sa.children).find(one => one.state !== 'closing')
+  if (child === undefined || tunnel?.sas.current === undefined)
+    return layer(ike?.state === 'established' ? 'degraded' : 'down', 'No ESP SA.')
+  return layer(
+    'up',
+    `${child.suite}, ${child.mode} mode, ${child.encapsulation === 'udp' ? 'in UDP' : 'protocol 50'}.`,
+  )
+}
+
+function greLayer({ tunnel, counters, now }: ReportSource): LayerReport {
+  if (tunnel?.sas.current === undefined || counters === undefined)
+    return layer('down', 'No ESP SA carries it.')
+  const { inbound, outbound } = tunnel.crossing()
+  const came = inbound - tunnel.baseline.inbound
+  const went = outbound - tunnel.baseline.outbound
+  if (came <= 0 || went <= 0)
+    return layer(
+      'degraded',
+      `SAs stand, but data has not crossed both ways yet: ${went} packets out, ${came} in.`,
+    )
+  const cell = (direction: 'inbound' | 'outbound'): number =>
+    counters.cells[counters.tunnel(direction, tunnel.tun) + TUNNEL_COUNTER.lastAt] ?? 0
+  const silence = cell('outbound') - cell('inbound')
+  if (silence > ONE_SIDED_MS && now - cell('outbound') < ONE_SIDED_MS)
+    return layer('degraded', `Packets leave, but none has come back for ${Math.round(silence / 1000)} s.`)
+  return layer('up', `${went} packets out, ${came} in.`)
+}
+
+function ikeSa(source: ReportSource, sa: IkeSa): IkeSaReport {
+  return {
+    spiInitiator: sa.spiInitiator,
+    spiResponder: sa.spiResponder,
+    role: sa.initiator ? 'initiator' : 'responder',
+    state: sa.state,
+    suite: sa.suite,
+    localId: sa.localId,
+    remoteId: sa.remoteId,
+    local: endpointText(sa.local),
+    remote: endpointText(sa.remote),
+    nat: sa.nat,
+    establishedAt: at(source, sa.establishedAt),
+    rekeyAt: at(source, sa.rekeyAt),
+    children: sa.children.map(child => childReport(source, child)),
+  }
+}
+
+function childReport(source: ReportSource, child: IkeChild): ChildReport {
+  const installed = source.tunnel?.sas.all.find(one => one.child.spiIn === child.spiIn)
+  const traffic = (direction: 'inbound' | 'outbound') => saTraffic(source, direction, installed?.[direction])
+  return {
+    spiIn: hex(child.spiIn),
+    spiOut: hex(child.spiOut),
+    state: child.state,
+    suite: child.suite,
+    mode: child.mode,
+    modeReason: child.modeReason ?? null,
+    esn: child.esn,
+    encapsulation: child.encapsulation,
+    localSelectors: child.localSelectors.map(selectorText),
+    remoteSelectors: child.remoteSelectors.map(selectorText),
+    establishedAt: at(source, child.establishedAt),
+    rekeyAt: at(source, child.rekeyAt),
+    inbound: traffic('inbound'),
+    outbound: traffic('outbound'),
+    replayMisses: saCell(source, 'inbound', installed?.inbound, SA_COUNTER.replayMisses),
+  }
+}
+
+function saCell(
+  { counters }: ReportSource,
+  direction: 'inbound' | 'outbound',
+  sa: number | undefined,
+  field: number,
+): number {
+  return counters === undefined || sa === undefined
+    ? 0
+    : (counters.cells[counters.sa(direction, sa) + field] ?? 0)
+}
+
+function saTraffic(source: ReportSource, direction: 'inbound' | 'outbound', sa: number | undefined) {
+  const cell = (field: number): number => saCell(source, direction, sa, field)
+  return {
+    packets: cell(SA_COUNTER.packets),
+    bytes: cell(SA_COUNTER.bytes),
+    lastAt: at(source, (cell(SA_COUNTER.lastAt) || undefined) as Instant | undefined),
+  }
+}
+
+function tunnelCounters(source: ReportSource): TunnelReport['counters'] {
+  const { tunnel, counters } = source
+  const cell = (direction: 'inbound' | 'outbound', field: number): number =>
+    tunnel === undefined || counters === undefined
+      ? 0
+      : (counters.cells[counters.tunnel(direction, tunnel.tun) + field] ?? 0)
+  const traffic = (direction: 'inbound' | 'outbound') => ({
+    packets: cell(direction, TUNNEL_COUNTER.packets),
+    bytes: cell(direction, TUNNEL_COUNTER.bytes),
+    lastAt: at(source, (cell(direction, TUNNEL_COUNTER.lastAt) || undefined) as Instant | undefined),
+  })
+  const misses =
+    tunnel?.sas.all.map(one => saCell(source, 'inbound', one.inbound, SA_COUNTER.replayMisses)) ?? []
+  return {
+    inbound: traffic('inbound'),
+    outbound: traffic('outbound'),
+    mssClamped: cell('inbound', TUNNEL_COUNTER.mssClamped) + cell('outbound', TUNNEL_COUNTER.mssClamped),
+    replayMisses: misses.reduce((sum, n) => sum + n, 0),
+  }
+}
+
+function failureOf(source: ReportSource): FailureReport | null {
+  const failure = source.ike?.lastFailure
+  if (failure !== undefined) {
+    const { code, sentence, remedy, evidence } = failure
+    return { code, sentence, remedy, evidence, at: at(source, failure.at) ?? '' }
+  }
+  const wall = new Date(source.wall).toISOString()
+  if (source.refused !== undefined)
+    return {
+      code: source.refused.code,
+      sentence: source.refused.detail,
+      remedy: source.refused.remedy,
+      evidence: {},
+      at: wall,
+    }
+  const bearing = source.tunnel?.bearing
+  if (bearing?.is === 'unknown')
+    return { code: bearing.code, sentence: bearing.sentence, remedy: bearing.remedy, evidence: {}, at: wall }
+  return null
+}
+
+/** A moment of the monotonic clock as ISO 8601. */
+function at({ now, wall }: ReportSource, moment: Instant | undefined): string | null {
+  return moment === undefined ? null : new Date(wall + (moment - now)).toISOString()
+}
+
+export function selectorText(s: TrafficSelector): string {
+  const host = s.startAddress === s.endAddress ? s.startAddress : `${s.startAddress}-${s.endAddress}`
+  const protocol = s.protocol === 47 ? '[gre]' : s.protocol === 0 ? '' : `[${s.protocol}]`
+  return `${host}${protocol}`
+}

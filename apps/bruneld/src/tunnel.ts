@@ -1,0 +1,157 @@
+import { type Endpoint, type Instant, millis } from '@brunel/base'
+import type { Peer } from '@brunel/config'
+import type { TunnelSpec } from '@brunel/datapath'
+import type { Child } from '@brunel/ikev2'
+import type { PacketIo } from '@brunel/packet-io'
+import { farEnd } from './far-end.js'
+import type { HostInterfaces, InterfaceSettings } from './interfaces.js'
+import type { Bearing } from './remote-address.js'
+import { type MtuState, TunnelMtuState } from './tunnel-mtu.js'
+import { TunnelSas } from './tunnel-sas.js'
+
+export interface TunnelPorts {
+  readonly io: PacketIo
+  readonly interfaces: HostInterfaces & { forget(name: string): void }
+  readonly now: () => Instant
+  /** 0 to 1, for the jitter of soft limits. */
+  readonly chance: () => number
+  readonly warn: (tunnel: string, what: string, error: unknown) => void
+}
+
+/** What packets have crossed since the present IKE SA stands. */
+export interface Crossing {
+  inbound: number
+  outbound: number
+}
+
+/**
+ * One tunnel: its TUN interface, addresses, routes and MTU, and the SAs behind it. Changes of the interface run one
+ * after the other; the data path is told at once.
+ */
+export class Tunnel {
+  peer: Peer
+  bearing: Bearing | undefined
+  /** Said `down` by an operator. */
+  halted = false
+  /** Counter values when the present IKE SA came up. */
+  baseline: Crossing = { inbound: 0, outbound: 0 }
+  /** Unix time in ms at which the IKE SA last came up or was rekeyed. */
+  handshakeAt: number | undefined
+  readonly tun: number
+  readonly sas: TunnelSas
+  readonly mtu: TunnelMtuState
+  readonly #ports: TunnelPorts
+  #queue: Promise<void> = Promise.resolve()
+
+  /** Opens the TUN interface; throws with a code where the system refuses. */
+  constructor(peer: Peer, ports: TunnelPorts) {
+    this.peer = peer
+    this.#ports = ports
+    const name = peer.tunnel.interface
+    if (ports.interfaces.exists(name))
+      throw Object.assign(new Error(`There is an interface ${name} already, and it is not ours.`), {
+        code: 'BRUNEL_INTERFACE_TAKEN',
+        remedy: 'Give tunnel.interface another name, or remove that interface.',
+      })
+    this.tun = ports.io.openTun(name)
+    this.mtu = new TunnelMtuState(peer, () => this.applyMtu())
+    this.sas = new TunnelSas(
+      this.tun,
+      {
+        replayWindow: peer.esp.replayWindow,
+        hardBytes: peer.esp.lifetimeBytes,
+        softShare: 0.8 + 0.1 * ports.chance(),
+      },
+      ports.io,
+    )
+    this.#tell()
+  }
+
+  /** Addresses, MTU and routes as the document wants them. Rejected where `ip` refuses. */
+  configure(): Promise<void> {
+    this.#tell()
+    return this.#enqueue(() => this.#ports.interfaces.configure(this.peer.tunnel.interface, this.#settings()))
+  }
+
+  install(child: Child, outbound: boolean): void {
+    this.sas.install(child, outbound, this.#ports.now())
+    this.mtu.negotiated(child)
+    this.applyMtu()
+  }
+
+  /** Brings the interface and the data path to the MTU that holds, if it changed. */
+  applyMtu(): void {
+    if (!this.mtu.takeChange()) return
+    this.#tell()
+    this.#enqueue(() =>
+      this.#ports.interfaces.setMtu(this.peer.tunnel.interface, this.mtu.current.mtu),
+    ).catch(error => this.#ports.warn(this.peer.name, 'the MTU of the interface could not be set', error))
+  }
+
+  /** A new IKE SA: what crossed before does not prove that it works. */
+  established(wall: number): void {
+    this.handshakeAt = wall
+    this.baseline = this.crossing()
+  }
+
+  rekeyed(wall: number): void {
+    this.handshakeAt = wall
+  }
+
+  moved(local: Endpoint, remote: Endpoint): void {
+    this.sas.moved(local, remote)
+  }
+
+  crossing(): Crossing {
+    const { counters } = this.#ports.io
+    return {
+      inbound: counters.cells[counters.tunnel('inbound', this.tun)] ?? 0,
+      outbound: counters.cells[counters.tunnel('outbound', this.tun)] ?? 0,
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#queue.catch(() => undefined) // its failure was reported where it was asked for
+    for (const { child } of this.sas.all) this.sas.remove(child.spiIn, millis(0))
+    this.sas.close()
+    this.mtu.close()
+    this.#ports.io.command({ do: 'tunnel-remove', tun: this.tun })
+    this.#ports.interfaces.forget(this.peer.tunnel.interface)
+    this.#ports.io.closeTun(this.tun)
+  }
+
+  get mtuState(): MtuState {
+    return this.mtu.current
+  }
+
+  #enqueue(step: () => Promise<void>): Promise<void> {
+    const done = this.#queue.then(step, step)
+    this.#queue = done
+    return done
+  }
+
+  #settings(): InterfaceSettings {
+    const { addresses, routes, multicast } = this.peer.tunnel
+    return {
+      mtu: this.mtu.current.mtu,
+      addresses: addresses.map(a => `${a.address}/${a.length}`),
+      routes: routes.map(r => `${r.address}/${r.length}`),
+      multicast,
+    }
+  }
+
+  #tell(): void {
+    const { gre, name } = this.peer
+    const { mtu, mss } = this.mtu.current
+    const spec: TunnelSpec = {
+      tun: this.tun,
+      name,
+      gre: { key: gre.key, checksum: gre.checksum, sequence: gre.sequence },
+      mtu,
+      mss,
+      farAddresses: this.peer.tunnel.addresses.map(farEnd).filter(address => address !== undefined),
+      remoteAddress: this.bearing?.is === 'known' ? this.bearing.remote : undefined,
+    }
+    this.#ports.io.command({ do: 'tunnel-set', tunnel: spec })
+  }
+}
