@@ -1,0 +1,77 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { DROP_NAMES } from '@brunel/base'
+import t from 'tap'
+import { isTest, ROOT, sources, withoutComments } from '../../src/docs/sources.js'
+
+const all = sources()
+const production = all.filter(({ path }) => !isTest(path))
+const NO_AMBIENT = /^packages\/(base|wire|crypto|config|ikev2|esp|gre|mtu|datapath|sim)\/src\//
+
+t.test(
+  'a file that is not a test has at most 500 lines: intentions are files, decisions are functions',
+  async t => {
+    for (const { path, text } of [...production, ...sources(/\.(cc|h|mjs|pl)$/)]) {
+      const lines = text.split('\n').length
+      if (lines > 500) t.fail(`${path} has ${lines} lines: split it by what it wants`)
+    }
+    t.pass()
+  },
+)
+
+t.test('time and chance come in as arguments', async t => {
+  for (const { path, text } of production.filter(({ path }) => NO_AMBIENT.test(path)))
+    for (const word of [
+      'Date.now',
+      'Math.random',
+      'performance.now',
+      'setTimeout',
+      'setInterval',
+      'new Date()',
+    ])
+      if (withoutComments(text).includes(word)) t.fail(`${path} uses ${word}: take an Instant or a Random`)
+  t.pass()
+})
+
+t.test('there are no default exports', async t => {
+  for (const { path, text } of all) if (/^export default/m.test(text)) t.fail(`${path}: name it`)
+  t.pass()
+})
+
+t.test('a file is named after its idea', async t => {
+  for (const { path } of all) {
+    if (/(^|[/-])(utils?|helpers?|common|manager|misc)(-|\.|\/)/.test(path))
+      t.fail(`${path}: say what it is about`)
+    if (/\/types\.ts$/.test(path)) t.fail(`${path}: a type lives with its idea`)
+    const name = path.split('/').pop() ?? ''
+    if (!/^[a-z0-9.-]+$/.test(name)) t.fail(`${path}: file names are kebab-case`)
+  }
+  t.pass()
+})
+
+t.test('every reason to drop a packet has a test that produces it', async t => {
+  const tests = all
+    .filter(({ path }) => isTest(path) && !path.startsWith('packages/base/'))
+    .map(({ text }) => text)
+  for (const name of DROP_NAMES)
+    if (!tests.some(text => text.includes(`'${name}'`) || text.includes(`"${name}"`)))
+      t.fail(`no test produces ${name}`)
+  t.pass()
+})
+
+t.test('every package says in under 60 lines what it knows', async t => {
+  for (const dir of ['packages', 'apps'])
+    for (const name of readdirSync(join(ROOT, dir))) {
+      const readme = join(ROOT, dir, name, 'README.md')
+      if (!existsSync(readme)) t.fail(`${dir}/${name} has no README.md`)
+      else if (readFileSync(readme, 'utf8').split('\n').length > 60)
+        t.fail(`${dir}/${name}/README.md is longer than 60 lines`)
+    }
+  t.pass()
+})
+
+t.test('a catch decides something', async t => {
+  for (const { path, text } of production)
+    if (/catch\s*(\([^)]*\))?\s*\{\s*\}/.test(withoutComments(text))) t.fail(`${path}: empty catch`)
+  t.pass()
+})
