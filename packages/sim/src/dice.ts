@@ -70,6 +70,7 @@ export class Dice {
 export class SeededRandom implements Random {
   readonly nonces: Uint8Array[] = []
   readonly espSpis: number[] = []
+  readonly ikeSpis: Uint8Array[] = []
   readonly jitters: number[] = []
   readonly #dice: Dice
 
@@ -82,6 +83,8 @@ export class SeededRandom implements Random {
   }
 
   ikeSpi(): Uint8Array {
+    const laid = this.ikeSpis.shift()
+    if (laid !== undefined) return laid
     const spi = this.#dice.bytes(8)
     if (spi.every(octet => octet === 0)) spi[7] = 1
     return spi

@@ -1,1 +1,37 @@
-export {}
+export { Dice, SeededRandom } from './dice.js'
+export { EspModel, type PacketLimits } from './esp-model.js'
+export { Flow } from './flow.js'
+export {
+  Babbler,
+  Forger,
+  HintForger,
+  HOSTILES,
+  Hostile,
+  type HostileName,
+  Mutilator,
+  Replayer,
+} from './hostile.js'
+export { disagreement, stepInvariants, underWay } from './invariants.js'
+export { Ladder } from './ladder.js'
+export { Mixing } from './mixing.js'
+export { Nat } from './nat.js'
+export { type Datagram, Network, PERFECT, type Quality, type Tap } from './network.js'
+export { ipPacket, Pcap } from './pcap.js'
+export { espProposals, ikeProposals, type PeerWishes, type Place, peerOf, WISHES } from './peers.js'
+export { type RouterOptions, type RouterPorts, SimRouter } from './router.js'
+export { type Happening, type Scenario, type Side, scenario } from './scenario.js'
+export {
+  addFigures,
+  type Figures,
+  failure,
+  type Outcome,
+  play,
+  preserve,
+  simulate,
+  simulateSeed,
+} from './simulate.js'
+export { toyCryptography } from './toy-cryptography.js'
+export { chain, describe, Trace } from './trace.js'
+export { VirtualTime } from './virtual-time.js'
+export { NonceLedger, Secrets, watchCryptography } from './watched-cryptography.js'
+export { BACK_WITHIN, type Violation, World } from './world.js'

@@ -120,7 +120,10 @@ t.test('a capture is read by tshark', { skip: tshark ? false : 'tshark is not in
     ],
     { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] },
   )
-  t.match(read, /0\.000000000\traw:ip:udp:isakmp\t1\t1\n0\.250000000\traw:ipv6:udp\S*\t\t1\n0\.500000000\traw:ip:esp\t1\t/)
+  t.match(
+    read,
+    /0\.000000000\traw:ip:udp:isakmp\t1\t1\n0\.250000000\traw:ipv6:udp\S*\t\t1\n0\.500000000\traw:ip:esp\t1\t/,
+  )
 })
 
 t.test('an IP packet carries its own length', async t => {

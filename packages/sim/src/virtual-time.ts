@@ -60,9 +60,11 @@ export class VirtualTime {
         if (armed !== t) return
         armed = Number.POSITIVE_INFINITY
         if (wanted === undefined) return
-        if (wanted > this.#now) return arm(wanted)
-        wanted = undefined
-        ring()
+        if (wanted > this.#now) arm(wanted)
+        else {
+          wanted = undefined
+          ring()
+        }
       })
     }
     return (t, f) => {

@@ -1,6 +1,7 @@
 import { isDrop } from '@brunel/base'
 import type { Cryptography, KeyPair, SkCipher } from '@brunel/crypto'
 import { Mixing } from './mixing.js'
+import { chain, sealName } from './trace.js'
 
 /**
  * What a run knows of its keys: who sealed with which, and which secrets are not yet wiped.
@@ -49,7 +50,13 @@ export class NonceLedger {
   }
 }
 
-export function watchCryptography(inner: Cryptography, secrets: Secrets, ledger: NonceLedger): Cryptography {
+/** `contents` collects what sealed messages hold, in words, for traces and ladders. */
+export function watchCryptography(
+  inner: Cryptography,
+  secrets: Secrets,
+  ledger: NonceLedger,
+  contents?: Map<string, string>,
+): Cryptography {
   const noted = (secret: Uint8Array): Uint8Array => {
     secrets.octets.push(secret)
     return secret
@@ -85,7 +92,9 @@ export function watchCryptography(inner: Cryptography, secrets: Secrets, ledger:
         open: (associated, body) => cipher.open(associated, body),
         seal(associated, plaintext) {
           ledger.ike(name, watched)
-          return cipher.seal(associated, plaintext)
+          const body = cipher.seal(associated, plaintext)
+          contents?.set(sealName(body), insideOf(associated, plaintext))
+          return body
         },
         wipe() {
           secrets.ciphers.delete(watched)
@@ -96,4 +105,12 @@ export function watchCryptography(inner: Cryptography, secrets: Secrets, ledger:
       return watched
     },
   }
+}
+
+const SKF = 53
+
+/** What stands in an SK payload, or that it is a fragment, which ends in the middle of anything. */
+function insideOf(associated: Uint8Array, plaintext: Uint8Array): string {
+  if (associated[16] === SKF) return 'a fragment'
+  return `{${chain(associated[associated.length - 4] ?? 0, plaintext)}}`
 }

@@ -1,0 +1,102 @@
+import { type Millis, millis } from '@brunel/base'
+import { ENCRYPTIONS, type EspProposal, GROUPS, type IkeProposal, INTEGRITIES, PRFS } from '@brunel/crypto'
+import type { IkePeer, Mode } from '@brunel/ikev2'
+
+/** What two routers of a simulation agree on, and what each wants of it. */
+export interface PeerWishes {
+  readonly initiate: boolean
+  readonly ikeLifetime: Millis
+  readonly espLifetime: Millis
+  readonly liveness: Millis
+  readonly mode: Mode
+  readonly encapsulation: 'auto' | 'udp' | 'none'
+  /** Names of groups, in order of preference; the two ends may order them differently. */
+  readonly groups: readonly string[]
+  readonly pfs: boolean
+  readonly cbc: boolean
+  readonly psk: string
+}
+
+export const WISHES: PeerWishes = {
+  initiate: true,
+  ikeLifetime: millis(4 * 3600_000),
+  espLifetime: millis(3600_000),
+  liveness: millis(10_000),
+  mode: 'tunnel',
+  encapsulation: 'auto',
+  groups: ['x25519'],
+  pfs: true,
+  cbc: false,
+  psk: 'shield',
+}
+
+/** A transform by its name; a wrong name is a mistake of the test. */
+function named<T extends { readonly name: string }>(all: readonly T[], name: string): T {
+  const found = all.find(one => one.name === name)
+  if (found === undefined) throw new Error(`no transform ${name}`)
+  return found
+}
+
+export function ikeProposals({ cbc, groups }: Pick<PeerWishes, 'cbc' | 'groups'>): readonly IkeProposal[] {
+  const shared = { groups: groups.map(name => named(GROUPS, name)) }
+  const gcm = {
+    ...shared,
+    encryption: [named(ENCRYPTIONS, 'aes256gcm16')],
+    integrity: [],
+    prf: [named(PRFS, 'prfsha384')],
+  }
+  const mac = {
+    ...shared,
+    encryption: [named(ENCRYPTIONS, 'aes256')],
+    integrity: [named(INTEGRITIES, 'sha256')],
+    prf: [named(PRFS, 'prfsha256')],
+  }
+  return cbc ? [mac, gcm] : [gcm, mac]
+}
+
+export function espProposals({
+  cbc,
+  groups,
+  pfs,
+}: Pick<PeerWishes, 'cbc' | 'groups' | 'pfs'>): readonly EspProposal[] {
+  const shared = { groups: pfs ? groups.map(name => named(GROUPS, name)) : [] }
+  const gcm = {
+    ...shared,
+    encryption: [named(ENCRYPTIONS, 'aes256gcm16')],
+    integrity: [],
+    esn: [true, false],
+  }
+  const mac = {
+    ...shared,
+    encryption: [named(ENCRYPTIONS, 'aes256')],
+    integrity: [named(INTEGRITIES, 'sha256')],
+    esn: [false],
+  }
+  return cbc ? [mac, gcm] : [gcm, mac]
+}
+
+/** A router as its peer must know it. `address` undefined: it comes from wherever it is (`any`). */
+export interface Place {
+  readonly name: string
+  readonly address: string | undefined
+}
+
+export function peerOf(self: Place, other: Place, wishes: PeerWishes): IkePeer {
+  return {
+    name: other.name,
+    localAddress: self.address,
+    remoteAddress: other.address,
+    localId: { type: 'fqdn', text: `${self.name}.example.net` },
+    remoteId: { type: 'fqdn', text: `${other.name}.example.net` },
+    auth: { method: 'psk', psk: new TextEncoder().encode(wishes.psk) },
+    initiate: wishes.initiate && other.address !== undefined,
+    ike: { proposals: ikeProposals(wishes), lifetime: wishes.ikeLifetime, liveness: wishes.liveness },
+    esp: {
+      proposals: espProposals(wishes),
+      mode: wishes.mode,
+      lifetime: wishes.espLifetime,
+      encapsulation: wishes.encapsulation,
+    },
+    selectors: undefined,
+  }
+}

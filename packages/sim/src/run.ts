@@ -1,0 +1,141 @@
+import { parseArgs } from 'node:util'
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
+import { scenario } from './scenario.js'
+import { addFigures, failure, NO_FIGURES, type Outcome, simulateSeed } from './simulate.js'
+
+const HELP = `Simulates two routers in virtual time and checks them after every step.
+
+  --seeds N    how many seeds (10000)
+  --from N     the first seed (1)
+  --jobs N     threads (2)
+  --keep N     stop after so many failing seeds (10)
+  --json       print the summary as JSON
+`
+
+interface Range {
+  readonly from: number
+  readonly seeds: number
+  readonly step: number
+  readonly offset: number
+}
+
+/** Progress goes back in portions: a message for each seed would cost more than many a seed. */
+const PORTION = 25
+
+function work({ from, seeds, step, offset }: Range): void {
+  let portion: Outcome[] = []
+  for (let n = offset; n < seeds; n += step) {
+    portion.push(simulateSeed(from + n))
+    if (portion.length < PORTION) continue
+    parentPort?.postMessage(portion)
+    portion = []
+  }
+  parentPort?.postMessage(portion)
+}
+
+function main(): void {
+  const { values } = parseArgs({
+    options: {
+      seeds: { type: 'string', default: '10000' },
+      from: { type: 'string', default: '1' },
+      jobs: { type: 'string', default: '2' },
+      keep: { type: 'string', default: '10' },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  if (values.help) {
+    process.stdout.write(HELP)
+    return
+  }
+  const [seeds, from, jobs, keep] = [values.seeds, values.from, values.jobs, values.keep].map(Number) as [
+    number,
+    number,
+    number,
+    number,
+  ]
+  if ([seeds, from, jobs, keep].some(n => !Number.isSafeInteger(n) || n < 0) || jobs < 1 || seeds < 1) {
+    process.stderr.write(`not a number of seeds, jobs or failures\n\n${HELP}`)
+    process.exitCode = 2
+    return
+  }
+  const summary = new Summary(seeds, keep, values.json)
+  const workers = Array.from({ length: Math.min(jobs, seeds) }, (_, offset) => {
+    const worker = new Worker(new URL(import.meta.url), {
+      workerData: { from, seeds, step: jobs, offset } satisfies Range,
+    })
+    worker.on('message', (portion: Outcome[]) => {
+      if (summary.add(portion)) for (const each of workers) void each.terminate()
+    })
+    worker.on('exit', () => {
+      running--
+      if (running === 0) summary.print()
+    })
+    return worker
+  })
+  let running = workers.length
+}
+
+class Summary {
+  readonly #seeds: number
+  readonly #keep: number
+  readonly #json: boolean
+  readonly #started = performance.now()
+  readonly #failed: number[] = []
+  #figures = NO_FIGURES
+  #done = 0
+  #nextNote = 0
+
+  constructor(seeds: number, keep: number, json: boolean) {
+    this.#seeds = seeds
+    this.#keep = keep
+    this.#json = json
+  }
+
+  /** Whether enough has failed. */
+  add(portion: readonly Outcome[]): boolean {
+    for (const { seed, violation, figures } of portion) {
+      if (this.#failed.length >= this.#keep && this.#keep > 0) return true
+      this.#done++
+      this.#figures = addFigures(this.#figures, figures)
+      if (violation === undefined) continue
+      this.#failed.push(seed)
+      process.stderr.write(`${failure(scenario(seed))}\n`)
+    }
+    const elapsed = (performance.now() - this.#started) / 1000
+    if (elapsed >= this.#nextNote && !this.#json) {
+      this.#nextNote = elapsed + 5
+      process.stderr.write(
+        `${this.#done} of ${this.#seeds} seeds, ${this.#failed.length} failed, ${elapsed.toFixed(0)} s\n`,
+      )
+    }
+    return this.#failed.length >= this.#keep && this.#keep > 0
+  }
+
+  print(): void {
+    const elapsed = (performance.now() - this.#started) / 1000
+    const figures = this.#figures
+    process.exitCode = this.#failed.length === 0 && this.#done === this.#seeds ? 0 : 1
+    if (this.#json) {
+      process.stdout.write(
+        `${JSON.stringify({ seeds: this.#done, failed: this.#failed, elapsed, ...figures })}\n`,
+      )
+      return
+    }
+    const days = (figures.virtualSeconds / 86_400).toFixed(1)
+    process.stdout.write(
+      [
+        `${this.#done} of ${this.#seeds} seeds played, ${this.#failed.length} failed${this.#failed.length > 0 ? `: ${this.#failed.join(' ')}` : ''}`,
+        `${elapsed.toFixed(1)} s for ${days} days of virtual time, ${figures.steps} steps, each checked`,
+        `${figures.ikeSas} IKE SAs came up, ${figures.ikeRekeys} rekeyed`,
+        `${figures.children} children came up, ${figures.childRekeys} rekeyed, ${figures.childCrossings} rekeys crossed`,
+        `${figures.sent} data sent, ${figures.delivered} delivered`,
+        `after trouble: data both ways within ${figures.slowestBack / 1000} s, one IKE SA and one child within ${figures.slowestAgreed / 1000} s`,
+        '',
+      ].join('\n'),
+    )
+  }
+}
+
+if (isMainThread) main()
+else work(workerData as Range)

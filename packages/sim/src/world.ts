@@ -1,0 +1,272 @@
+import { instant, millis } from '@brunel/base'
+import type { Cryptography } from '@brunel/crypto'
+import { Dice, SeededRandom } from './dice.js'
+import { Flow } from './flow.js'
+import { HOSTILES, type Hostile } from './hostile.js'
+import { disagreement, stepInvariants, underWay } from './invariants.js'
+import { Nat } from './nat.js'
+import { Network, PERFECT } from './network.js'
+import { Pcap } from './pcap.js'
+import { type PeerWishes, type Place, peerOf } from './peers.js'
+import { SimRouter } from './router.js'
+import type { Happening, Scenario, Side } from './scenario.js'
+import { toyCryptography } from './toy-cryptography.js'
+import { Trace } from './trace.js'
+import { VirtualTime } from './virtual-time.js'
+import { NonceLedger } from './watched-cryptography.js'
+
+/** The link is back this long after the cause is gone, both ways (milliseconds). */
+export const BACK_WITHIN = 15_000
+/** And this long after, redundant SAs are gone as well. */
+const AGREED_WITHIN = 60_000
+const QUIET = 45_000
+const SAMPLE = 500
+/** Half-open SAs and deletes nobody answers have ended by then. */
+const BURIED = 90_000
+
+const ADDRESSES = {
+  4: { a: '192.0.2.1', b: '198.51.100.1', inside: '10.0.0.2' },
+  6: { a: '2001:db8:1::1', b: '2001:db8:2::1', inside: 'fd00::2' },
+} as const
+
+export interface Violation {
+  readonly at: number
+  readonly what: string
+}
+
+/** Two routers, a path between them and a plan. One use each. */
+export class World {
+  readonly scenario: Scenario
+  readonly time = new VirtualTime()
+  readonly network: Network
+  readonly nat: Nat | undefined
+  readonly routers: Readonly<Record<Side, SimRouter>>
+  readonly flows: Readonly<Record<Side, Flow>>
+  readonly trace: Trace | undefined
+  readonly pcap: Pcap | undefined
+  violation: Violation | undefined
+  /** Milliseconds from calm to data both ways, and to agreement. */
+  readonly recovery = { back: 0, agreed: 0 }
+  readonly #hostile: readonly Hostile[]
+  readonly #wishes: Record<Side, PeerWishes>
+  readonly #places: Readonly<Record<Side, { self: Place; seen: Place }>>
+
+  constructor(scenario: Scenario, options: { readonly record: boolean; readonly system: Cryptography }) {
+    this.scenario = scenario
+    const { seed, family, nat } = scenario
+    this.network = new Network(this.time, new Dice(seed, 'network'))
+    const contents = options.record ? new Map<string, string>() : undefined
+    this.trace = contents && new Trace(contents)
+    const addresses = ADDRESSES[family]
+    const addressOfA = nat ? addresses.inside : addresses.a
+    this.#places = {
+      a: {
+        self: { name: 'a', address: addressOfA },
+        seen: { name: 'a', address: nat ? undefined : addresses.a },
+      },
+      b: { self: { name: 'b', address: addresses.b }, seen: { name: 'b', address: addresses.b } },
+    }
+    this.#wishes = { ...scenario.wishes }
+    const toy = toyCryptography(new Dice(seed, 'keys'))
+    const ledger = new NonceLedger(what => this.violate(what))
+    const router = (name: Side, address: string): SimRouter =>
+      new SimRouter(
+        { name, address, limits: scenario.limits, settings: {} },
+        {
+          time: this.time,
+          network: this.network,
+          random: new SeededRandom(seed, name),
+          cryptography: scenario.cryptography === 'toy' ? toy : options.system,
+          ledger,
+          trace: this.trace,
+          contents,
+          violation: what => this.violate(what),
+          stepped: r => this.#stepped(r),
+          received: (r, number) => this.flows[r.name === 'a' ? 'b' : 'a'].arrive(number),
+        },
+      )
+    this.routers = { a: router('a', addressOfA), b: router('b', addresses.b) }
+    this.flows = { a: new Flow(this.routers.a, this.routers.b), b: new Flow(this.routers.b, this.routers.a) }
+    if (nat) {
+      this.nat = new Nat(addresses.inside, addresses.a)
+      this.network.nat(this.nat)
+    }
+    this.network.quality(addressOfA, scenario.quality.a)
+    this.network.quality(addresses.b, scenario.quality.b)
+    if (options.record) {
+      const pcap = new Pcap()
+      this.pcap = pcap
+      this.network.tap(datagram => pcap.add(this.time.now(), datagram))
+    }
+    const position = { time: this.time, network: this.network, dice: new Dice(seed, 'hostile') }
+    this.#hostile = scenario.hostile.map(name => new HOSTILES[name](position))
+  }
+
+  run(): void {
+    const { calmAt, interval, happenings } = this.scenario
+    for (const side of ['a', 'b'] as const) {
+      this.#boot(side)
+      this.flows[side].run(this.time, interval[side])
+    }
+    for (const happening of happenings) this.time.at(happening.at, () => this.#happen(happening))
+    this.#advance(calmAt)
+    this.#calm()
+    this.#recover(calmAt)
+    this.#rest()
+    this.#bury()
+  }
+
+  violate(what: string): void {
+    this.violation ??= { at: this.time.now(), what }
+  }
+
+  #advance(to: number): void {
+    if (this.violation === undefined) this.time.runUntil(instant(to), () => this.violation === undefined)
+  }
+
+  #stepped(router: SimRouter): void {
+    const broken = stepInvariants(router, router.name === 'a' ? 'b' : 'a')
+    if (broken !== undefined) this.violate(broken)
+  }
+
+  #boot(side: Side): void {
+    if (this.routers[side].up) return
+    this.routers[side].boot()
+    this.#setPeer(side)
+  }
+
+  #setPeer(side: Side): void {
+    const other = side === 'a' ? 'b' : 'a'
+    this.routers[side].setPeer(peerOf(this.#places[side].self, this.#places[other].seen, this.#wishes[side]))
+  }
+
+  #happen(happening: Happening): void {
+    if (happening.what === 'rebind') {
+      this.nat?.rebind()
+      return
+    }
+    const { side } = happening
+    const router = this.routers[side]
+    const peer = side === 'a' ? 'b' : 'a'
+    switch (happening.what) {
+      case 'rekey':
+        router.feed({ on: 'rekey', peer, what: happening.sa })
+        break
+      case 'reauthenticate':
+      case 'up':
+      case 'down':
+        router.feed({ on: happening.what, peer })
+        break
+      case 'remove':
+        router.feed({ on: 'peer-removed', peer })
+        break
+      case 'add':
+        this.#setPeer(side)
+        break
+      case 'crash':
+        router.crash()
+        break
+      case 'boot':
+        this.#boot(side)
+        break
+      case 'cut':
+      case 'mend':
+        this.network[happening.what](router.address)
+        break
+      case 'quality':
+        this.network.quality(router.address, happening.quality)
+        break
+      case 'wishes':
+        this.#wishes[side] = { ...this.#wishes[side], ...happening.wishes }
+        this.#setPeer(side)
+        break
+      case 'extra-tick':
+        router.feed({ on: 'tick' })
+        break
+    }
+  }
+
+  /** All trouble ends: a short, perfect path, both routers up and configured. */
+  #calm(): void {
+    if (this.violation !== undefined) return
+    if (this.scenario.lossless) this.#nothingMissing(this.#upSince())
+    for (const hostile of this.#hostile) hostile.active = false
+    for (const side of ['a', 'b'] as const) {
+      const router = this.routers[side]
+      this.network.mend(router.address)
+      this.network.quality(router.address, { ...PERFECT, delay: 10 })
+      this.#boot(side)
+      if (this.scenario.lossless) continue
+      this.#setPeer(side)
+      router.feed({ on: 'up', peer: side === 'a' ? 'b' : 'a' })
+    }
+  }
+
+  #recover(calmAt: number): void {
+    let back = -1
+    for (let now = calmAt + SAMPLE; this.violation === undefined; now += SAMPLE) {
+      this.#advance(now)
+      const flowing = this.flows.a.newest >= calmAt && this.flows.b.newest >= calmAt
+      if (back < 0 && flowing) back = now
+      if (back < 0 && now - calmAt > BACK_WITHIN)
+        this.violate(`no data both ways ${BACK_WITHIN} ms after the trouble ended`)
+      const broken = disagreement(this.routers.a, this.routers.b)
+      if (back >= 0 && broken === undefined) {
+        this.recovery.back = back - calmAt
+        this.recovery.agreed = now - calmAt
+        return
+      }
+      if (now - calmAt > AGREED_WITHIN)
+        this.violate(`no agreement ${AGREED_WITHIN} ms after the trouble ended: ${broken}`)
+    }
+  }
+
+  /** With nothing but lifetimes at work: no datum is lost, and whenever nothing is under way the ends agree. */
+  #rest(): void {
+    const start = this.time.now()
+    let broken: string | undefined
+    let agreedAt: number = start
+    for (let now = start + SAMPLE; now <= start + QUIET && this.violation === undefined; now += SAMPLE) {
+      this.#advance(now)
+      const last = broken
+      broken =
+        underWay(this.routers.a, 'b') || underWay(this.routers.b, 'a')
+          ? undefined
+          : disagreement(this.routers.a, this.routers.b)
+      if (broken !== undefined && broken === last) this.violate(`at rest, yet ${broken}`)
+      if (disagreement(this.routers.a, this.routers.b) === undefined) agreedAt = now
+    }
+    const { a, b } = this.routers
+    if (agreedAt < start + QUIET - 30_000) this.violate(`no agreement for 30 s: ${disagreement(a, b)}`)
+    this.#nothingMissing(this.scenario.lossless ? this.#upSince() : start)
+    for (const { duplicates, from } of Object.values(this.flows)) {
+      if (duplicates > 0) this.violate(`${duplicates} data from ${from.name} were delivered twice`)
+    }
+    if (this.scenario.hostile.length === 0 && a.esp.counters.forged + b.esp.counters.forged > 0)
+      this.violate('a packet was opened under a key it was not sealed with')
+  }
+
+  /** RFC 7296 §2.12: closed SAs leave no secret. */
+  #bury(): void {
+    if (this.violation !== undefined) return
+    for (const side of ['a', 'b'] as const) this.#happen({ at: 0, what: 'remove', side })
+    this.#advance(this.time.now() + millis(BURIED))
+    for (const router of Object.values(this.routers)) {
+      const left = router.secrets.left()
+      if (router.esp.installed.length > 0) this.violate(`${router.name}: ESP SAs outlive their peer`)
+      if (left.length > 0) this.violate(`${router.name}: after the last SA closed: ${left.join(', ')}`)
+    }
+  }
+
+  #nothingMissing(since: number): void {
+    for (const flow of Object.values(this.flows)) {
+      const missing = flow.missing(since, this.time.now())
+      if (missing !== undefined) this.violate(`lossless path: ${missing}`)
+    }
+  }
+
+  /** When the link was first up: the later of the two flows' first deliveries. */
+  #upSince(): number {
+    return Math.max(this.flows.a.firstSent, this.flows.b.firstSent) + 1
+  }
+}
