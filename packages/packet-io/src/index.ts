@@ -1,1 +1,3 @@
 export type * from './contract.js'
+export { openPacketIo } from './packet-io.js'
+export { PacketIoError, type PacketIoErrorCode } from './refusal.js'

@@ -1,0 +1,61 @@
+import { MessageChannel, Worker } from 'node:worker_threads'
+import type { DatapathCommand, DatapathEvent, Direction } from '@brunel/datapath'
+import { clockOffset } from './clock.js'
+import { MailboxSender, newMailboxCells } from './mailbox.js'
+import { native, pumpNumber } from './native.js'
+import type { PumpWorkerData } from './pump-worker.js'
+
+/** A pump that does not end by itself is cut off after this; only a bug makes it so. */
+const STOP_PATIENCE_MS = 3000
+
+/** One pump in its thread, as the main thread holds it. */
+export class PumpThread {
+  readonly #worker: Worker
+  readonly #mailbox: MailboxSender
+  readonly #pump: number
+  readonly #ended: Promise<void>
+  #stopping = false
+
+  constructor(
+    where: { readonly instance: number; readonly direction: Direction; readonly counters: SharedArrayBuffer },
+    onEvent: (event: DatapathEvent) => void,
+  ) {
+    const { port1, port2 } = new MessageChannel()
+    const mailbox = newMailboxCells()
+    const workerData: PumpWorkerData = { ...where, commands: port2, mailbox, clockOffset: clockOffset() }
+    this.#pump = pumpNumber(where.instance, where.direction)
+    this.#mailbox = new MailboxSender(port1, mailbox)
+    this.#worker = new Worker(new URL('./pump-worker.js', import.meta.url), {
+      workerData,
+      transferList: [port2],
+    })
+    this.#worker.on('message', (event: DatapathEvent) => {
+      this.#mailbox.handled()
+      onEvent(event)
+    })
+    const name = `${where.direction} pump`
+    this.#worker.on('error', error =>
+      onEvent({ on: 'bug', what: `${name} died: ${error.stack ?? error.message}` }),
+    )
+    this.#ended = new Promise(resolve => {
+      this.#worker.on('exit', code => {
+        if (!this.#stopping) onEvent({ on: 'bug', what: `${name} ended by itself with code ${code}` })
+        resolve()
+      })
+    })
+  }
+
+  command(command: DatapathCommand): void {
+    this.#mailbox.post(command)
+    native.wake(this.#pump)
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true
+    this.command({ do: 'stop' })
+    const cut = setTimeout(() => void this.#worker.terminate(), STOP_PATIENCE_MS)
+    await this.#ended
+    clearTimeout(cut)
+    this.#mailbox.close()
+  }
+}
