@@ -62,6 +62,8 @@ export interface SaSpec {
 export type DatapathCommand =
   | { readonly do: 'tunnel-set'; readonly tunnel: TunnelSpec }
   | { readonly do: 'tunnel-remove'; readonly tun: number }
+  /** The peer began anew: both ends count GRE sequence numbers from 0 again (RFC 2890 §2.2). Not for a rekeying. */
+  | { readonly do: 'tunnel-restart'; readonly tun: number }
   | { readonly do: 'inbound-add'; readonly sa: SaSpec }
   /** Adds the SA to the outbound side and sends on it from this moment. */
   | { readonly do: 'outbound-use'; readonly sa: SaSpec }

@@ -1,0 +1,83 @@
+import { bug } from '@brunel/base'
+import { GreTunnel } from '@brunel/gre'
+import { type TunnelMtu, tunnelMtu } from '@brunel/mtu'
+import { Address } from '@brunel/wire'
+import type { TunnelSpec } from './commands.js'
+import type { Counters, Direction } from './counters.js'
+import { SA_COUNTER, TUNNEL_COUNTER } from './counters.js'
+
+const octets = (text: string): Uint8Array => Address.parse(text) ?? bug(`not an address: ${text}`)
+
+const isLinkLocal = (a: Uint8Array): boolean => a[0] === 0xfe && ((a[1] as number) & 0xc0) === 0x80
+
+const sameGre = (a: TunnelSpec, b: TunnelSpec): boolean =>
+  a.gre.key === b.gre.key && a.gre.checksum === b.gre.checksum && a.gre.sequence === b.gre.sequence
+
+const sameList = (a: readonly string[], b: readonly string[]): boolean => a.join() === b.join()
+
+/** One tunnel as one pump knows it. */
+export class Tunnel {
+  readonly spec: TunnelSpec
+  readonly gre: GreTunnel
+  readonly mtu: TunnelMtu
+  readonly remote: Uint8Array | undefined
+  /** The far end's first address of each family that other links know. */
+  readonly farAddresses: { readonly ipv4: Uint8Array | undefined; readonly ipv6: Uint8Array | undefined }
+  /** First cell of the tunnel's counters in the direction of the pump. */
+  readonly cell: number
+
+  constructor(spec: TunnelSpec, gre: GreTunnel, cell: number) {
+    this.spec = spec
+    this.gre = gre
+    this.mtu = tunnelMtu(spec.mtu)
+    this.remote = spec.remoteAddress === undefined ? undefined : octets(spec.remoteAddress)
+    const far = spec.farAddresses.map(octets)
+    this.farAddresses = {
+      ipv4: far.find(a => a.length === 4),
+      ipv6: far.find(a => a.length === 16 && !isLinkLocal(a)),
+    }
+    this.cell = cell
+  }
+}
+
+/** The tunnels of a pump by index of their TUN: constant time, however many. */
+export class Tunnels {
+  readonly #byTun: (Tunnel | undefined)[] = []
+  readonly #counters: Counters
+  readonly #direction: Direction
+
+  constructor(counters: Counters, direction: Direction) {
+    this.#counters = counters
+    this.#direction = direction
+  }
+
+  at(tun: number): Tunnel | undefined {
+    return this.#byTun[tun]
+  }
+
+  /** A tunnel that is there keeps its GRE sequence numbers, unless its GRE options changed. */
+  set(spec: TunnelSpec): void {
+    const old = this.#byTun[spec.tun]
+    const cell = this.#counters.tunnel(this.#direction, spec.tun)
+    if (old === undefined) this.#counters.cells.fill(0, cell, cell + Object.keys(TUNNEL_COUNTER).length)
+    const keep =
+      old !== undefined && sameGre(old.spec, spec) && sameList(old.spec.farAddresses, spec.farAddresses)
+    const gre = keep ? old.gre : new GreTunnel({ ...spec.gre, farAddresses: spec.farAddresses.map(octets) })
+    this.#byTun[spec.tun] = new Tunnel(spec, gre, cell)
+  }
+
+  remove(tun: number): void {
+    this.#byTun[tun] = undefined
+  }
+
+  restart(tun: number): void {
+    this.#byTun[tun]?.gre.reset()
+  }
+}
+
+/** Clears the counters of an SA whose index may have served another before; returns its first cell. */
+export function clearSaCounters(counters: Counters, direction: Direction, sa: number): number {
+  const cell = counters.sa(direction, sa)
+  counters.cells.fill(0, cell, cell + Object.keys(SA_COUNTER).length)
+  return cell
+}
