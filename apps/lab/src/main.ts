@@ -1,0 +1,38 @@
+import { readDemoOptions } from './demo/options.js'
+import { print, red } from './demo/paper.js'
+import { addresses, tell } from './demo/story.js'
+import { Sites } from './sites.js'
+
+const options = readDemoOptions(process.argv.slice(2))
+if (typeof options === 'string') {
+  process.stderr.write(options)
+  process.exit(options.startsWith('usage') ? 0 : 2)
+}
+if (process.getuid?.() !== 0) {
+  process.stderr.write('The lab makes network namespaces and TUN interfaces: run it as root.\n')
+  process.exit(1)
+}
+
+const sites = await Sites.build({ nat: options.nat })
+sites.topology.cleanup.onSignals()
+let broken = 1
+try {
+  broken = await tell(sites, options)
+  if (!options.once) {
+    await addresses(sites)
+    print(`\nIt stays up until Ctrl-C, which removes everything.`)
+    await new Promise(() => setInterval(() => undefined, 1 << 30))
+  }
+} catch (error) {
+  print(`\n${red('The lab failed:')} ${(error as Error).message}`)
+  for (const side of ['A', 'B'] as const)
+    print(`--- router ${side} said last\n${sites.routers[side].log().slice(-2000)}`)
+}
+const left = await sites.destroy()
+for (const fault of left) print(`not removed: ${fault}`)
+print(
+  broken === 0
+    ? '\nAll as promised; everything removed.'
+    : `\n${broken} promise${broken === 1 ? '' : 's'} broken; everything removed.`,
+)
+process.exit(broken === 0 && left.length === 0 ? 0 : 1)

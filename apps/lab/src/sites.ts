@@ -1,0 +1,51 @@
+import { join } from 'node:path'
+import { type Side, Topology, type TopologyOptions } from './net/topology.js'
+import { Bruneld, type BruneldOptions } from './peers/bruneld.js'
+import { far, type PeerWish, peerDocument } from './peers/peer-document.js'
+
+export type Wishes = Partial<Omit<PeerWish, 'side'>>
+
+export const tunnelName = (side: Side): string => `site-${far(side).toLowerCase()}`
+
+/** Two sites whose routers both run bruneld. */
+export class Sites {
+  readonly topology: Topology
+  readonly routers: Readonly<Record<Side, Bruneld>>
+
+  private constructor(topology: Topology, routers: Record<Side, Bruneld>) {
+    this.topology = topology
+    this.routers = routers
+  }
+
+  static async build(options: TopologyOptions & { readonly daemon?: BruneldOptions } = {}): Promise<Sites> {
+    const topology = await Topology.build(options)
+    const make = (side: Side): Bruneld =>
+      new Bruneld(topology.router(side), join(topology.folder, `router-${side}`), options.daemon)
+    return new Sites(topology, { A: make('A'), B: make('B') })
+  }
+
+  async start(): Promise<void> {
+    for (const side of ['A', 'B'] as const) {
+      const router = this.routers[side]
+      this.topology.cleanup.add(`bruneld ${side}`, () => router.stop())
+    }
+    await Promise.all([this.routers.A.start(), this.routers.B.start()])
+  }
+
+  /** Makes the peer of each router anew by the API. */
+  async connect(wishes: Wishes = {}, only: Partial<Record<Side, Wishes>> = {}): Promise<void> {
+    for (const side of ['A', 'B'] as const) {
+      const { api } = this.routers[side]
+      await api.send('DELETE', `/v1/peers/${tunnelName(side)}`)
+      await api.ask('POST', '/v1/peers', peerDocument({ ...wishes, ...only[side], side }))
+    }
+  }
+
+  async up(limit?: number): Promise<void> {
+    await Promise.all([this.routers.A.up(tunnelName('A'), limit), this.routers.B.up(tunnelName('B'), limit)])
+  }
+
+  destroy(): Promise<readonly string[]> {
+    return this.topology.destroy()
+  }
+}
