@@ -19,11 +19,12 @@ export { type Datagram, Network, PERFECT, type Quality, type Tap } from './netwo
 export { ipPacket, Pcap } from './pcap.js'
 export { espProposals, ikeProposals, type PeerWishes, type Place, peerOf, WISHES } from './peers.js'
 export { type RouterOptions, type RouterPorts, SimRouter } from './router.js'
-export { type Happening, type Scenario, type Side, scenario } from './scenario.js'
+export { type Happening, type Scenario, type Side, STILL, scenario } from './scenario.js'
 export {
   addFigures,
   type Figures,
   failure,
+  NO_FIGURES,
   type Outcome,
   play,
   preserve,

@@ -11,6 +11,7 @@ import { VirtualTime } from './virtual-time.js'
 import { NonceLedger } from './watched-cryptography.js'
 
 const ADDRESS = { a: '192.0.2.1', b: '198.51.100.1' } as const
+const LADDER_WISHES: PeerWishes = { ...WISHES, encapsulation: 'none', liveness: millis(3600_000) }
 const other = (side: Side): Side => (side === 'a' ? 'b' : 'a')
 
 /**
@@ -29,15 +30,15 @@ export class Ladder {
   readonly random = { a: new SeededRandom(1, 'a'), b: new SeededRandom(1, 'b') }
   readonly routers: Readonly<Record<Side, SimRouter>>
   traffic = false
-  readonly #wishes: PeerWishes
+  readonly #wishes: Readonly<Record<Side, PeerWishes>>
   readonly #contents = new Map<string, string>()
   readonly #waiting: { readonly from: Side; readonly datagram: Datagram }[] = []
   readonly #receivers = new Map<string, (datagram: Datagram) => void>()
   #data = 0
   #arrived = 0
 
-  constructor(wishes: Partial<PeerWishes> = {}) {
-    this.#wishes = { ...WISHES, encapsulation: 'none', ...wishes }
+  constructor(a: Partial<PeerWishes> = {}, b: Partial<PeerWishes> = a) {
+    this.#wishes = { a: { ...LADDER_WISHES, ...a }, b: { ...LADDER_WISHES, ...b } }
     const ledger = new NonceLedger(what => this.violations.push(what))
     const cryptography = toyCryptography(new Dice(1, 'keys'))
     const router = (name: Side): SimRouter =>
@@ -65,18 +66,22 @@ export class Ladder {
 
   /** Both ends up with one IKE SA that a began and one child; the drawing starts after it. */
   established(): this {
-    for (const side of ['b', 'a'] as const) {
-      this.routers[side].boot()
-      this.routers[side].setPeer(this.#peer(side, { initiate: side === 'a' }))
-    }
+    this.boot('b', { initiate: false })
+    this.boot('a')
     this.settle()
-    for (const side of ['b', 'a'] as const) this.routers[side].setPeer(this.#peer(side, {}))
+    this.routers.b.setPeer(this.#peer('b', {}))
     this.settle()
     this.traffic = true
     this.#exchangeData()
     this.settle()
     this.picture.length = 0
     return this
+  }
+
+  /** Starts a router, configured. */
+  boot(side: Side, wishes: Partial<PeerWishes> = {}): void {
+    this.routers[side].boot()
+    this.routers[side].setPeer(this.#peer(side, wishes))
   }
 
   rekey(side: Side, what: 'ike' | 'child'): void {
@@ -134,7 +139,7 @@ export class Ladder {
 
   #peer(side: Side, wishes: Partial<PeerWishes>) {
     const place = (s: Side) => ({ name: s, address: ADDRESS[s] })
-    return peerOf(place(side), place(other(side)), { ...this.#wishes, ...wishes })
+    return peerOf(place(side), place(other(side)), { ...this.#wishes[side], ...wishes })
   }
 
   #sent(from: Side, datagram: Datagram): void {

@@ -1,4 +1,4 @@
-import { drive, type Endpoint, type Instant, seconds } from '@brunel/base'
+import { drive, type Endpoint, type Instant, type Machine, seconds } from '@brunel/base'
 import type { Cryptography } from '@brunel/crypto'
 import {
   Ike,
@@ -41,6 +41,8 @@ export interface RouterOptions {
   readonly address: string
   readonly limits: PacketLimits | undefined
   readonly settings: Partial<IkeSettings>
+  /** Breaks a machine on purpose, to prove that the simulation notices. */
+  readonly bend?: ((effects: readonly IkeEffect[]) => readonly IkeEffect[]) | undefined
 }
 
 type Input = IkeInput | { readonly on: 'tick' }
@@ -112,7 +114,8 @@ export class SimRouter {
     const violation = (what: string): void => this.#ports.violation(`${this.name}: ${what}`)
     const esp = new EspModel({ now: () => time.now(), ledger, violation }, this.#options.limits)
     const alarm = time.alarm()
-    const feed = drive(ike, {
+    const { bend } = this.#options
+    const feed = drive(bend === undefined ? ike : bent(ike, bend), {
       now: () => time.now(),
       perform: (effect: IkeEffect) => this.#perform(esp, effect),
       wakeAt: t => alarm(t, () => life.feed({ on: 'tick' })),
@@ -240,6 +243,18 @@ export class SimRouter {
       this.#activity = activity
       this.#watchActivity(life)
     })
+  }
+}
+
+function bent(
+  ike: Ike,
+  bend: (effects: readonly IkeEffect[]) => readonly IkeEffect[],
+): Machine<IkeInput, IkeEffect> {
+  return {
+    get deadline() {
+      return ike.deadline
+    },
+    handle: (now, input) => bend(ike.handle(now, input)),
   }
 }
 

@@ -170,3 +170,19 @@ function newPsk(dice: Dice, at: number, later: number): Happening[] {
     { at: later, what: 'wishes', side: second as Side, wishes: { psk } },
   ]
 }
+
+/** Nothing happens on a perfect path: what tests begin their own plans from. */
+export const STILL: Scenario = {
+  seed: 1,
+  cryptography: 'toy',
+  family: 4,
+  nat: false,
+  wishes: both(() => ({ ...WISHES, espLifetime: millis(60_000), ikeLifetime: millis(200_000) })),
+  limits: undefined,
+  quality: both(() => PERFECT),
+  interval: { a: 250, b: 300 },
+  hostile: [],
+  happenings: [],
+  lossless: true,
+  calmAt: 120_000,
+}

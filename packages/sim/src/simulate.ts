@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Cryptography } from '@brunel/crypto'
 import * as Crypto from '@brunel/crypto'
+import type { RouterOptions } from './router.js'
 import { type Scenario, scenario } from './scenario.js'
 import { type Violation, World } from './world.js'
 
@@ -54,8 +55,8 @@ export function simulate(plan: Scenario): Outcome {
 }
 
 /** Plays a scenario to its end or its first violation. */
-export function play(plan: Scenario, record: boolean): World {
-  const world = new World(plan, { record, system: systemCryptography() })
+export function play(plan: Scenario, record: boolean, bend?: RouterOptions['bend']): World {
+  const world = new World(plan, { record, system: systemCryptography(), bend })
   world.run()
   return world
 }

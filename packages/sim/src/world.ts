@@ -8,7 +8,7 @@ import { Nat } from './nat.js'
 import { Network, PERFECT } from './network.js'
 import { Pcap } from './pcap.js'
 import { type PeerWishes, type Place, peerOf } from './peers.js'
-import { SimRouter } from './router.js'
+import { type RouterOptions, SimRouter } from './router.js'
 import type { Happening, Scenario, Side } from './scenario.js'
 import { toyCryptography } from './toy-cryptography.js'
 import { Trace } from './trace.js'
@@ -34,6 +34,12 @@ export interface Violation {
   readonly what: string
 }
 
+export interface WorldOptions {
+  readonly record: boolean
+  readonly system: Cryptography
+  readonly bend?: RouterOptions['bend']
+}
+
 /** Two routers, a path between them and a plan. One use each. */
 export class World {
   readonly scenario: Scenario
@@ -51,7 +57,7 @@ export class World {
   readonly #wishes: Record<Side, PeerWishes>
   readonly #places: Readonly<Record<Side, { self: Place; seen: Place }>>
 
-  constructor(scenario: Scenario, options: { readonly record: boolean; readonly system: Cryptography }) {
+  constructor(scenario: Scenario, options: WorldOptions) {
     this.scenario = scenario
     const { seed, family, nat } = scenario
     this.network = new Network(this.time, new Dice(seed, 'network'))
@@ -71,7 +77,7 @@ export class World {
     const ledger = new NonceLedger(what => this.violate(what))
     const router = (name: Side, address: string): SimRouter =>
       new SimRouter(
-        { name, address, limits: scenario.limits, settings: {} },
+        { name, address, limits: scenario.limits, settings: {}, bend: options.bend },
         {
           time: this.time,
           network: this.network,
