@@ -57,7 +57,7 @@ interface Life {
 
 export class SimRouter {
   readonly name: string
-  readonly address: string
+  address: string
   readonly #ports: RouterPorts
   readonly #options: RouterOptions
   readonly events: { readonly at: Instant; readonly event: IkeEvent }[] = []
@@ -139,6 +139,13 @@ export class SimRouter {
     this.#buried = this.crossings
     this.#life = undefined
     this.#ports.network.detach(this.address)
+  }
+
+  /** Another address on the same uplink; what is addressed to the old one is lost. */
+  move(address: string): void {
+    this.#ports.network.detach(this.address)
+    this.address = address
+    if (this.up) this.#ports.network.attach(address, datagram => this.#receive(datagram))
   }
 
   feed(input: Input): void {

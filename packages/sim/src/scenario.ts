@@ -15,6 +15,8 @@ export type Happening = { readonly at: number } & (
   | { readonly what: 'quality'; readonly side: Side; readonly quality: Quality }
   | { readonly what: 'wishes'; readonly side: Side; readonly wishes: Partial<PeerWishes> }
   | { readonly what: 'rebind' }
+  /** Router a has another address; its operator tells a at once, b's operator (or resolver) tells b after `late`. */
+  | { readonly what: 'readdress'; readonly late: number }
   | { readonly what: 'extra-tick'; readonly side: Side }
 )
 
@@ -138,6 +140,7 @@ function trouble(dice: Dice, calmAt: number, nat: boolean): Happening[] {
       'wishes',
       'psk',
       'rebind',
+      'readdress',
     ] as const)
     if (kind === 'cut')
       happenings.push({ at, what: 'cut', side }, { at: later(500, 30_000), what: 'mend', side })

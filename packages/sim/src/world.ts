@@ -25,8 +25,8 @@ const SAMPLE = 500
 const BURIED = 90_000
 
 const ADDRESSES = {
-  4: { a: '192.0.2.1', b: '198.51.100.1', inside: '10.0.0.2' },
-  6: { a: '2001:db8:1::1', b: '2001:db8:2::1', inside: 'fd00::2' },
+  4: { a: '192.0.2.1', moved: '192.0.2.200', b: '198.51.100.1', inside: '10.0.0.2' },
+  6: { a: '2001:db8:1::1', moved: '2001:db8:1::200', b: '2001:db8:2::1', inside: 'fd00::2' },
 } as const
 
 export interface Violation {
@@ -55,7 +55,7 @@ export class World {
   readonly recovery = { back: 0, agreed: 0 }
   readonly #hostile: readonly Hostile[]
   readonly #wishes: Record<Side, PeerWishes>
-  readonly #places: Readonly<Record<Side, { self: Place; seen: Place }>>
+  readonly #places: Record<Side, { readonly self: Place; readonly seen: Place }>
 
   constructor(scenario: Scenario, options: WorldOptions) {
     this.scenario = scenario
@@ -151,6 +151,10 @@ export class World {
       this.nat?.rebind()
       return
     }
+    if (happening.what === 'readdress') {
+      this.#readdress(happening.late)
+      return
+    }
     const { side } = happening
     const router = this.routers[side]
     const peer = side === 'a' ? 'b' : 'a'
@@ -190,6 +194,20 @@ export class World {
         router.feed({ on: 'tick' })
         break
     }
+  }
+
+  #readdress(late: number): void {
+    const { a } = this.routers
+    const addresses = ADDRESSES[this.scenario.family]
+    a.move(a.address === addresses.a ? addresses.moved : addresses.a)
+    this.network.quality(a.address, this.scenario.quality.a)
+    const self = { name: 'a', address: a.address }
+    this.#places.a = { ...this.#places.a, self }
+    this.#setPeer('a')
+    this.time.after(millis(late), () => {
+      this.#places.a = { self, seen: self }
+      this.#setPeer('b')
+    })
   }
 
   /** All trouble ends: a short, perfect path, both routers up and configured. */
