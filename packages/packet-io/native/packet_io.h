@@ -243,6 +243,7 @@ struct Refusal {
   int socket = -1;
 };
 
+/** Ports below 0: no sockets, only the tables, for tests. */
 Io* openIo(int ikePort, int nattPort, Refusal& why);  // sockets.cc
 void closeIo(Io* io);
 int openTun(Io& io, const char* name, Refusal& why);  // tun.cc

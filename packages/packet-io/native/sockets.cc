@@ -56,7 +56,7 @@ int openSocket(int kind, bool v6, int port, Refusal& why) {
     return v6 && (error == EAFNOSUPPORT || error == EADDRNOTAVAIL || error == EPROTONOSUPPORT) ? -2 : -1;
   };
   if (fd < 0) return refuse("socket");
-  if (v6 && !on(fd, IPPROTO_IPV6, IPV6_V6ONLY)) return refuse("IPV6_V6ONLY");
+  if (v6 && udp && !on(fd, IPPROTO_IPV6, IPV6_V6ONLY)) return refuse("IPV6_V6ONLY");
   configure(fd, v6, udp);
   Address any;
   any.parse(v6 ? "::" : "0.0.0.0", udp ? port : 0);
@@ -127,7 +127,7 @@ Io* openIo(int ikePort, int nattPort, Refusal& why) {
   io->ports[0] = ikePort;
   io->ports[1] = nattPort;
   if (openPump(io->pumps[INBOUND], SOCKETS, why) && openPump(io->pumps[OUTBOUND], MAX_TUNS, why) &&
-      openSockets(*io, why)) {
+      (ikePort < 0 || openSockets(*io, why))) {
     io->pumps[OUTBOUND].superPacket.resize(MAX_IP_PACKET + 4096);
     return io;
   }
