@@ -152,6 +152,8 @@ function trouble(dice: Dice, calmAt: number, nat: boolean): Happening[] {
       happenings.push({ at, what: 'remove', side }, { at: later(0, 20_000), what: 'add', side })
     else if (kind === 'quality') happenings.push({ at, what: 'quality', side, quality: quality(dice, false) })
     else if (kind === 'rebind' && nat) happenings.push({ at, what: 'rebind' })
+    else if (kind === 'readdress' && !nat)
+      happenings.push({ at, what: 'readdress', late: later(0, 5000) - at })
     else if (kind === 'wishes')
       happenings.push({
         at,

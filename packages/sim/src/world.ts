@@ -215,6 +215,9 @@ export class World {
     if (this.violation !== undefined) return
     if (this.scenario.lossless) this.#nothingMissing(this.#upSince())
     for (const hostile of this.#hostile) hostile.active = false
+    // Changes that overtook one another may have left the two operators apart.
+    this.#wishes.b = { ...this.#wishes.b, psk: this.#wishes.a.psk }
+    if (!this.scenario.nat) this.#places.a = { ...this.#places.a, seen: this.#places.a.self }
     for (const side of ['a', 'b'] as const) {
       const router = this.routers[side]
       this.network.mend(router.address)
