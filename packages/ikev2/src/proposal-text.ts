@@ -1,0 +1,47 @@
+import { GROUPS, INTEGRITIES, PRFS } from '@brunel/crypto'
+import { Ike } from '@brunel/wire'
+import type { IkeSuite } from './key-schedule.js'
+import type { EspSuite } from './proposals.js'
+import { encryptionOf } from './transform-match.js'
+
+/** Suites and offers in strongSwan's words, for logs, evidence and the API. */
+
+export const ikeSuiteText = (s: IkeSuite): string =>
+  [
+    s.encryption.name,
+    ...(s.integrity === undefined ? [] : [s.integrity.name]),
+    s.prf.name,
+    s.group.name,
+  ].join('-')
+
+export const espSuiteText = (s: EspSuite): string =>
+  [
+    s.encryption.name,
+    ...(s.integrity === undefined ? [] : [s.integrity.name]),
+    ...(s.group === undefined ? [] : [s.group.name]),
+    s.esn ? 'esn' : 'noesn',
+  ].join('-')
+
+/** Every proposal of an SA payload, unknown transforms as `encr-23`. */
+export const offerTexts = (sa: Ike.SaPayload): readonly string[] =>
+  sa.proposals.map(p => p.transforms.map(transformText).join('-'))
+
+function transformText(t: Ike.Transform): string {
+  const name = { 1: 'encr', 2: 'prf', 3: 'integ', 4: 'ke', 5: 'esn' }[t.type] ?? `type-${t.type}`
+  return (
+    knownText(t) ??
+    [
+      `${name}-${t.id}`,
+      ...t.attributes.map(a => (typeof a.value === 'number' ? a.value : Ike.hex(a.value))),
+    ].join('/')
+  )
+}
+
+function knownText(t: Ike.Transform): string | undefined {
+  if (t.type === Ike.TRANSFORM.ENCR) return encryptionOf(t)?.name
+  if (t.type === Ike.TRANSFORM.ESN) return t.id === 0 ? 'noesn' : t.id === 1 ? 'esn' : undefined
+  const known = { [Ike.TRANSFORM.PRF]: PRFS, [Ike.TRANSFORM.INTEG]: INTEGRITIES, [Ike.TRANSFORM.KE]: GROUPS }[
+    t.type
+  ]
+  return known?.find(k => k.id === t.id)?.name
+}
