@@ -126,6 +126,7 @@ export class Mutilator extends Hostile {
       const ike = ikeOf({ ...datagram, bytes })
       if (how === 2 && ike !== undefined)
         new DataView(bytes.buffer).setUint32(ike.at + 24, ike.message.length)
+      if (Buffer.compare(bytes, datagram.bytes) === 0) bytes[bytes.length - 1]! ^= 1
       if (!sameIkeInit(datagram)) this.inject({ ...datagram, bytes })
     }
   }
