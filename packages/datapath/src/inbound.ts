@@ -98,6 +98,7 @@ export class InboundPump {
 
   /** One batch; returns how many packets came. Waits at most `timeout`. */
   turn(timeout: Millis): number {
+    this.#settle() // a turn that ended in a bug left its removals behind
     const batch = this.#batch
     const n = this.#ports.underlay.receive(batch, TARGET, timeout)
     const now = this.#ports.clock.now()
@@ -111,9 +112,13 @@ export class InboundPump {
     for (let i = 0; i < n; i++) this.#inbound(i, now)
     this.#ports.tun.write(batch, n)
     this.#account(n, now)
+    this.#settle()
+    return n
+  }
+
+  #settle(): void {
     this.#busy = false
     while (this.#waiting.length > 0) this.#remove(this.#waiting.shift() as DatapathCommand)
-    return n
   }
 
   /** Points the packet at a row; an inbound packet grows nowhere. */
