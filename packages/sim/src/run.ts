@@ -1,7 +1,18 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
-import { scenario } from './scenario.js'
-import { addFigures, failure, NO_FIGURES, type Outcome, simulateSeed } from './simulate.js'
+import { type Scenario, scenario } from './scenario.js'
+import { shrink } from './shrink.js'
+import {
+  addFigures,
+  failure,
+  NO_FIGURES,
+  type Outcome,
+  preserve,
+  simulate,
+  simulateSeed,
+} from './simulate.js'
 
 const HELP = `Simulates two routers in virtual time and checks them after every step.
 
@@ -9,6 +20,8 @@ const HELP = `Simulates two routers in virtual time and checks them after every 
   --from N     the first seed (1)
   --jobs N     threads (2)
   --keep N     stop after so many failing seeds (10)
+  --plan FILE  plays one plan, as a failing seed left it (scenario.json)
+  --shrink     looks for a shorter plan that fails alike, and writes it to shortest.json
   --json       print the summary as JSON
 `
 
@@ -40,12 +53,22 @@ function main(): void {
       from: { type: 'string', default: '1' },
       jobs: { type: 'string', default: '2' },
       keep: { type: 'string', default: '10' },
+      plan: { type: 'string' },
+      shrink: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   })
   if (values.help) {
     process.stdout.write(HELP)
+    return
+  }
+  if (values.plan !== undefined) {
+    playPlan(JSON.parse(readFileSync(values.plan, 'utf8')) as Scenario, values.shrink)
+    return
+  }
+  if (values.shrink) {
+    playPlan(scenario(Number(values.from)), true)
     return
   }
   const [seeds, from, jobs, keep] = [values.seeds, values.from, values.jobs, values.keep].map(Number) as [
@@ -74,6 +97,21 @@ function main(): void {
     return worker
   })
   let running = workers.length
+}
+
+function playPlan(plan: Scenario, shorter: boolean): void {
+  const { violation, figures } = simulate(plan)
+  if (violation === undefined) {
+    process.stdout.write(`nothing is wrong\n${JSON.stringify(figures)}\n`)
+    return
+  }
+  process.exitCode = 1
+  const shortest = shorter ? shrink(plan) : plan
+  process.stdout.write(`${failure(shortest)}\n`)
+  if (!shorter) return
+  const file = join(preserve(shortest), 'shortest.json')
+  writeFileSync(file, `${JSON.stringify(shortest, null, 2)}\n`)
+  process.stdout.write(`${readFileSync(file, 'utf8')}`)
 }
 
 class Summary {
