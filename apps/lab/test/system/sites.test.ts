@@ -1,0 +1,93 @@
+/** Two bruneld, one link: what a user of two Brunels gets, in every shape of encapsulation. */
+import t from 'tap'
+import { ADDRESSES, type Family } from '../../src/net/topology.js'
+import { IperfServer, iperf, ping } from '../../src/net/traffic.js'
+import { tunnelName, type Wishes } from '../../src/sites.js'
+import { noLab, twoSites } from './gear.js'
+
+interface Shape extends Wishes {
+  readonly title: string
+  readonly mtu: number
+}
+
+/** PRODUCT.md's table of inner MTUs over 1500 octets. */
+const SHAPES: readonly Shape[] = [
+  { title: 'defaults: AES-GCM, tunnel mode, protocol 50', mtu: 1422 },
+  { title: 'AES-GCM, tunnel mode in UDP', esp: ['aes128gcm16'], encapsulation: 'udp', mtu: 1414 },
+  { title: 'AES-GCM, transport mode', esp: ['aes256gcm16-x25519'], mode: 'transport', mtu: 1442 },
+  {
+    title: 'ChaCha20-Poly1305, transport mode in UDP',
+    esp: ['chacha20poly1305'],
+    mode: 'transport',
+    encapsulation: 'udp',
+    mtu: 1434,
+  },
+  { title: 'AES-GCM, tunnel mode over IPv6', esp: ['aes256gcm16'], family: 6, mtu: 1402 },
+  { title: 'AES-CBC with SHA2-256, tunnel mode', esp: ['aes128-sha256'], mtu: 1414 },
+  {
+    title: 'AES-CBC with SHA2-512, tunnel mode in UDP',
+    esp: ['aes256-sha512'],
+    encapsulation: 'udp',
+    mtu: 1382,
+  },
+  { title: 'AES-CBC with SHA2-256, tunnel mode over IPv6', esp: ['aes256-sha256'], family: 6, mtu: 1382 },
+  {
+    title: 'AES-GCM with ESN and a GRE key, transport mode',
+    esp: ['aes256gcm16-esn'],
+    mode: 'transport',
+    greKey: 7,
+    mtu: 1438,
+  },
+]
+
+t.test('two Brunels', { skip: noLab(), timeout: 240_000 }, async t => {
+  const sites = await twoSites(t)
+  const { hostA, hostB } = sites.topology.at
+  const server = await IperfServer.start(hostB, `${sites.topology.folder}/iperf.log`)
+  t.teardown(() => server.stop())
+
+  for (const { title, mtu, ...wishes } of SHAPES)
+    await t.test(title, async t => {
+      await sites.connect(wishes)
+      await sites.up()
+      const report = await sites.routers.A.api.tunnel(tunnelName('A'))
+      t.equal(report.mtu.tunnel, mtu, `MTU ${mtu}, as the table has it`)
+      const [link] = await sites.topology.at.routerA.json<{ mtu: number }[]>('link', 'show', 'dev', 'gre1')
+      t.equal(link?.mtu, mtu, 'the interface has it')
+      for (const [from, to] of [
+        [hostA, ADDRESSES.host.B],
+        [hostB, ADDRESSES.host.A],
+      ] as const) {
+        for (const family of [4, 6] as Family[]) {
+          const { received, text } = await ping(from, to[family], { count: 3, interval: 0.05 })
+          t.equal(received, 3, `IPv${family} ${text}`)
+        }
+        const whole = await ping(from, to[4], { size: mtu - 28, whole: true, count: 2, interval: 0.05 })
+        t.equal(whole.received, 2, `${mtu} octets cross whole: ${whole.text}`)
+        const over = await ping(from, to[4], { size: mtu - 27, whole: true })
+        t.equal(over.received, 0, 'one more does not')
+      }
+      for (const reverse of [false, true]) {
+        const { bytes } = await iperf(hostA, ADDRESSES.host.B[4], { seconds: 0.5, reverse })
+        t.ok(bytes > 1e6, `TCP ${reverse ? 'B to A' : 'A to B'} carried ${bytes} octets`)
+      }
+      const { bytes } = await iperf(hostA, ADDRESSES.host.B[6], { seconds: 0.5 })
+      t.ok(bytes > 1e6, `TCP over IPv6 carried ${bytes} octets`)
+      const child = report.ike[0]?.children[0]
+      t.equal(child?.mode, wishes.mode ?? 'tunnel')
+      t.equal(child?.encapsulation, wishes.encapsulation ?? 'none')
+    })
+})
+
+t.test('a NAT between the routers', { skip: noLab(), timeout: 60_000 }, async t => {
+  const sites = await twoSites(t, { nat: true })
+  await sites.connect({}, { B: { remote: 'any', initiate: false } })
+  await sites.up()
+  const report = await sites.routers.A.api.tunnel(tunnelName('A'))
+  t.equal(report.ike[0]?.nat.local, true, 'A knows that it is behind a NAT')
+  t.match(report.ike[0]?.remote, /:4500$/, 'RFC 7296 §2.23: both float to port 4500')
+  t.equal(report.ike[0]?.children[0]?.encapsulation, 'udp')
+  t.equal(report.mtu.tunnel, 1414)
+  const { received } = await ping(sites.topology.at.hostA, ADDRESSES.host.B[4], { count: 5, interval: 0.05 })
+  t.equal(received, 5)
+})

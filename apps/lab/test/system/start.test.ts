@@ -1,0 +1,133 @@
+/** What keeps bruneld from starting is said at start, with the remedy. */
+import { join } from 'node:path'
+import t from 'tap'
+import { Daemon } from '../../src/net/daemon.js'
+import { Topology } from '../../src/net/topology.js'
+import { until } from '../../src/net/until.js'
+import { Bruneld } from '../../src/peers/bruneld.js'
+import { noLab, owned } from './gear.js'
+
+const AMBIENT = 'cap_net_admin,cap_net_raw,cap_net_bind_service'
+
+t.test('at start', { skip: noLab(), timeout: 120_000 }, async t => {
+  const lab = owned(t, await Topology.build())
+  const place = lab.at.routerA
+  let made = 0
+  const bruneld = (wrap: readonly string[] = []): Bruneld =>
+    new Bruneld(place, join(lab.folder, `start-${++made}`), { wrap })
+
+  /** Starts it, waits for its end, answers what it said. */
+  async function refused(wrap?: readonly string[]): Promise<{ code: number; said: string }> {
+    const one = bruneld(wrap)
+    const daemon = one.launch()
+    const limit = setTimeout(() => daemon.signal('SIGKILL'), 15_000)
+    const code = await daemon.exited
+    clearTimeout(limit)
+    return { code, said: one.log() }
+  }
+
+  for (const port of [500, 4500])
+    await t.test(`UDP port ${port} is taken`, async t => {
+      const script = `socket(S,2,2,0);bind(S,pack("Sna4x8",2,${port},"\\0"x4)) or die $!;$|=1;print "bound\\n";sleep 60`
+      const holder = new Daemon(
+        'holder',
+        place.command('perl', '-e', script),
+        join(lab.folder, `holder-${port}`),
+      )
+      await holder.ready('bound', 5000, () => holder.output().includes('bound'))
+      const { code, said } = await refused()
+      await holder.stop('SIGKILL')
+      t.not(code, 0)
+      t.match(said, /BRUNEL_PORT_TAKEN/)
+      t.match(said, new RegExp(`\\b${port}\\b`))
+    })
+
+  await t.test('there is no TUN device', async t => {
+    const hidden = [
+      'unshare',
+      '-m',
+      '--propagation',
+      'private',
+      'sh',
+      '-c',
+      'mount -t tmpfs tmpfs /dev/net && exec "$@"',
+      'sh',
+    ]
+    const { code, said } = await refused(hidden)
+    t.not(code, 0)
+    t.match(said, /BRUNEL_NO_TUN/)
+    t.match(said, /modprobe tun/)
+  })
+
+  for (const missing of ['net_admin', 'net_raw'])
+    await t.test(`the capability ${missing} is missing`, async t => {
+      const { code, said } = await refused([
+        'setpriv',
+        `--bounding-set=-${missing}`,
+        `--inh-caps=-${missing}`,
+      ])
+      t.not(code, 0)
+      t.match(said, /BRUNEL_NO_CAPABILITY/)
+      t.match(said, new RegExp(`CAP_${missing.toUpperCase()}`))
+    })
+
+  await t.test('IP forwarding is off: it starts, and says so', async t => {
+    await place.sysctl({ 'net.ipv4.ip_forward': 0 })
+    const one = bruneld()
+    await one.start()
+    t.match(one.log(), /BRUNEL_FORWARDING_OFF/)
+    t.match(one.log(), /sysctl -w net\.ipv4\.ip_forward=1/)
+    t.match(
+      (await one.api.send('GET', '/readyz')).text + (await one.api.send('GET', '/healthz')).text,
+      /FORWARDING_OFF/,
+    )
+    await place.sysctl({ 'net.ipv4.ip_forward': 1 })
+    t.equal(await one.stop(), 0)
+  })
+
+  await t.test('it needs no root, only the capabilities that the systemd unit gives', async t => {
+    const one = bruneld(
+      [
+        ...['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '--no-new-privs'],
+        ...[
+          `--inh-caps=-all,+${AMBIENT.replaceAll(',', ',+')}`,
+          `--ambient-caps=-all,+${AMBIENT.replaceAll(',', ',+')}`,
+        ],
+        ...[`--bounding-set=-all,+${AMBIENT.replaceAll(',', ',+')}`],
+      ].map(word => word.replaceAll('cap_', '')),
+    )
+    await lab.at.routerA.must(['chmod', '755', lab.folder])
+    await lab.at.routerA.must(['chown', '65534:65534', join(lab.folder, `start-${made}`)])
+    await one.start()
+    await one.api.ask('POST', '/v1/peers', {
+      name: 'x',
+      remote: { address: '198.51.100.2' },
+      auth: { method: 'psk', psk: 'a-secret-of-some-length' },
+      tunnel: { interface: 'gre5', addresses: ['10.250.0.1/30'], routes: ['10.50.0.0/16'] },
+    })
+    await until('interface and route', 5000, async () => {
+      const routes = await place.json<{ dst: string }[]>('route', 'show', 'dev', 'gre5')
+      return routes.some(route => route.dst === '10.50.0.0/16')
+    })
+    t.equal(await one.stop(), 0)
+    const links = await place.json<{ ifname: string }[]>('link', 'show')
+    t.notOk(
+      links.some(link => link.ifname === 'gre5'),
+      'SIGTERM removes the interface',
+    )
+  })
+
+  await t.test('--check verifies and stops', async t => {
+    const { code } = await lab.at.routerA.run(
+      [
+        process.execPath,
+        (await import('../../src/peers/bruneld.js')).BRUNELD,
+        '--data-dir',
+        join(lab.folder, 'check'),
+        '--check',
+      ],
+      { limit: 15_000 },
+    )
+    t.equal(code, 0)
+  })
+})

@@ -1,0 +1,207 @@
+/** Ours against strongSwan 5.9.8: GRE host to host in ESP tunnel mode in UDP, in every suite, in both roles. */
+import { join } from 'node:path'
+import t from 'tap'
+import { ADDRESSES, Topology } from '../../src/net/topology.js'
+import { LongPing, ping } from '../../src/net/traffic.js'
+import { until } from '../../src/net/until.js'
+import { Bruneld } from '../../src/peers/bruneld.js'
+import { startGreRouter } from '../../src/peers/gre-router.js'
+import { id, PSK, peerDocument } from '../../src/peers/peer-document.js'
+import { StrongSwan, withoutStrongSwan } from '../../src/peers/strongswan.js'
+import type { SwanConnection } from '../../src/peers/swanctl-conf.js'
+import { noLab, owned, tail } from './gear.js'
+
+const NAME = 'site-b'
+const GRE_KEY = 42
+
+/** Every IKE and ESP suite and every group, each in two roles. The group is in the child's proposal too: PFS. */
+const SUITES: readonly (readonly [ike: string, esp: string])[] = [
+  ['aes128gcm16-prfsha256-x25519', 'aes128gcm16-x25519'],
+  ['aes256gcm16-prfsha384-ecp384', 'aes256gcm16-ecp384'],
+  ['chacha20poly1305-prfsha512-ecp521', 'chacha20poly1305-ecp521'],
+  ['aes128-sha256-ecp256', 'aes128-sha256-ecp256'],
+  ['aes256-sha384-modp2048', 'aes256-sha384-modp2048'],
+  ['aes256-sha512-modp3072', 'aes256-sha512-modp3072'],
+  ['aes256-sha256-modp4096', 'aes256-sha256-modp4096'],
+]
+
+const theirs = (ike: string, esp: string, more: Partial<SwanConnection> = {}): SwanConnection => ({
+  name: 'net',
+  local: { address: ADDRESSES.wan.B[4], id: id('B') },
+  remote: { address: ADDRESSES.wan.A[4], id: id('A') },
+  psk: PSK,
+  ike,
+  esp,
+  mode: 'tunnel',
+  ...more,
+})
+
+t.test('Brunel and strongSwan', { skip: noLab() || withoutStrongSwan(), timeout: 300_000 }, async t => {
+  const lab = owned(t, await Topology.build())
+  const ours = new Bruneld(lab.at.routerA, join(lab.folder, 'ours'))
+  const swan = new StrongSwan(lab.at.routerB, join(lab.folder, 'swan'))
+  t.teardown(async () => {
+    if (!t.passing()) t.comment(`bruneld:\n${tail(ours.log())}\nstrongSwan:\n${tail(swan.log())}`)
+  })
+  await ours.start()
+  lab.cleanup.add('bruneld', () => ours.stop())
+  await swan.start([])
+  await startGreRouter(lab.at.routerB, join(lab.folder, 'gre.log'), {
+    local: ADDRESSES.wan.B[4],
+    remote: ADDRESSES.wan.A[4],
+    interface: 'gre1',
+    addresses: [`${ADDRESSES.tunnel.B[4]}/30`, `${ADDRESSES.tunnel.B[6]}/64`],
+    routes: [ADDRESSES.site.A[4], ADDRESSES.site.A[6]],
+    mtu: 1382,
+    key: GRE_KEY,
+  })
+
+  const { hostA } = lab.at
+  const target = ADDRESSES.host.B[4]
+  const report = () => ours.api.tunnel(NAME)
+  const children = async () => (await report()).ike.flatMap(sa => sa.children)
+  const ikeSpis = async () =>
+    (await report()).ike
+      .map(sa => sa.spiInitiator)
+      .sort()
+      .join()
+
+  async function begin(
+    ike: string,
+    esp: string,
+    role: 'initiator' | 'responder',
+    more: Partial<SwanConnection> = {},
+  ): Promise<void> {
+    await ours.api.send('DELETE', `/v1/peers/${NAME}`)
+    await until('strongSwan has no SA', 10_000, async () => (await swan.sas()).ike === 0)
+    await swan.load([theirs(ike, esp, more)])
+    const document = peerDocument({
+      side: 'A',
+      greKey: GRE_KEY,
+      ike: [ike],
+      esp: [esp],
+      initiate: role === 'initiator',
+    })
+    await ours.api.ask('POST', '/v1/peers', document)
+    if (role === 'responder') {
+      const { code, out, err } = await swan.initiate('net')
+      if (code !== 0) throw new Error(`strongSwan could not initiate: ${out}${err}`)
+    }
+    await until('ping from host to host', 15_000, async () => (await ping(hostA, target)).received === 1)
+    await ours.up(NAME)
+  }
+
+  /** Runs `change` under a steady ping and wants no packet lost. */
+  async function lossless(
+    t: { equal(a: unknown, b: unknown, text: string): unknown },
+    what: string,
+    change: () => Promise<unknown>,
+  ): Promise<void> {
+    const steady = new LongPing(
+      hostA,
+      target,
+      join(lab.folder, `ping-${what.replaceAll(/\W/g, '-')}-${performance.now()}`),
+    )
+    try {
+      await change()
+      await ping(hostA, target, { count: 5, interval: 0.05 })
+    } finally {
+      const { sent, received } = await steady.stop()
+      t.equal(sent - received, 0, `${what}: no packet of ${sent} lost`)
+    }
+  }
+
+  async function rekeyChild(who: 'ours' | 'theirs'): Promise<void> {
+    const before = (await children()).map(child => child.spiIn)
+    if (who === 'ours') await ours.api.ask('POST', `/v1/tunnels/${NAME}/rekey`)
+    else await swan.control('--rekey', '--child', 'net')
+    await until('a new child and only one', 15_000, async () => {
+      const left = await children()
+      return left.length === 1 && left[0] !== undefined && !before.includes(left[0].spiIn)
+    })
+  }
+
+  for (const [ike, esp] of SUITES)
+    for (const role of ['initiator', 'responder'] as const)
+      await t.test(`${ike}, ESP ${esp}: ours is the ${role}`, async t => {
+        await begin(ike, esp, role)
+        const { received, text } = await ping(hostA, target, { count: 3, interval: 0.05 })
+        t.equal(received, 3, text)
+        t.equal((await ping(hostA, ADDRESSES.host.B[6])).received, 1, 'IPv6 inside')
+        const [sa] = (await report()).ike
+        t.equal(sa?.role, role)
+        t.equal(sa?.children[0]?.encapsulation, 'udp')
+        await lossless(t, 'child rekeyed by us', () => rekeyChild('ours'))
+        await lossless(t, 'child rekeyed by strongSwan', () => rekeyChild('theirs'))
+        if (role === 'responder') return
+        const before = await ikeSpis()
+        await lossless(t, 'IKE SA rekeyed by strongSwan', async () => {
+          await swan.control('--rekey', '--ike', 'net')
+          await until('one IKE SA, a new one', 15_000, async () => {
+            const [after, { ike }] = [await ikeSpis(), await swan.sas()]
+            return after !== before && !after.includes(',') && ike === 1
+          })
+        })
+      })
+
+  await t.test('RFC 7296 §2.8: an IKE SA rekeyed by us loses nothing', async t => {
+    await begin('aes128gcm16-prfsha256-x25519', 'aes128gcm16', 'initiator')
+    const { headers, text } = await ours.api.send('GET', `/v1/peers/${NAME}`)
+    t.ok(text.includes(NAME))
+    const before = await ikeSpis()
+    await lossless(t, 'IKE SA rekeyed by us', async () => {
+      await ours.api.ask('POST', `/v1/tunnels/${NAME}/rekey?what=ike`, undefined, {
+        'if-match': String(headers['etag'] ?? '*'),
+      })
+      await until('one IKE SA, a new one', 20_000, async () => {
+        const [after, { ike }] = [await ikeSpis(), await swan.sas()]
+        return after !== before && !after.includes(',') && ike === 1
+      })
+    })
+  })
+
+  await t.test('RFC 7296 §1.4.1: a tunnel taken down by us is gone on the other side', async t => {
+    await begin('aes128gcm16-prfsha256-x25519', 'aes128gcm16', 'initiator')
+    await ours.api.ask('POST', `/v1/tunnels/${NAME}/down`)
+    await until('strongSwan has no SA', 5000, async () => (await swan.sas()).ike === 0)
+    t.equal((await report()).ike.length, 0)
+    await ours.api.ask('POST', `/v1/tunnels/${NAME}/up`)
+    await until('ping again', 15_000, async () => (await ping(hostA, target)).received === 1)
+    t.pass('and `up` brings it back')
+  })
+
+  await t.test(
+    'RFC 7296 §1.4.1: a child and an IKE SA deleted by strongSwan come back, since we are to initiate',
+    async t => {
+      for (const what of ['--child', '--ike']) {
+        await begin('aes128gcm16-prfsha256-x25519', 'aes128gcm16', 'initiator')
+        const old = (await children())[0]?.spiIn
+        await swan.control('--terminate', what, 'net')
+        await until('a new child', 15_000, async () => {
+          const now = await children()
+          return now.length === 1 && now[0]?.spiIn !== old
+        })
+        await until('ping again', 15_000, async () => (await ping(hostA, target)).received === 1)
+        t.pass(`after --terminate ${what}`)
+      }
+    },
+  )
+
+  await t.test(
+    'RFC 7296 §2.4: a killed peer is noticed within 10 s of sending, and found again when it is back',
+    async t => {
+      await begin('aes128gcm16-prfsha256-x25519', 'aes128gcm16', 'initiator')
+      const steady = new LongPing(hostA, target, join(lab.folder, 'ping-killed'), 0.1)
+      lab.cleanup.add('ping', () => steady.stop())
+      const began = performance.now()
+      swan.kill()
+      await until('noticed', 20_000, async () => (await report()).state !== 'up')
+      const noticed = (performance.now() - began) / 1000
+      t.ok(noticed <= 11, `noticed after ${noticed.toFixed(1)} s`)
+      await swan.start([theirs('aes128gcm16-prfsha256-x25519', 'aes128gcm16')])
+      await until('ping again', 15_000, async () => (await ping(hostA, target)).received === 1)
+      await steady.stop()
+      await swan.stop()
+    },
+  )
+})
