@@ -196,16 +196,12 @@ export class Router implements RouterControl {
   async #change(peer: Peer, layers: readonly Layer[]): Promise<void> {
     const tunnel = this.#tunnels.get(peer.name)
     if (tunnel === undefined) return this.#open(peer)
-    if (
-      layers.includes('esp') ||
-      layers.includes('gre') ||
-      tunnel.peer.tunnel.interface !== peer.tunnel.interface
-    ) {
+    if (tunnel.peer.tunnel.interface !== peer.tunnel.interface) {
       await this.#close(peer.name)
       return this.#open(peer)
     }
-    tunnel.peer = peer
-    if (layers.includes('interface') || layers.includes('routes')) await tunnel.configure()
+    tunnel.become(peer)
+    if (layers.some(layer => layer !== 'ike')) await tunnel.configure()
     if (layers.includes('ike')) await this.#point(tunnel, true)
   }
 

@@ -31,7 +31,7 @@ type Shape = Omit<MtuParameters, 'underlayMtu'>
  * carries. Before anything is negotiated the first ESP proposal without NAT stands in for it.
  */
 export class TunnelMtuState {
-  readonly #peer: Peer
+  #peer: Peer
   readonly #alarm = new Alarm()
   readonly #onAged: () => void
   #link = USUAL_UNDERLAY
@@ -39,6 +39,7 @@ export class TunnelMtuState {
   #path: { readonly machine: PathMtu; readonly feed: (input: PathMtuInput) => void } | undefined
   #current: MtuState
   #changed = false
+  #negotiated = false
 
   constructor(peer: Peer, onAged: () => void) {
     this.#peer = peer
@@ -59,6 +60,7 @@ export class TunnelMtuState {
   }
 
   negotiated(child: Child): void {
+    this.#negotiated = true
     this.#shape = {
       ...expectedShape(this.#peer),
       outerFamily: familyOf(child.remote.address),
@@ -71,6 +73,14 @@ export class TunnelMtuState {
         icvLength: child.integrity?.icvLength ?? child.encryption.icvLength,
       },
     }
+    this.#renew()
+  }
+
+  /** Another document: other GRE options, or an MTU set by hand. */
+  become(peer: Peer): void {
+    this.#peer = peer
+    const { greKey, greChecksum, greSequence, ...expected } = expectedShape(peer)
+    this.#shape = { ...(this.#negotiated ? this.#shape : expected), greKey, greChecksum, greSequence }
     this.#renew()
   }
 

@@ -31,7 +31,8 @@ const wipe = (keys: ChildKeys): void => {
 export class TunnelSas {
   readonly tun: number
   readonly #io: PacketIo
-  readonly #settings: SaSettings
+  /** For the children to come. */
+  settings: SaSettings
   readonly #children = new Map<number, InstalledChild>()
   readonly #leaving = new Map<number, NodeJS.Timeout>()
   #path: { readonly index: number; spec: PathSpec } | undefined
@@ -39,7 +40,7 @@ export class TunnelSas {
 
   constructor(tun: number, settings: SaSettings, io: PacketIo) {
     this.tun = tun
-    this.#settings = settings
+    this.settings = settings
     this.#io = io
   }
 
@@ -126,7 +127,7 @@ export class TunnelSas {
   }
 
   #spec({ child }: InstalledChild, sa: number, spi: number): SaSpec {
-    const { hardBytes, softShare, replayWindow } = this.#settings
+    const { hardBytes, softShare, replayWindow } = this.settings
     const path = this.#leaveBy(
       this.#path?.spec ?? { encapsulation: child.encapsulation, local: child.local, remote: child.remote },
     )

@@ -7,7 +7,7 @@ import { farEnd } from './far-end.js'
 import type { HostInterfaces, InterfaceSettings } from './interfaces.js'
 import type { Bearing } from './remote-address.js'
 import { type MtuState, TunnelMtuState } from './tunnel-mtu.js'
-import { TunnelSas } from './tunnel-sas.js'
+import { type SaSettings, TunnelSas } from './tunnel-sas.js'
 
 export interface TunnelPorts {
   readonly io: PacketIo
@@ -55,16 +55,15 @@ export class Tunnel {
       })
     this.tun = ports.io.openTun(name)
     this.mtu = new TunnelMtuState(peer, () => this.applyMtu())
-    this.sas = new TunnelSas(
-      this.tun,
-      {
-        replayWindow: peer.esp.replayWindow,
-        hardBytes: peer.esp.lifetimeBytes,
-        softShare: 0.8 + 0.1 * ports.chance(),
-      },
-      ports.io,
-    )
+    this.sas = new TunnelSas(this.tun, saSettings(peer, ports.chance), ports.io)
     this.#tell()
+  }
+
+  /** Another document for the same interface. Children that stand keep what they were negotiated with. */
+  become(peer: Peer): void {
+    this.peer = peer
+    this.mtu.become(peer)
+    this.sas.settings = saSettings(peer, this.#ports.chance)
   }
 
   /** Addresses, MTU and routes as the document wants them. Rejected where `ip` refuses. */
@@ -155,3 +154,9 @@ export class Tunnel {
     this.#ports.io.command({ do: 'tunnel-set', tunnel: spec })
   }
 }
+
+const saSettings = (peer: Peer, chance: () => number): SaSettings => ({
+  replayWindow: peer.esp.replayWindow,
+  hardBytes: peer.esp.lifetimeBytes,
+  softShare: 0.8 + 0.1 * chance(),
+})
