@@ -1,5 +1,26 @@
 export type { Cryptography, KeyPair, SkCipher } from './cryptography.js'
 export {
+  DEFAULT_ESP_PROPOSALS,
+  DEFAULT_IKE_PROPOSALS,
+  describeEspProposal,
+  describeIkeProposal,
+  type ProposalProblem,
+  parseEspProposal,
+  parseIkeProposal,
+} from './proposal-words.js'
+export { systemRandom } from './random.js'
+export {
+  hashToken,
+  isToken,
+  newSealingKey,
+  newToken,
+  openSecret,
+  SEALING_KEY_LENGTH,
+  sealSecret,
+} from './sealing.js'
+export { equal, Secret, secretCopy, secretMemory, wipe } from './secret.js'
+export { cryptographyWith, systemCryptography } from './system-cryptography.js'
+export {
   ENCR,
   ENCRYPTIONS,
   type Encryption,

@@ -98,6 +98,6 @@ function cut(stream: Uint8Array, lengths: readonly number[]): Uint8Array[] {
   let at = 0
   return lengths.map(length => {
     at += length
-    return stream.slice(at - length, at)
+    return new Uint8Array(stream.subarray(at - length, at))
   })
 }

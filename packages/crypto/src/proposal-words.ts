@@ -1,0 +1,139 @@
+import type { Encryption, EspProposal, Group, IkeProposal, Integrity, Prf } from './transforms.js'
+import { ENCRYPTIONS, GROUPS, INTEGRITIES, PRFS } from './transforms.js'
+import { refusalOf } from './weak-words.js'
+
+/**
+ * Proposals as strongSwan's swanctl.conf writes them: words joined by '-', several of one kind allowed, in order of
+ * preference: `aes256gcm16-prfsha384-x25519`, `aes128-aes256-sha256-modp2048-ecp256`, `aes256gcm16-esn-noesn`.
+ */
+export interface ProposalProblem {
+  /** What is wrong, in a sentence. */
+  readonly problem: string
+  readonly remedy: string
+}
+
+/** RFC 8247 §2: AES-GCM-16 and CBC with SHA2-256, groups 14, 19 and 31 among them. AEAD and CBC apart: RFC 5282 §8. */
+export const DEFAULT_IKE_PROPOSALS: readonly string[] = [
+  'aes256gcm16-aes128gcm16-chacha20poly1305-prfsha384-prfsha256-prfsha512-x25519-ecp256-ecp384-modp2048-modp3072',
+  'aes256-aes128-sha256-sha384-sha512-prfsha256-prfsha384-prfsha512-x25519-ecp256-ecp384-modp2048-modp3072',
+]
+
+/** RFC 8221 §5, §6. Extended sequence numbers are preferred, and optional: some routers have none. */
+export const DEFAULT_ESP_PROPOSALS: readonly string[] = [
+  'aes256gcm16-aes128gcm16-chacha20poly1305-esn-noesn',
+  'aes256-aes128-sha256-sha384-sha512-esn-noesn',
+]
+
+/** Other spellings that strongSwan knows. */
+const ALIASES: Readonly<Record<string, string>> = {
+  aes: 'aes128',
+  aes128gcm128: 'aes128gcm16',
+  aes192gcm128: 'aes192gcm16',
+  aes256gcm128: 'aes256gcm16',
+  sha2_256: 'sha256',
+  sha2_384: 'sha384',
+  sha2_512: 'sha512',
+  curve25519: 'x25519',
+}
+
+interface Words {
+  readonly encryption: readonly Encryption[]
+  readonly integrity: readonly Integrity[]
+  readonly prf: readonly Prf[]
+  readonly groups: readonly Group[]
+  readonly esn: readonly boolean[]
+}
+
+export function parseIkeProposal(text: string): IkeProposal | ProposalProblem {
+  const words = sort(text, 'ike')
+  if ('problem' in words) return words
+  if (words.esn.length > 0)
+    return problem(
+      `'${text}' is an IKE proposal; esn and noesn belong to ESP.`,
+      'Move them to esp.proposals.',
+    )
+  if (words.groups.length === 0)
+    return problem(`'${text}' names no Diffie-Hellman group.`, `Append one, such as '${text}-x25519'.`)
+  const prf = prfsOf(words)
+  if (prf.length === 0) return missingIntegrity(text)
+  const { encryption, groups } = words
+  return { encryption, integrity: isAead(encryption) ? [] : words.integrity, prf, groups }
+}
+
+export function parseEspProposal(text: string): EspProposal | ProposalProblem {
+  const words = sort(text, 'esp')
+  if ('problem' in words) return words
+  if (words.prf.length > 0)
+    return problem(
+      `'${text}' is an ESP proposal; a PRF belongs to IKE.`,
+      'Move the prf… word to ike.proposals.',
+    )
+  const { encryption, groups } = words
+  const integrity = isAead(encryption) ? [] : words.integrity
+  // Without a word for it, strongSwan means no extended sequence numbers.
+  return { encryption, integrity, groups, esn: words.esn.length > 0 ? words.esn : [false] }
+}
+
+export const describeIkeProposal = (p: IkeProposal): string =>
+  [...p.encryption, ...p.integrity, ...p.prf, ...p.groups].map(({ name }) => name).join('-')
+
+export const describeEspProposal = (p: EspProposal): string =>
+  [
+    ...[...p.encryption, ...p.integrity, ...p.groups].map(({ name }) => name),
+    ...p.esn.map(e => (e ? 'esn' : 'noesn')),
+  ].join('-')
+
+const isAead = (encryption: readonly Encryption[]): boolean => encryption.some(e => e.icvLength > 0)
+
+/** strongSwan's rule: a PRF that is not named is that of the integrity algorithm; an AEAD without either takes all. */
+function prfsOf({ prf, integrity, encryption }: Words): readonly Prf[] {
+  if (prf.length > 0) return prf
+  const implied = PRFS.filter(p => integrity.some(i => i.hash === p.hash))
+  return implied.length > 0 ? implied : isAead(encryption) ? PRFS : []
+}
+
+/** The words by kind, each once; or the first thing that is wrong with them. */
+function sort(text: string, of: 'ike' | 'esp'): Words | ProposalProblem {
+  const words = text
+    .trim()
+    .toLowerCase()
+    .split('-')
+    .map(word => ALIASES[word] ?? word)
+  for (const word of words) {
+    if (isKnown(word)) continue
+    return refusalOf(word, of) ?? unknownWord(word, text)
+  }
+  const named = <K extends { name: string }>(all: readonly K[]): readonly K[] =>
+    [...new Set(words)].map(word => all.find(k => k.name === word)).filter(k => k !== undefined)
+  const encryption = named(ENCRYPTIONS)
+  const integrity = named(INTEGRITIES)
+  if (encryption.length === 0)
+    return problem(`'${text}' names no cipher.`, `Put one in front, such as 'aes256gcm16-${text}'.`)
+  if (isAead(encryption) && encryption.some(e => e.icvLength === 0))
+    return problem(
+      `'${text}' mixes combined-mode ciphers with CBC, which RFC 5282 §8 forbids in one proposal.`,
+      'Write two proposals, one for each kind.',
+    )
+  if (!isAead(encryption) && integrity.length === 0) return missingIntegrity(text)
+  const esn = [...new Set(words)].filter(w => w === 'esn' || w === 'noesn').map(w => w === 'esn')
+  return { encryption, integrity, prf: named(PRFS), groups: named(GROUPS), esn }
+}
+
+const isKnown = (word: string): boolean =>
+  word === 'esn' ||
+  word === 'noesn' ||
+  [ENCRYPTIONS, INTEGRITIES, PRFS, GROUPS].some(kind => kind.some(({ name }) => name === word))
+
+const problem = (what: string, remedy: string): ProposalProblem => ({ problem: what, remedy })
+
+const missingIntegrity = (text: string): ProposalProblem =>
+  problem(
+    `'${text}' encrypts without integrity, which RFC 8221 §4 forbids.`,
+    'Add sha256, or use a combined-mode cipher such as aes256gcm16.',
+  )
+
+const unknownWord = (word: string, text: string): ProposalProblem =>
+  problem(
+    word === '' ? `'${text}' has an empty word.` : `'${word}' in '${text}' is no algorithm we know.`,
+    `Use ${[ENCRYPTIONS, INTEGRITIES, PRFS, GROUPS].map(kind => kind.map(({ name }) => name).join(', ')).join('; ')}; esn, noesn.`,
+  )
