@@ -1,3 +1,6 @@
+export type { ApiOptions, ApiPorts } from './api.js'
+export { type App, createAdminApi } from './app.js'
+export { type DoorOptions, type Doors, ListenError, listen } from './listen.js'
 export type * from './ports.js'
 export { ROLES } from './ports.js'
 export * from './reports.js'

@@ -1,3 +1,4 @@
+import { DEFAULT_ESP_PROPOSALS, DEFAULT_IKE_PROPOSALS } from '@brunel/crypto'
 import { type Static, Type } from 'typebox'
 
 /**
@@ -13,6 +14,7 @@ const duration = (description: string, value: string) =>
     default: value,
     examples: [value],
   })
+
 const strict = { additionalProperties: false } as const
 
 export const LocalDocument = Type.Object(
@@ -24,7 +26,7 @@ export const LocalDocument = Type.Object(
     ),
     id: Type.Optional(
       text(
-        'Our IKE identity: an address, a host name, an e-mail address or @@name for a key id. Left out: our address.',
+        'Our IKE identity: an address, a host name, an e-mail address or keyid:TEXT. Left out: our address.',
         {
           examples: ['hq.example.net'],
         },
@@ -74,7 +76,7 @@ export const IkeDocument = Type.Object(
     proposals: Type.Optional(
       Type.Array(Type.String(), {
         description: 'What we offer and accept for IKE, best first, written as in swanctl.conf.',
-        default: ['aes256gcm16-prfsha384-x25519', 'aes128gcm16-prfsha256-x25519', 'aes256-sha256-modp2048'],
+        default: DEFAULT_IKE_PROPOSALS,
       }),
     ),
     lifetime: Type.Optional(duration('When the IKE SA is rekeyed.', '4h')),
@@ -95,7 +97,7 @@ export const EspDocument = Type.Object(
       Type.Array(Type.String(), {
         description:
           'What we offer and accept for ESP, best first. A group in it asks for PFS at each rekey.',
-        default: ['aes256gcm16-esn-noesn', 'aes128gcm16-esn-noesn', 'aes256-sha256-esn-noesn'],
+        default: DEFAULT_ESP_PROPOSALS,
       }),
     ),
     mode: Type.Optional(

@@ -1,1 +1,2 @@
+export { createMetrics } from './metrics.js'
 export type * from './source.js'

@@ -1,0 +1,46 @@
+import { DEFAULT_ESP_PROPOSALS, DEFAULT_IKE_PROPOSALS } from '@brunel/crypto'
+import type { PeerDocument } from './document.js'
+import { interfaceFor } from './values.js'
+
+/** A peer document in which every default is written out. */
+export type WholePeerDocument = ReturnType<typeof withDefaults>
+
+/** Writes the defaults out. The document must have its shape. A default that needs the network stays left out. */
+export function withDefaults(peer: PeerDocument) {
+  return {
+    name: peer.name,
+    enabled: peer.enabled ?? true,
+    local: { ...peer.local },
+    remote: { ...peer.remote },
+    auth: { ...peer.auth },
+    ike: {
+      proposals: peer.ike?.proposals ?? [...DEFAULT_IKE_PROPOSALS],
+      lifetime: peer.ike?.lifetime ?? '4h',
+      liveness: peer.ike?.liveness ?? '10s',
+      initiate: peer.ike?.initiate ?? peer.remote.address !== 'any',
+    },
+    esp: {
+      proposals: peer.esp?.proposals ?? [...DEFAULT_ESP_PROPOSALS],
+      mode: peer.esp?.mode ?? 'tunnel',
+      lifetime: peer.esp?.lifetime ?? '1h',
+      lifetimeBytes: peer.esp?.lifetimeBytes ?? '1TiB',
+      replayWindow: peer.esp?.replayWindow ?? 4096,
+      encapsulation: peer.esp?.encapsulation ?? 'auto',
+    },
+    gre: {
+      ...(peer.gre?.key === undefined ? {} : { key: peer.gre.key }),
+      checksum: peer.gre?.checksum ?? false,
+      sequence: peer.gre?.sequence ?? false,
+      ...(peer.gre?.keepalive === undefined ? {} : { keepalive: peer.gre.keepalive }),
+    },
+    tunnel: {
+      interface: peer.tunnel?.interface ?? interfaceFor(peer.name),
+      addresses: peer.tunnel?.addresses ?? [],
+      mtu: peer.tunnel?.mtu ?? 'auto',
+      mss: peer.tunnel?.mss ?? 'auto',
+      routes: peer.tunnel?.routes ?? [],
+      multicast: peer.tunnel?.multicast ?? true,
+    },
+    ...(peer.ospfRelay === undefined ? {} : { ospfRelay: peer.ospfRelay }),
+  } satisfies PeerDocument
+}

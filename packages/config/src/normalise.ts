@@ -1,0 +1,68 @@
+import { bug } from '@brunel/base'
+import { type EspProposal, type IkeProposal, parseEspProposal, parseIkeProposal } from '@brunel/crypto'
+import { withDefaults } from './defaults.js'
+import type { PeerDocument } from './document.js'
+import type { Peer } from './peer.js'
+import { address, duration, identity, interfaceAddress, network, size } from './values.js'
+
+const sure = <T>(value: T | undefined, what: string): T => value ?? bug(`${what} was not verified`)
+
+function proposals<T extends object>(
+  texts: readonly string[],
+  parse: (text: string) => T | { problem: string },
+): T[] {
+  return texts.map(text => {
+    const parsed = parse(text)
+    return 'problem' in parsed ? bug(`proposal ${text} was not verified`) : (parsed as T)
+  })
+}
+
+const optionally = <T>(
+  text: string | undefined,
+  read: (text: string) => T | undefined,
+  what: string,
+): T | undefined => (text === undefined ? undefined : sure(read(text), what))
+
+/** The document as the router uses it. It must be one in which `verify` found nothing. */
+export function normalise(document: PeerDocument): Peer {
+  const { name, enabled, local, remote, ike, esp, gre, tunnel } = withDefaults(document)
+  if (document.auth.method !== 'psk') return bug('the authentication method was not verified')
+  const remoteAddress = address(remote.address)
+  return {
+    name,
+    enabled,
+    local: {
+      address: optionally(local.address, address, 'local.address'),
+      id: optionally(local.id, identity, 'local.id'),
+    },
+    remote: {
+      kind: remote.address === 'any' ? 'any' : remoteAddress === undefined ? 'name' : 'address',
+      address: remoteAddress ?? remote.address.toLowerCase(),
+      id: optionally(remote.id, identity, 'remote.id'),
+    },
+    auth: { method: 'psk' },
+    ike: {
+      proposals: proposals<IkeProposal>(ike.proposals, parseIkeProposal),
+      lifetime: sure(duration(ike.lifetime), 'ike.lifetime'),
+      liveness: sure(duration(ike.liveness), 'ike.liveness'),
+      initiate: ike.initiate,
+    },
+    esp: {
+      proposals: proposals<EspProposal>(esp.proposals, parseEspProposal),
+      mode: esp.mode,
+      lifetime: sure(duration(esp.lifetime), 'esp.lifetime'),
+      lifetimeBytes: sure(size(esp.lifetimeBytes), 'esp.lifetimeBytes'),
+      replayWindow: esp.replayWindow,
+      encapsulation: esp.encapsulation,
+    },
+    gre: { key: gre.key, checksum: gre.checksum, sequence: gre.sequence },
+    tunnel: {
+      interface: tunnel.interface,
+      addresses: tunnel.addresses.map(text => sure(interfaceAddress(text), 'tunnel.addresses')),
+      mtu: tunnel.mtu,
+      mss: tunnel.mss,
+      routes: tunnel.routes.map(text => sure(network(text), 'tunnel.routes')),
+      multicast: tunnel.multicast,
+    },
+  }
+}

@@ -1,0 +1,50 @@
+import type { Problem } from '@brunel/base'
+import { PeerDocument } from './document.js'
+import { problemsBetween } from './pair-rules.js'
+import { problem, problemsOfPeer } from './peer-rules.js'
+import { isPeerDocument, shapeProblems, soundPart } from './shape.js'
+
+/** What `verify` must know besides the documents. */
+export interface VerifyContext {
+  /** Whether a secret is stored for the peer, so that the document may leave it out. Left out: none is. */
+  readonly hasSecret?: ((peer: string) => boolean) | undefined
+}
+
+function secretMissing(peer: PeerDocument, context: VerifyContext): Problem[] {
+  if (peer.auth.method !== 'psk' || peer.auth.psk !== undefined || context.hasSecret?.(peer.name)) return []
+  const remedy = 'Add `auth.psk`. Make one with `openssl rand -base64 32` and give the same to both routers.'
+  return [problem('/auth/psk', 'BRUNEL_CONFIG_PSK', 'There is no pre-shared key.', remedy)]
+}
+
+/**
+ * All that is wrong with one document among others that are right by themselves. Pointers are relative to it.
+ * Others of the same name are not looked at: it is what it replaces.
+ */
+export function verifyPeer(
+  document: unknown,
+  others: readonly PeerDocument[],
+  context: VerifyContext = {},
+): Problem[] {
+  const shape = shapeProblems(PeerDocument, document)
+  const sound = soundPart(document, shape)
+  if (sound === undefined) return shape
+  const found = [
+    ...problemsOfPeer(sound),
+    ...secretMissing(sound, context),
+    ...others.filter(({ name }) => name !== sound.name).flatMap(other => problemsBetween(sound, other)),
+  ]
+  return [...shape, ...found.filter(({ pointer }) => !shape.some(fault => lies(pointer, fault.pointer)))]
+}
+
+const lies = (pointer: string, within: string): boolean =>
+  pointer === within || pointer.startsWith(`${within}/`)
+
+/** All that is wrong with a configuration; pointers begin with `/peers/0`. A fault between two is shown at the later. */
+export function verify(peers: readonly unknown[], context: VerifyContext = {}): Problem[] {
+  return peers.flatMap((document, index) => {
+    const earlier = peers.slice(0, index).filter(isPeerDocument)
+    const alone = verifyPeer(document, [], context)
+    const between = isPeerDocument(document) ? earlier.flatMap(other => problemsBetween(document, other)) : []
+    return [...alone, ...between].map(found => ({ ...found, pointer: `/peers/${index}${found.pointer}` }))
+  })
+}

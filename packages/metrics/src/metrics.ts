@@ -1,0 +1,203 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { BuildInfo, IkeRole, Metrics, MetricsSource, SaSnapshot, TunnelSnapshot } from './source.js'
+
+/**
+ * The description of every metric, and how it is read at scrape time. Base units, counters end in _total, instants are
+ * timestamps: whoever reads computes the age. A label is bounded: tunnels are configured, SPIs are those of live SAs,
+ * reasons come from a fixed list.
+ */
+
+/** From one round trip on a LAN to a peer that answers at the last retransmission. */
+const HANDSHAKE_BUCKETS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
+
+/** Gauges of the library that end in _total, which promtool refuses; nodejs_active_resources and its kin say the same. */
+const MISNAMED = [
+  'nodejs_active_handles_total',
+  'nodejs_active_requests_total',
+  'nodejs_active_resources_total',
+]
+
+type Labels = Readonly<Record<string, string>>
+type Sample = readonly [labels: Labels, value: number]
+
+const flag = (value: boolean): number => (value ? 1 : 0)
+const perDirection = (tunnel: TunnelSnapshot, field: 'packets' | 'bytes'): Sample[] => [
+  [{ tunnel: tunnel.tunnel, direction: 'inbound' }, tunnel.inbound[field]],
+  [{ tunnel: tunnel.tunnel, direction: 'outbound' }, tunnel.outbound[field]],
+]
+
+/** Metrics whose values are read from the source when someone scrapes; what is gone there is gone here. */
+class Reader {
+  readonly #registry: Registry
+  constructor(registry: Registry) {
+    this.#registry = registry
+  }
+
+  gauge(name: string, help: string, labelNames: readonly string[], read: () => readonly Sample[]): void {
+    const gauge: Gauge = new Gauge({
+      name,
+      help,
+      labelNames: [...labelNames],
+      registers: [this.#registry],
+      collect() {
+        gauge.reset()
+        for (const [labels, value] of read()) gauge.set(labels, value)
+      },
+    })
+  }
+
+  counter(name: string, help: string, labelNames: readonly string[], read: () => readonly Sample[]): void {
+    const counter: Counter = new Counter({
+      name,
+      help,
+      labelNames: [...labelNames],
+      registers: [this.#registry],
+      collect() {
+        counter.reset()
+        for (const [labels, value] of read()) counter.inc(labels, value)
+      },
+    })
+  }
+}
+
+function describeTunnels(reader: Reader, tunnels: () => readonly TunnelSnapshot[]): void {
+  const each = (sample: (tunnel: TunnelSnapshot) => readonly Sample[]) => () => tunnels().flatMap(sample)
+  const one = (value: (tunnel: TunnelSnapshot) => number) =>
+    each(tunnel => [[{ tunnel: tunnel.tunnel }, value(tunnel)]])
+  const sa = (field: 'packets' | 'bytes') =>
+    each(tunnel =>
+      tunnel.sas.map(
+        (row: SaSnapshot): Sample => [
+          { tunnel: tunnel.tunnel, direction: row.direction, spi: row.spi },
+          row[field],
+        ],
+      ),
+    )
+  reader.gauge(
+    'brunel_tunnel_configured',
+    'The tunnel is configured.',
+    ['tunnel'],
+    one(() => 1),
+  )
+  reader.gauge(
+    'brunel_tunnel_enabled',
+    '1 while the tunnel is wanted.',
+    ['tunnel'],
+    one(t => flag(t.enabled)),
+  )
+  reader.gauge(
+    'brunel_tunnel_up',
+    '1 while authenticated data has crossed both ways.',
+    ['tunnel'],
+    one(t => flag(t.up)),
+  )
+  reader.gauge(
+    'brunel_tunnel_layer_up',
+    '1 while the layer works: underlay, ike, esp, gre, mtu, routing.',
+    ['tunnel', 'layer'],
+    each(t => Object.entries(t.layers).map(([layer, up]): Sample => [{ tunnel: t.tunnel, layer }, flag(up)])),
+  )
+  reader.gauge(
+    'brunel_tunnel_mtu_bytes',
+    'Largest inner packet.',
+    ['tunnel'],
+    one(t => t.mtu),
+  )
+  reader.gauge(
+    'brunel_tunnel_last_handshake_timestamp_seconds',
+    'When IKE last agreed on keys, Unix time.',
+    ['tunnel'],
+    each(t => (t.lastHandshakeAt === undefined ? [] : [[{ tunnel: t.tunnel }, t.lastHandshakeAt]])),
+  )
+  const both = ['tunnel', 'direction']
+  reader.counter(
+    'brunel_tunnel_packets_total',
+    'Inner packets carried, all SAs.',
+    both,
+    each(t => perDirection(t, 'packets')),
+  )
+  reader.counter(
+    'brunel_tunnel_bytes_total',
+    'Octets of inner packets carried, all SAs.',
+    both,
+    each(t => perDirection(t, 'bytes')),
+  )
+  const live = ['tunnel', 'direction', 'spi']
+  reader.counter('brunel_sa_packets_total', 'Packets carried by a live SA.', live, sa('packets'))
+  reader.counter('brunel_sa_bytes_total', 'Octets carried by a live SA.', live, sa('bytes'))
+  reader.counter(
+    'brunel_replay_misses_total',
+    'Packets outside the replay window, or seen before.',
+    ['tunnel'],
+    one(t => t.replayMisses),
+  )
+}
+
+function describeProcess(reader: Reader, source: MetricsSource, build: BuildInfo): void {
+  reader.counter('brunel_drops_total', 'Dropped packets, by reason.', ['reason', 'direction'], () =>
+    source.drops().map(({ reason, direction, count }): Sample => [{ reason, direction }, count]),
+  )
+  reader.counter('brunel_bugs_total', 'How often our own code was wrong.', [], () => [[{}, source.bugs()]])
+  reader.gauge('brunel_build_info', 'Always 1; the labels say what runs.', ['version', 'node'], () => [
+    [{ version: build.version, node: build.node }, 1],
+  ])
+}
+
+function eventCounters(registry: Registry) {
+  const registers = [registry]
+  return {
+    exchanges: new Counter({
+      name: 'brunel_ike_exchanges_total',
+      help: 'IKE exchanges that ended.',
+      labelNames: ['exchange', 'role', 'outcome'],
+      registers,
+    }),
+    failures: new Counter({
+      name: 'brunel_ike_failures_total',
+      help: 'Failed negotiations and SAs that ended in failure, by code.',
+      labelNames: ['reason'],
+      registers,
+    }),
+    rekeys: new Counter({
+      name: 'brunel_rekeys_total',
+      help: 'SAs that were replaced.',
+      labelNames: ['what', 'role'],
+      registers,
+    }),
+    handshakes: new Histogram({
+      name: 'brunel_ike_handshake_duration_seconds',
+      help: 'From the first message to the IKE SA established.',
+      labelNames: ['role'],
+      buckets: HANDSHAKE_BUCKETS,
+      registers,
+    }),
+  }
+}
+
+/** All metrics of one router, in a registry of their own. */
+export function createMetrics(source: MetricsSource, build: BuildInfo): Metrics {
+  const registry = new Registry()
+  const reader = new Reader(registry)
+  // One reading of the source for each scrape, so that all samples of a page agree.
+  let tunnels: readonly TunnelSnapshot[] = []
+  describeTunnels(reader, () => tunnels)
+  describeProcess(reader, source, build)
+  const { exchanges, failures, rekeys, handshakes } = eventCounters(registry)
+  // Series that exist from the start show a first failure as an increase.
+  for (const what of ['ike', 'child']) {
+    for (const role of ['initiator', 'responder']) rekeys.inc({ what, role }, 0)
+  }
+  collectDefaultMetrics({ register: registry })
+  for (const name of MISNAMED) registry.removeSingleMetric(name)
+  return {
+    exchange: (exchange, role: IkeRole, outcome) => exchanges.inc({ exchange, role, outcome }),
+    failure: reason => failures.inc({ reason }),
+    rekey: (what, role) => rekeys.inc({ what, role }),
+    handshake: (seconds, role) => handshakes.observe({ role }, seconds),
+    text: () => {
+      tunnels = source.tunnels()
+      return registry.metrics()
+    },
+    contentType: registry.contentType,
+  }
+}
