@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # Sends packets of a pool at a steady rate: a stranger who means no good.
 #   flood.pl TARGET PACKETS-PER-SECOND SECONDS < POOL
-# POOL: lines of `udp500 HEX`, `udp4500 HEX`, `esp HEX`, `gre HEX`. UDP packets of one length leave many to a call
+# POOL: lines of `udpPORT HEX`, `esp HEX`, `gre HEX`. UDP packets of one length leave many to a call
 # (UDP_SEGMENT), else a scripting language would not reach the rate. Prints how many of each kind were sent.
 use strict;
 use warnings;
@@ -10,7 +10,7 @@ use Time::HiRes qw(time sleep);
 
 my ($target, $rate, $seconds) = @ARGV;
 use constant { SOL_UDP => 17, UDP_SEGMENT => 103, TOGETHER => 40 };
-my %protocol = (udp500 => 500, udp4500 => 4500, esp => 50, gre => 47);
+my %protocol = (esp => 50, gre => 47);
 my (%pool, %sockets);
 while (<STDIN>) {
   my ($kind, $hex) = split or next;
@@ -22,10 +22,11 @@ my @shots;
 for my $group (sort keys %pool) {
   my ($kind, $length) = split ' ', $group;
   my @packets = @{ $pool{$group} };
-  if ($kind =~ /^udp/) {
+  if ($kind =~ /^udp(\d+)$/) {
+    my $port = $1;
     my $socket = $sockets{$group} //= do { socket(my $s, PF_INET, SOCK_DGRAM, 0) or die "socket: $!\n"; $s };
     setsockopt($socket, SOL_UDP, UDP_SEGMENT, pack('i', $length)) or die "UDP_SEGMENT: $!\n";
-    my $to = pack_sockaddr_in($protocol{$kind}, inet_aton($target));
+    my $to = pack_sockaddr_in($port, inet_aton($target));
     while (my @some = splice(@packets, 0, TOGETHER)) {
       push @shots, [$socket, join('', @some), $to, scalar @some, $kind];
     }

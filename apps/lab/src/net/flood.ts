@@ -66,11 +66,11 @@ export function malformedPool(seed: number, rows = 4000): string {
 export async function flood(
   from: Namespace,
   to: string,
-  options: { readonly perSecond: number; readonly seconds: number; readonly seed: number },
+  options: { readonly perSecond: number; readonly seconds: number; readonly pool: string },
 ): Promise<Readonly<Record<string, number>>> {
-  const { perSecond, seconds, seed } = options
+  const { perSecond, seconds, pool } = options
   const out = await from.must(['perl', SCRIPT, to, `${perSecond}`, `${seconds}`], {
-    input: malformedPool(seed),
+    input: pool,
     limit: (seconds + 20) * 1000,
   })
   return Object.fromEntries(

@@ -1,7 +1,7 @@
 /** A stranger sends 100,000 malformed packets a second for 10 s, and the link goes on. */
 import { join } from 'node:path'
 import t from 'tap'
-import { flood } from '../../src/net/flood.js'
+import { flood, malformedPool } from '../../src/net/flood.js'
 import { ADDRESSES } from '../../src/net/topology.js'
 import { IperfServer, iperf, ping } from '../../src/net/traffic.js'
 import { tunnelName } from '../../src/sites.js'
@@ -25,7 +25,7 @@ t.test('a flood of malformed IKE, ESP and GRE', { skip: noLab(), timeout: 120_00
   const spi = (await routers.B.api.tunnel(tunnelName('B'))).ike[0]?.spiInitiator
 
   const [sent, carried] = await Promise.all([
-    flood(stranger, ADDRESSES.wan.B[4], { perSecond: PER_SECOND, seconds: SECONDS, seed: 7 }),
+    flood(stranger, ADDRESSES.wan.B[4], { perSecond: PER_SECOND, seconds: SECONDS, pool: malformedPool(7) }),
     iperf(hostA, ADDRESSES.host.B[4], { seconds: SECONDS }),
   ])
   t.comment(JSON.stringify({ sent, megabits: Math.round(carried.bitsPerSecond / 1e6) }))
