@@ -9,6 +9,8 @@ import { clearSaCounters } from './tunnels.js'
 
 const octets = (text: string): Uint8Array => Address.parse(text) ?? bug(`not an address: ${text}`)
 
+const GRE = Ipv4.PROTOCOL.gre
+
 /** A source that differs is told again where nothing came of it. */
 const TELL_AGAIN_AFTER = 1000
 
@@ -23,7 +25,7 @@ export class InboundSa {
   readonly #selectors: Selectors
   readonly #local: Uint8Array
   readonly #remote: Uint8Array
-  readonly #transportRefused: Drop | undefined
+  readonly #greRefused: Drop | undefined
   #sourceAddress: Uint8Array
   #sourcePort: number
   /** Hash of the source that the control plane knows, once seen: whoever has it is not compared again. */
@@ -39,7 +41,7 @@ export class InboundSa {
     this.#selectors = new Selectors(spec.selectors)
     this.#local = octets(spec.localDelivery)
     this.#remote = octets(spec.remoteDelivery)
-    this.#transportRefused = this.#selectors.checkTransport(this.#local, this.#remote, Ipv4.PROTOCOL.gre)
+    this.#greRefused = this.#selectors.checkTransport(this.#local, this.#remote, GRE)
     this.#sourceAddress = octets(spec.remote.address)
     this.#sourcePort = spec.remote.port
   }
@@ -72,23 +74,28 @@ export class InboundSa {
    */
   unwrap(p: Packet, nextHeader: number, header: PayloadHeader): Drop | undefined {
     if (!this.#tunnelMode) {
-      if (nextHeader !== Ipv4.PROTOCOL.gre) {
+      if (nextHeader !== GRE) {
         return this.#selectors.checkTransport(this.#local, this.#remote, nextHeader) ?? 'ip-protocol'
       }
-      return this.#transportRefused
+      return this.#greRefused
     }
-    const refused = header.open(p, nextHeader) ?? this.#selectors.check(p, header)
-    if (refused !== undefined) return refused
-    if (header.protocol !== Ipv4.PROTOCOL.gre) return 'ip-protocol'
-    if (
-      header.addressLength !== this.#remote.length ||
-      !Address.equalAt(p.bytes, header.sourceAt, this.#remote) ||
-      !Address.equalAt(p.bytes, header.destinationAt, this.#local)
-    ) {
-      return 'gre-endpoints'
+    const malformed = header.open(p, nextHeader)
+    if (malformed !== undefined) return malformed
+    // Nearly all packets are GRE between the end points, for which the selectors were asked once and for all.
+    if (!this.#isDelivery(p, header) || this.#greRefused !== undefined) {
+      return this.#selectors.check(p, header) ?? (header.protocol === GRE ? 'gre-endpoints' : 'ip-protocol')
     }
     p.start = header.payloadAt
     return undefined
+  }
+
+  #isDelivery(p: Packet, header: PayloadHeader): boolean {
+    return (
+      header.protocol === GRE &&
+      header.addressLength === this.#remote.length &&
+      Address.equalAt(p.bytes, header.sourceAt, this.#remote) &&
+      Address.equalAt(p.bytes, header.destinationAt, this.#local)
+    )
   }
 
   get tunnelMode(): boolean {
@@ -99,7 +106,7 @@ export class InboundSa {
 /** Inbound SAs by SPI. Keys are SPIs as int32, which the engine holds without making an object. */
 export class InboundSas {
   readonly #bySpi = new Map<number, InboundSa>()
-  readonly #bySa = new Map<number, InboundSa>()
+  readonly #bySa: (InboundSa | undefined)[] = []
   readonly #counters: Counters
 
   constructor(counters: Counters) {
@@ -112,21 +119,21 @@ export class InboundSas {
   }
 
   get(sa: number): InboundSa | undefined {
-    return this.#bySa.get(sa)
+    return this.#bySa[sa]
   }
 
   /** An SA that is known keeps its replay window. */
   add(spec: SaSpec): void {
-    if (this.#bySa.has(spec.sa)) return
+    if (this.#bySa[spec.sa] !== undefined) return
     const sa = new InboundSa(spec, clearSaCounters(this.#counters, 'inbound', spec.sa))
-    this.#bySa.set(spec.sa, sa)
+    this.#bySa[spec.sa] = sa
     this.#bySpi.set(spec.spi | 0, sa)
   }
 
   remove(index: number): void {
-    const sa = this.#bySa.get(index)
+    const sa = this.#bySa[index]
     if (sa === undefined) return
-    this.#bySa.delete(index)
+    this.#bySa[index] = undefined
     if (this.#bySpi.get(sa.spec.spi | 0) === sa) this.#bySpi.delete(sa.spec.spi | 0)
   }
 

@@ -32,7 +32,9 @@ export class OutboundSa {
 
 /** Outbound SAs: several may live for one tunnel, it sends on the one it was told to use last. */
 export class OutboundSas {
-  readonly #bySa = new Map<number, OutboundSa>()
+  /** Newest last. */
+  #all: readonly OutboundSa[] = []
+  readonly #bySa: (OutboundSa | undefined)[] = []
   readonly #byTun: (OutboundSa | undefined)[] = []
   readonly #counters: Counters
 
@@ -46,27 +48,26 @@ export class OutboundSas {
   }
 
   get(sa: number): OutboundSa | undefined {
-    return this.#bySa.get(sa)
+    return this.#bySa[sa]
   }
 
   /** RFC 7296 §2.8: from here on the new one is used. An SA that is known keeps its sequence number. */
   use(spec: SaSpec): void {
-    const known = this.#bySa.get(spec.sa)
+    const known = this.#bySa[spec.sa]
     const sa = known ?? new OutboundSa(spec, clearSaCounters(this.#counters, 'outbound', spec.sa))
-    // Last in the map is newest.
-    this.#bySa.delete(spec.sa)
-    this.#bySa.set(spec.sa, sa)
+    this.#all = [...this.#all.filter(other => other !== sa), sa]
+    this.#bySa[spec.sa] = sa
     this.#byTun[spec.tun] = sa
   }
 
   /** The tunnel goes on with the newest of the others, if there is one. */
   remove(index: number): void {
-    const sa = this.#bySa.get(index)
+    const sa = this.#bySa[index]
     if (sa === undefined) return
-    this.#bySa.delete(index)
+    this.#bySa[index] = undefined
+    this.#all = this.#all.filter(other => other !== sa)
     const tun = sa.spec.tun
-    if (this.#byTun[tun] !== sa) return
-    this.#byTun[tun] = [...this.#bySa.values()].reverse().find(other => other.spec.tun === tun)
+    if (this.#byTun[tun] === sa) this.#byTun[tun] = this.#all.findLast(other => other.spec.tun === tun)
   }
 
   /** Into shared memory, once a packet. */

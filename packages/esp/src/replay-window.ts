@@ -60,7 +60,7 @@ export class ReplayWindow {
 
   /** RFC 4303 §A2.2: which 2^32 the low half belongs to. -1 where it would lie before the first packet. */
   #infer(seqLow: number): number {
-    const topLow = this.#top % TWO_32
+    const topLow = this.#top >>> 0
     const topHigh = (this.#top - topLow) / TWO_32
     const bottom = topLow - this.size + 1
     if (bottom >= 0) return seqLow >= bottom ? topHigh : topHigh + 1 // Case A: the window lies within one 2^32
