@@ -1,8 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Cryptography } from '@brunel/crypto'
-import * as Crypto from '@brunel/crypto'
+import { systemCryptography } from '@brunel/crypto'
 import type { RouterOptions } from './router.js'
 import { type Scenario, scenario } from './scenario.js'
 import { type Violation, World } from './world.js'
@@ -56,13 +55,9 @@ export function simulate(plan: Scenario): Outcome {
 
 /** Plays a scenario to its end or its first violation. */
 export function play(plan: Scenario, record: boolean, bend?: RouterOptions['bend']): World {
-  const world = new World(plan, { record, system: systemCryptography(), bend })
+  const world = new World(plan, { record, system: systemCryptography, bend })
   world.run()
   return world
-}
-
-function systemCryptography(): Cryptography {
-  return (Crypto as unknown as { systemCryptography: Cryptography }).systemCryptography
 }
 
 export function outcome(world: World): Outcome {
