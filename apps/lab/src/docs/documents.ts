@@ -1,0 +1,18 @@
+import { configDoc, errorsDoc } from '@brunel/config'
+import { dropsDocument } from './drops.js'
+import { rfcCoverageDocument } from './rfc-coverage.js'
+import { sources } from './sources.js'
+import { ikeCodes, SYSTEM_CODES } from './system-codes.js'
+
+/** Every generated document: its name under docs/, and how it comes about. */
+export function documents(): ReadonlyMap<string, string> {
+  const all = sources()
+  const failures = all.find(({ path }) => path === 'packages/ikev2/src/failures.ts')
+  const ike = failures === undefined ? {} : ikeCodes(failures)
+  return new Map([
+    ['drops.md', dropsDocument()],
+    ['errors.md', errorsDoc({ ...SYSTEM_CODES, ...ike })],
+    ['config.md', configDoc()],
+    ['rfc-coverage.md', rfcCoverageDocument(all)],
+  ])
+}
