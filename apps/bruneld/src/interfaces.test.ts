@@ -11,11 +11,17 @@ const want: InterfaceSettings = {
 t.test('a new interface gets its MTU, addresses and routes in one script', async t => {
   t.same(batchFor('gre7', want, undefined), [
     'link set dev gre7 mtu 1422 up multicast on',
-    '-4 addr replace 10.255.0.1/30 dev gre7',
-    '-6 addr replace fd00:7::1/64 dev gre7 nodad',
-    '-4 route replace 10.2.0.0/16 dev gre7 proto static',
-    '-6 route replace fd00:2::/64 dev gre7 proto static',
+    'addr replace 10.255.0.1/30 dev gre7',
+    'addr replace fd00:7::1/64 dev gre7 nodad',
+    'route add 10.2.0.0/16 dev gre7 proto static',
+    'route add fd00:2::/64 dev gre7 proto static',
   ])
+})
+
+t.test('a route that stands is renewed; one that somebody else has is never taken', async t => {
+  const lines = batchFor('gre7', { ...want, routes: ['10.2.0.0/16', '10.3.0.0/16'] }, want)
+  t.ok(lines.includes('route replace 10.2.0.0/16 dev gre7 proto static'))
+  t.ok(lines.includes('route add 10.3.0.0/16 dev gre7 proto static'))
 })
 
 t.test('what is wanted no longer is removed, by name and by device', async t => {
@@ -26,10 +32,10 @@ t.test('what is wanted no longer is removed, by name and by device', async t => 
   )
   t.same(lines, [
     'link set dev gre7 mtu 1422 up multicast off',
-    '-4 route del 10.2.0.0/16 dev gre7 proto static',
-    '-6 route del fd00:2::/64 dev gre7 proto static',
-    '-6 addr del fd00:7::1/64 dev gre7',
-    '-4 addr replace 10.255.0.1/30 dev gre7',
+    'route del 10.2.0.0/16 dev gre7 proto static',
+    'route del fd00:2::/64 dev gre7 proto static',
+    'addr del fd00:7::1/64 dev gre7',
+    'addr replace 10.255.0.1/30 dev gre7',
   ])
   t.ok(
     lines.every(line => line.includes('gre7')),

@@ -44,8 +44,6 @@ const run = (args: readonly string[], input?: string): Promise<string> =>
     child.stdin?.end(input ?? '')
   })
 
-const family = (prefix: string): string => (prefix.includes(':') ? '-6' : '-4')
-
 /** One script for `ip -batch`; pure, so that a test can read it. */
 export function batchFor(
   name: string,
@@ -53,16 +51,18 @@ export function batchFor(
   now: InterfaceSettings | undefined,
 ): string[] {
   const lines = [`link set dev ${name} mtu ${want.mtu} up multicast ${want.multicast ? 'on' : 'off'}`]
-  for (const gone of now?.routes.filter(route => !want.routes.includes(route)) ?? [])
-    lines.push(`${family(gone)} route del ${gone} dev ${name} proto static`)
-  for (const gone of now?.addresses.filter(address => !want.addresses.includes(address)) ?? [])
-    lines.push(`${family(gone)} addr del ${gone} dev ${name}`)
+  const gone = (had: readonly string[] = [], have: readonly string[] = []): readonly string[] =>
+    had.filter(one => !have.includes(one))
+  for (const route of gone(now?.routes, want.routes))
+    lines.push(`route del ${route} dev ${name} proto static`)
+  for (const address of gone(now?.addresses, want.addresses)) lines.push(`addr del ${address} dev ${name}`)
   for (const address of want.addresses)
-    lines.push(
-      `${family(address)} addr replace ${address} dev ${name}${address.includes(':') ? ' nodad' : ''}`,
-    )
-  for (const route of want.routes)
-    lines.push(`${family(route)} route replace ${route} dev ${name} proto static`)
+    lines.push(`addr replace ${address} dev ${name}${address.includes(':') ? ' nodad' : ''}`)
+  for (const route of want.routes) {
+    // `add` refuses where somebody else has that route; `replace` would take it from him.
+    const verb = now?.routes.includes(route) ? 'replace' : 'add'
+    lines.push(`route ${verb} ${route} dev ${name} proto static`)
+  }
   return lines
 }
 
