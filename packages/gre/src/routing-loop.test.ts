@@ -1,7 +1,7 @@
 import { Address } from '@brunel/wire'
 import t from 'tap'
 import { ipPacket } from '../test/inner.js'
-import { octets, received, words } from '../test/packets.js'
+import { inSlot, octets, received, words } from '../test/packets.js'
 import { loopingRoutes, refuseOwnDelivery } from './routing-loop.js'
 
 for (const [routes, remote, want] of [
@@ -62,3 +62,9 @@ for (const [name, remote, bytes, want] of [
     t.equal(p.start, 0)
   })
 }
+
+t.test('RFC 2003 §3.2: no port is read of a later fragment, nor from outside the packet', async t => {
+  const p = inSlot(laterFragment(v4(17, udp(53))))
+  p.bytes.set([0x11, 0x94, 0, 8], 1)
+  t.equal(refuseOwnDelivery(p, remote4), undefined)
+})

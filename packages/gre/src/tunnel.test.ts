@@ -96,6 +96,11 @@ t.test('RFC 2784 §3.1: a packet for the far end itself would loop', async t => 
   )
 })
 
+t.test('RFC 4301 §6.2: a "too big" from beyond the tunnel passes as any packet', async t => {
+  const error = ipPacket('10.7.0.254', '10.1.0.1', { protocol: 1, payload: octets('0304 f8f3 0000 0508') })
+  t.equal(decapsulated(plain, gre('0000 0800', error)), hex(error))
+})
+
 function sender(options: GreOptions): (protocolType?: number) => Uint8Array {
   const tunnel = new GreTunnel(options)
   return (protocolType = 0x0800) => {

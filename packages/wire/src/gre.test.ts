@@ -16,6 +16,7 @@ for (const [name, packet, want] of [
   ['RFC 2784 §2.3: bit 5', '0400 0800', 'gre-reserved-bits'],
   ['RFC 2784 §2.3.1: version 1 is PPTP, not ours', '2001 880b 00000000', 'gre-version'],
   ['RFC 2784 §2.3.1: version 7', '0007 0800', 'gre-version'],
+  ['RFC 2784 §2.3.1: version 4', '0004 0800', 'gre-version'],
   ['RFC 2784 §2.1: 3 octets', '0000 08', 'gre-truncated'],
   ['RFC 2890 §2: a key is promised and missing', '2000 0800', 'gre-truncated'],
   ['RFC 2784 §2.2: half a checksum word', '8000 0800 0000', 'gre-truncated'],
