@@ -36,6 +36,7 @@ const options: LinkOptions = {
   mode: values.transport ? 'transport' : 'tunnel',
   encapsulation: values.none ? 'none' : 'udp',
   v6: values.v6 ?? false,
+  mtu: values.v6 ? 1360 : 1400,
 }
 
 /** CPU seconds of a process and all its threads so far. */

@@ -72,9 +72,6 @@ function start(config: StaticRouterConfig, io: PacketIo): void {
     const { status, stderr } = spawnSync('ip', args, { encoding: 'utf8' })
     if (status !== 0) throw new Error(`ip ${args.join(' ')}: ${stderr}`)
   }
-  for (const address of config.addresses) ip('address', 'add', address, 'dev', config.tun)
-  ip('link', 'set', config.tun, 'up', 'mtu', String(config.mtu))
-  for (const route of config.routes) ip('route', 'add', route, 'dev', config.tun)
   const port = config.encapsulation === 'udp' ? 4500 : 0
   const path = io.addPath({
     encapsulation: config.encapsulation,
@@ -97,6 +94,9 @@ function start(config: StaticRouterConfig, io: PacketIo): void {
     do: 'outbound-use',
     sa: saSpec(config, { sa: outbound, spi: spiOf(config.sendKey), tun, path }),
   })
+  for (const address of config.addresses) ip('address', 'add', address, 'dev', config.tun)
+  ip('link', 'set', config.tun, 'up', 'mtu', String(config.mtu))
+  for (const route of config.routes) ip('route', 'add', route, 'dev', config.tun)
   process.stdin.on('end', () => void stop(io))
   process.stdin.resume()
   say({ ready: true })
@@ -110,13 +110,13 @@ async function stop(io: PacketIo): Promise<void> {
 }
 
 const config = JSON.parse(process.argv[2] ?? '{}') as StaticRouterConfig
+let io: PacketIo | undefined
 try {
-  start(
-    config,
-    openPacketIo({ ports: { ike: 500, natt: 4500 }, onEvent: (event: DatapathEvent) => say({ event }) }),
-  )
+  io = openPacketIo({ ports: { ike: 500, natt: 4500 }, onEvent: (event: DatapathEvent) => say({ event }) })
+  start(config, io)
 } catch (error) {
   const { code, message, remedy } = error as Error & { code?: string; remedy?: string }
   say({ failed: { code, message, remedy } })
   process.exitCode = 1
+  await io?.stop()
 }

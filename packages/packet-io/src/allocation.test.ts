@@ -1,0 +1,60 @@
+import { randomBytes } from 'node:crypto'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { millis } from '@brunel/base'
+import {
+  Batch,
+  INBOUND_BUFFER_LENGTH,
+  INBOUND_BUFFERS,
+  INBOUND_SHAPE,
+  OUTBOUND_SHAPE,
+  ROW,
+  ROW_FIELDS,
+} from '@brunel/datapath'
+import t from 'tap'
+import { SharedClock } from './clock.js'
+import { native, pumpNumber } from './native.js'
+import { NativeSealer, NativeTun, NativeUnderlay } from './pump-ports.js'
+
+setFlagsFromString('--expose-gc')
+const collect = runInNewContext('gc') as () => void
+
+const BATCHES = 2000
+const PACKETS = 64
+
+t.test('a batch through sealer, TUN, underlay and clock leaves next to nothing on the heap', async t => {
+  const instance = native.openIo(-1, -1)
+  t.teardown(() => native.closeIo(instance))
+  const key = randomBytes(20)
+  const sa = native.addSa(instance, 0, key, 0, new Uint8Array(), 16, true)
+  const sealer = new NativeSealer(pumpNumber(instance, 'outbound'))
+  const underlay = new NativeUnderlay(pumpNumber(instance, 'inbound'))
+  const tun = new NativeTun(pumpNumber(instance, 'outbound'))
+  const clock = new SharedClock(0)
+  const out = new Batch(OUTBOUND_SHAPE, new ArrayBuffer(OUTBOUND_SHAPE.rows * OUTBOUND_SHAPE.slotLength))
+  const into = new Batch(INBOUND_SHAPE, new ArrayBuffer(INBOUND_BUFFERS * INBOUND_BUFFER_LENGTH))
+  const turn = (): void => {
+    for (let i = 0; i < PACKETS; i++) {
+      const row = i * ROW_FIELDS
+      out.rows[row + ROW.offset] = i * OUTBOUND_SHAPE.slotLength
+      out.rows[row + ROW.length] = 100
+      out.rows[row + ROW.status] = 0
+      out.rows[row + ROW.sa] = sa
+    }
+    sealer.seal(out, PACKETS)
+    sealer.open(out, PACKETS)
+    underlay.send(out, PACKETS)
+    tun.write(out, PACKETS)
+    tun.read(out, PACKETS, millis(0))
+    underlay.receive(into, PACKETS, millis(0))
+    underlay.tooBig()
+    clock.now()
+  }
+  for (let i = 0; i < BATCHES; i++) turn()
+  collect()
+  const before = process.memoryUsage().heapUsed
+  for (let i = 0; i < BATCHES; i++) turn()
+  const each = (process.memoryUsage().heapUsed - before) / (BATCHES * PACKETS)
+  t.ok(each < 4, `${each.toFixed(2)} octets a packet`)
+  t.comment(`${each.toFixed(2)} octets a packet`)
+})
