@@ -1,1 +1,3 @@
-export {}
+export { EXIT } from './failure.js'
+export { main } from './main.js'
+export type { Terminal } from './terminal.js'

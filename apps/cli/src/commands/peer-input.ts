@@ -1,0 +1,127 @@
+import { type Command, Option } from 'commander'
+import { EXIT, Failure } from '../failure.js'
+import type { Terminal } from '../terminal.js'
+
+/** A peer document from a file, from standard input, or from options. A secret never stands on a command line. */
+
+export interface PeerOptions {
+  readonly name?: string
+  readonly remote?: string
+  readonly remoteId?: string
+  readonly local?: string
+  readonly localId?: string
+  readonly pskFile?: string
+  readonly pskStdin?: boolean
+  readonly ikeProposal?: string[]
+  readonly espProposal?: string[]
+  readonly mode?: string
+  readonly encapsulation?: string
+  readonly answerOnly?: boolean
+  readonly greKey?: number
+  readonly interface?: string
+  readonly address?: string[]
+  readonly route?: string[]
+  readonly mtu?: string
+  readonly disabled?: boolean
+  readonly enabled?: boolean
+}
+
+type Json = Record<string, unknown>
+
+export const peerOptions = (command: Command): Command =>
+  command
+    .option('--remote <address>', 'address or DNS name of the peer, or `any`')
+    .option('--remote-id <identity>', 'identity that the peer must prove')
+    .option('--local <address>', 'our address on the underlay')
+    .option('--local-id <identity>', 'our identity')
+    .addOption(new Option('--psk-file <file>', 'file with the pre-shared key').conflicts('pskStdin'))
+    .option('--psk-stdin', 'read the pre-shared key from standard input')
+    .option('--ike-proposal <proposals...>', 'IKE proposals, as in swanctl.conf')
+    .option('--esp-proposal <proposals...>', 'ESP proposals, as in swanctl.conf')
+    .addOption(new Option('--mode <mode>', 'ESP mode').choices(['tunnel', 'transport']))
+    .addOption(new Option('--encapsulation <when>', 'ESP in UDP').choices(['auto', 'udp', 'none']))
+    .option('--answer-only', 'never begin')
+    .option('--gre-key <number>', 'GRE key', Number)
+    .option('--interface <name>', 'name of the TUN interface')
+    .option('--address <prefixes...>', 'addresses of our end of the tunnel, such as 10.255.0.1/30')
+    .option('--route <networks...>', 'networks behind the peer')
+    .option('--mtu <mtu>', 'largest inner packet, or `auto`')
+    .option('--enabled', 'the tunnel is wanted')
+    .option('--disabled', 'configured, but not wanted')
+
+/** A JSON merge patch (RFC 7396) of what the options say. */
+export function patchOf(options: PeerOptions, psk: string | undefined): Json {
+  const mtu = options.mtu === undefined || options.mtu === 'auto' ? options.mtu : Number(options.mtu)
+  return pruned({
+    name: options.name,
+    enabled: options.disabled ? false : options.enabled,
+    local: { address: options.local, id: options.localId },
+    remote: { address: options.remote, id: options.remoteId },
+    auth: psk === undefined ? undefined : { method: 'psk', psk },
+    ike: { proposals: options.ikeProposal, initiate: options.answerOnly ? false : undefined },
+    esp: { proposals: options.espProposal, mode: options.mode, encapsulation: options.encapsulation },
+    gre: { key: options.greKey },
+    tunnel: { interface: options.interface, addresses: options.address, routes: options.route, mtu },
+  })
+}
+
+/** Without what is undefined, and without objects that are empty then. */
+function pruned(value: Json): Json {
+  const kept = Object.entries(value).flatMap(([name, member]): [string, unknown][] => {
+    const isObject = typeof member === 'object' && member !== null && !Array.isArray(member)
+    const below = isObject ? pruned(member as Json) : member
+    const empty = below === undefined || (isObject && Object.keys(below as Json).length === 0)
+    return empty ? [] : [[name, below]]
+  })
+  return Object.fromEntries(kept)
+}
+
+export function merged(target: Json, patch: Json): Json {
+  const result = { ...target }
+  for (const [name, value] of Object.entries(patch)) {
+    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
+    result[name] = isObject ? merged((result[name] ?? {}) as Json, value as Json) : value
+  }
+  return result
+}
+
+function readOr(path: string, terminal: Terminal): string {
+  try {
+    return terminal.read(path)
+  } catch (cause) {
+    throw new Failure(EXIT.usage, `${path} cannot be read: ${(cause as Error).message}`)
+  }
+}
+
+export async function documentFrom(file: string, terminal: Terminal): Promise<Json> {
+  const source = file === '-' ? await terminal.stdin() : readOr(file, terminal)
+  return parsedDocument(source, file === '-' ? 'standard input' : file)
+}
+
+/** The parser's own words quote the text, which may hold a secret: only the place is told. */
+export function parsedDocument(source: string, from: string): Json {
+  try {
+    const value: unknown = JSON.parse(source)
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Json
+  } catch (cause) {
+    const at = /position (\d+)/.exec((cause as Error).message)?.[1]
+    const line = at === undefined ? '' : ` at line ${source.slice(0, Number(at)).split('\n').length}`
+    throw new Failure(EXIT.refused, `${from} is not JSON${line}.`, {
+      remedy: 'Write one peer as a JSON object.',
+    })
+  }
+  throw new Failure(EXIT.refused, `${from} is not a JSON object.`, {
+    remedy: 'Write one peer as a JSON object.',
+  })
+}
+
+/** From the file or standard input; where neither is named and `needed`, asked for without an echo. */
+export async function pskFrom(
+  options: PeerOptions,
+  needed: boolean,
+  terminal: Terminal,
+): Promise<string | undefined> {
+  if (options.pskFile !== undefined) return readOr(options.pskFile, terminal).replace(/\r?\n$/, '')
+  if (options.pskStdin) return (await terminal.stdin()).replace(/\r?\n$/, '')
+  return needed ? await terminal.ask('Pre-shared key: ') : undefined
+}

@@ -1,0 +1,84 @@
+import type { ChildReport, IkeSaReport, TunnelReport } from '@brunel/admin-api'
+import { moment, octets, table } from '../words.js'
+
+/** Tunnels for people. */
+
+const LAYERS = ['underlay', 'ike', 'esp', 'gre', 'mtu', 'routing'] as const
+
+const stateOf = (tunnel: TunnelReport): string => (tunnel.enabled ? tunnel.state : 'disabled')
+
+function trouble(tunnel: TunnelReport): string[] {
+  if (tunnel.state === 'up' || !tunnel.enabled) return []
+  const { lastFailure: failure } = tunnel
+  const said = failure === null ? [] : [`  ${failure.sentence} (${failure.code})`, `  ${failure.remedy}`]
+  return ['', `${tunnel.name}: ${tunnel.detail}`, ...said]
+}
+
+export function tunnelsText(tunnels: readonly TunnelReport[], now: Date): string {
+  if (tunnels.length === 0) return 'No peer is configured. Add one with `brunel peer add`.'
+  const rows = tunnels.map(tunnel => [
+    tunnel.name,
+    stateOf(tunnel),
+    tunnel.interface,
+    tunnel.remote ?? '-',
+    String(tunnel.mtu.tunnel),
+    octets(tunnel.counters.inbound.bytes),
+    octets(tunnel.counters.outbound.bytes),
+    moment(tunnel.since, now),
+  ])
+  const head = ['TUNNEL', 'STATE', 'INTERFACE', 'REMOTE', 'MTU', 'IN', 'OUT', 'SINCE']
+  return [table(head, rows), ...tunnels.flatMap(trouble)].join('\n')
+}
+
+const natText = ({ local, remote }: IkeSaReport['nat']): string =>
+  local && remote ? 'NAT at both ends' : local ? 'NAT at our end' : remote ? 'NAT at the far end' : 'no NAT'
+
+function childText(child: ChildReport, now: Date): string[] {
+  const esn = child.esn ? ', ESN' : ''
+  const mode = child.modeReason === null ? child.mode : `${child.mode} (${child.modeReason})`
+  return [
+    `  child ${child.spiIn} in, ${child.spiOut} out: ${child.state}, ${child.suite}${esn}, ${mode} mode, ${child.encapsulation === 'udp' ? 'ESP in UDP' : 'ESP (protocol 50)'}`,
+    `    established ${moment(child.establishedAt, now)}, rekey ${moment(child.rekeyAt, now)}`,
+    `    in ${child.inbound.packets} packets, ${octets(child.inbound.bytes)}; out ${child.outbound.packets} packets, ${octets(child.outbound.bytes)}; replay misses ${child.replayMisses}`,
+    `    selectors ${child.localSelectors.join(', ')} <-> ${child.remoteSelectors.join(', ')}`,
+  ]
+}
+
+const saText = (sa: IkeSaReport, now: Date): string[] => [
+  `IKE SA ${sa.spiInitiator} ${sa.spiResponder}: ${sa.state}, we are ${sa.role}, ${sa.suite}`,
+  `  ${sa.local} (${sa.localId}) <-> ${sa.remote} (${sa.remoteId}), ${natText(sa.nat)}`,
+  `  established ${moment(sa.establishedAt, now)}, rekey ${moment(sa.rekeyAt, now)}`,
+  ...sa.children.flatMap(child => childText(child, now)),
+]
+
+function failureText({ lastFailure: failure }: TunnelReport, now: Date): string[] {
+  if (failure === null) return []
+  const evidence = Object.entries(failure.evidence).map(
+    ([what, seen]) => `  ${what}: ${typeof seen === 'string' ? seen : seen.join(', ')}`,
+  )
+  const head = `Last failure, ${moment(failure.at, now)}: ${failure.sentence} (${failure.code})`
+  return ['', head, ...evidence, `  ${failure.remedy}`]
+}
+
+export function tunnelText(tunnel: TunnelReport, now: Date): string {
+  const { inbound, outbound, mssClamped, replayMisses } = tunnel.counters
+  return [
+    `${tunnel.name}: ${stateOf(tunnel)}. ${tunnel.detail}`,
+    `interface ${tunnel.interface}${tunnel.addresses.length === 0 ? '' : `, ${tunnel.addresses.join(', ')}`}; ${tunnel.local ?? 'any'} <-> ${tunnel.remote ?? 'any'}${tunnel.retryAt === null ? '' : `; next try ${moment(tunnel.retryAt, now)}`}`,
+    ...(tunnel.routes.length === 0 ? [] : [`routes ${tunnel.routes.join(', ')}`]),
+    '',
+    table(
+      ['LAYER', 'STATE', 'DETAIL'],
+      LAYERS.map(layer => [layer, tunnel.layers[layer].state, tunnel.layers[layer].detail]),
+    ),
+    ...tunnel.ike.flatMap(sa => ['', ...saText(sa, now)]),
+    '',
+    `in  ${inbound.packets} packets, ${octets(inbound.bytes)}, last ${moment(inbound.lastAt, now)}`,
+    `out ${outbound.packets} packets, ${octets(outbound.bytes)}, last ${moment(outbound.lastAt, now)}`,
+    `MSS lowered in ${mssClamped} packets, ${replayMisses} replay misses`,
+    '',
+    `MTU ${tunnel.mtu.tunnel}, MSS ${tunnel.mtu.mss.ipv4} (IPv4), ${tunnel.mtu.mss.ipv6} (IPv6)`,
+    ...tunnel.mtu.lines.map(line => `  ${line}`),
+    ...failureText(tunnel, now),
+  ].join('\n')
+}
