@@ -42,6 +42,8 @@ export interface SaSpec {
   /** The IV is a counter that we write (AEAD), else the sealer writes it. */
   readonly counterIv: boolean
   readonly esn: boolean
+  /** Outbound: number of the packet before the first. 0 unless a test or simulation wants to see 2^32 go by. */
+  readonly sequence?: number
   readonly replayWindow: number
   readonly selectors: readonly SaSelectors[]
   /** Delivery header in tunnel mode, and what inbound transport mode takes the addresses for. Canonical text. */

@@ -132,7 +132,6 @@ export class InboundPump {
   #classify(i: number, now: Instant): void {
     const rows = this.#rows
     const row = i * ROW_FIELDS
-    rows[row + ROW.sa] = -1
     if (rows[row + ROW.status] !== STATUS.alive) return
     const p = this.#point(row)
     let drop: Drop | undefined

@@ -17,7 +17,7 @@ export class OutboundSa {
 
   constructor(spec: SaSpec, cell: number) {
     this.spec = spec
-    this.esp = new EspOutbound(spec)
+    this.esp = new EspOutbound(spec, spec.sequence)
     this.cell = cell
     this.#delivery =
       spec.mode === 'tunnel' ? new DeliveryHeader(spec.localDelivery, spec.remoteDelivery) : undefined

@@ -39,6 +39,39 @@ t.test('an outbound SA that goes leaves the tunnel to the newest of the others',
   t.same(router.drops(), { 'tunnel-no-sa': 1 })
 })
 
+t.test('of three outbound SAs the two newest take over in turn', async t => {
+  const router = new Router().configure()
+  router.outbound.command({ do: 'outbound-use', sa: next })
+  router.outbound.command({ do: 'outbound-use', sa: { ...saSpec, sa: 7, spi: 0xc0ffee03 } })
+  router.outbound.command({ do: 'sa-remove', direction: 'outbound', sa: 7 })
+  t.equal(spiOf(router.send(ipv4())[0]), 'c0ffee02')
+})
+
+t.test('the first authentic packet of an SA is told, once', async t => {
+  const [a, b] = pair()
+  const sent = a.send(ipv4(), ipv4(), ipv4())
+  b.receive([(sent[0] as Uint8Array).with(40, 0)], { remote: HERE })
+  t.same(b.said('sa-used'), [])
+  b.receive(sent, { remote: HERE })
+  t.same(b.said('sa-used'), [{ on: 'sa-used', sa: 5, spi: saSpec.spi }])
+})
+
+t.test(
+  'RFC 4303 §2.2.1, §A2.2: an SA with ESN goes on across 2^32, both ways of the border in one window',
+  async t => {
+    const [, b] = pair()
+    const at = (sequence: number, count: number): Uint8Array[] =>
+      pair(tunnelSpec, { ...saSpec, sequence })[0].send(...Array.from({ length: count }, () => ipv4()))
+    t.equal(b.receive(at(2 ** 31, 1), { remote: HERE }).length, 1, 'numbers are let to jump')
+    const border = at(2 ** 32 - 4, 8)
+    const mixed = [1, 5, 0, 3, 7, 2, 6, 4].map(i => border[i] as Uint8Array)
+    t.equal(b.receive(mixed, { remote: HERE }).length, 8)
+    t.equal(b.receive(border, { remote: HERE }).length, 0)
+    t.same(b.drops(), { 'esp-replay': 8 })
+    t.equal(b.counters.cells[b.counters.sa('inbound', 5) + 3], 2 ** 32 + 4)
+  },
+)
+
 t.test('RFC 4106 §3.1: an SA that is told to be used again goes on counting', async t => {
   const router = new Router().configure()
   router.send(ipv4())
@@ -70,6 +103,18 @@ t.test(
     t.equal(asked, 1)
   },
 )
+
+t.test('a flood of unknown SPIs asks at the door once a batch', async t => {
+  const router = new Router()
+  let asked = 0
+  router.refresh = () => {
+    asked += 1
+    return true
+  }
+  const packet = Uint8Array.of(0xde, 0xad, 0xbe, 0xef, 0, 0, 0, 1)
+  router.receive(Array(64).fill(packet))
+  t.equal(asked, 1)
+})
 
 t.test('a removal at the door waits until the batch is done: its rows still name the SA', async t => {
   const [a, b] = pair()

@@ -1,5 +1,6 @@
-import { millis } from '@brunel/base'
+import { type Drop, isDrop, millis, Packet } from '@brunel/base'
 import { SOCKET } from '@brunel/datapath'
+import { Ipv4 } from '@brunel/wire'
 import t from 'tap'
 import { hex, hexOf, ipv4, ipv6 } from './packets.js'
 import { HERE, pair, Router, saSpec, THERE, tunnelSpec } from './router.js'
@@ -168,6 +169,18 @@ for (const [title, sending, receiving, want] of [
     'gre-endpoints',
   ],
   [
+    'RFC 7676 §4.1: inside the selectors, but from another end point',
+    { ...saSpec, localDelivery: '203.0.113.1' },
+    { ...saSpec, selectors: [{ ...outer, protocol: 47 }] },
+    'gre-endpoints',
+  ],
+  [
+    'RFC 4301 §5.2: between the end points, which the selectors leave out',
+    saSpec,
+    { ...saSpec, selectors: [{ ...outer, localStart: '255.0.0.0', protocol: 47 }] },
+    'esp-selectors',
+  ],
+  [
     'transport mode where tunnel mode is agreed',
     { ...saSpec, mode: 'transport' as const },
     saSpec,
@@ -256,6 +269,60 @@ for (const [inner, outer, want] of [
     }
   }
 }
+
+/** Past the ICV: the sealers do nothing, so that a test can write what an authentic peer encloses. */
+const open = { seal: () => undefined, open: () => undefined }
+
+/** An authentic packet whose delivery header was changed, its checksum made right again. */
+function enclosed(inner: Uint8Array, change: (delivery: Packet) => void): Uint8Array {
+  const [near] = pair(tunnelSpec, saSpec, () => open)
+  const bytes = near.send(inner)[0] as Uint8Array
+  const p = new Packet(bytes, 16)
+  change(p)
+  const ip = Ipv4.open(p, 16)
+  if (!isDrop(ip)) Ipv4.setChecksum(p, ip)
+  return bytes
+}
+
+const anyProtocol = { ...saSpec, selectors: [{ ...outer, protocol: 0 }] }
+
+for (const [title, change, want] of [
+  ['RFC 2784 §4: not GRE, under selectors for anything', p => p.view.setUint8(16 + 9, 17), 'ip-protocol'],
+  ['RFC 4303 §3.4.1: a fragment', p => p.view.setUint8(16 + 6, 0x20), 'ip-fragment'],
+  ['RFC 2784 §2.3.1: GRE of version 1', p => p.view.setUint8(36 + 1, 1), 'gre-version'],
+  ['RFC 2784 §2.4: GRE with another protocol', p => p.view.setUint16(36 + 2, 0x6558), 'gre-protocol-type'],
+  ['a payload of another family', p => p.view.setUint16(36 + 2, 0x86dd), 'gre-payload-mismatch'],
+  ['a payload without TTL', p => p.view.setUint8(40 + 8, 0), 'ttl-expired'],
+] as [string, (p: Packet) => void, Drop][]) {
+  t.test(`in: from an authentic peer: ${title}: ${want}`, async t => {
+    const [, router] = pair(tunnelSpec, anyProtocol, () => open)
+    t.same(router.receive([enclosed(ipv4(), change)], { remote: HERE }), [])
+    t.same(router.drops(), { [want]: 1 })
+    t.equal(router.said('audit').length, want === 'ip-fragment' ? 1 : 0)
+  })
+}
+
+t.test(
+  'RFC 6040 §4.2: congestion marked on the delivery header reaches the inner one, or its drop',
+  async t => {
+    const ce = (p: Packet) => p.view.setUint8(17, p.view.getUint8(17) | 3)
+    const [, router] = pair(tunnelSpec, saSpec, () => open)
+    t.same(router.receive([enclosed(ipv4({ tos: 2 }), ce)], { remote: HERE }).map(hexOf), [
+      hexOf(ipv4({ tos: 3 })),
+    ])
+    const [, other] = pair(tunnelSpec, saSpec, () => open)
+    other.receive([enclosed(ipv4(), ce)], { remote: HERE })
+    t.same(other.drops(), { 'ecn-congestion-lost': 1 })
+  },
+)
+
+t.test('octets behind the length of an inner packet are not carried', async t => {
+  for (const packet of [ipv4(), ipv6()]) {
+    const [a, b] = pair()
+    t.same(b.receive(a.send(Uint8Array.of(...packet, 1, 2, 3)), { remote: HERE }).map(hexOf), [hexOf(packet)])
+    t.equal(a.counters.cells[a.counters.tunnel('outbound', 3) + 1], 60)
+  }
+})
 
 t.test('an empty turn does nothing', async t => {
   const router = new Router()

@@ -61,6 +61,7 @@ function burst(bytes: Uint8Array, spis: readonly string[] = []): number {
 
 for (const [title, bytes, spis, want] of [
   ['IKE_SA_INIT of strangers', message(), [SPI_R], 256],
+  ['IKE_SA_INIT with a responder SPI', message({ r: SPI_R }), [], 64],
   ['SPIs that nobody has', established(SPI_I, SPI_R, FLAGS.request), [], 64],
   ['what our peer, the initiator, asks', established(SPI_I, SPI_R, FLAGS.request), [SPI_R], 2048],
   ['what our peer, the responder, answers', established(SPI_I, SPI_R, FLAGS.response), [SPI_I], 2048],
