@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { ROOT } from '../docs/sources.js'
 import { must, type Ran, run } from '../net/command.js'
@@ -47,7 +47,7 @@ export class LinuxVm {
   /** Builds the image where there is none; then seconds. */
   async start({ connection, gre }: VmOptions): Promise<void> {
     const write = (name: string, text: string): void => writeFileSync(join(this.#folder, name), text)
-    for (const part of ['swanctl', 'frr']) mkdirSync(join(this.#folder, part), { recursive: true })
+    for (const part of ['swanctl', 'frr', 'lib']) mkdirSync(join(this.#folder, part), { recursive: true })
     write('swanctl/swanctl.conf', swanctlConf([connection]))
     const networks = [`${gre.inner.replace(/\.\d+\//, '.0/')}`, '10.2.0.0/24']
     write(
@@ -63,9 +63,12 @@ export class LinuxVm {
       `ip link add lan0 type dummy; ip addr add ${VM.lan}/24 dev lan0; ip link set lan0 up
 gre-up gre1 ${VM.address} ${gre.remote} ${gre.inner} ${gre.key} ${gre.mtu}
 ss-start
-iperf3 -s -D
+LD_LIBRARY_PATH=/config/lib iperf3 -s -D
 `,
     )
+    // The image has iperf3 and lacks a library of it; that of this machine is of the same release.
+    const found = /libsctp\.so\.1 .*=> (\S+)/.exec((await run(['ldconfig', '-p'])).out)?.[1]
+    if (found !== undefined) copyFileSync(found, join(this.#folder, 'lib', 'libsctp.so.1'))
     await must([join(LAB, 'run.sh'), this.#name, this.#folder], { limit: 400_000 })
   }
 

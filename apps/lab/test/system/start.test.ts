@@ -77,10 +77,7 @@ t.test('at start', { skip: noLab(), timeout: 120_000 }, async t => {
     await one.start()
     t.match(one.log(), /BRUNEL_FORWARDING_OFF/)
     t.match(one.log(), /sysctl -w net\.ipv4\.ip_forward=1/)
-    t.match(
-      (await one.api.send('GET', '/readyz')).text + (await one.api.send('GET', '/healthz')).text,
-      /FORWARDING_OFF/,
-    )
+    t.match((await one.api.send('GET', '/v1/health')).text, /BRUNEL_FORWARDING_OFF/)
     await place.sysctl({ 'net.ipv4.ip_forward': 1 })
     t.equal(await one.stop(), 0)
   })
