@@ -1,36 +1,222 @@
-import type { Instant, Machine, Random, Tick } from '@brunel/base'
+import {
+  assertNever,
+  type IkeSpi,
+  type Instant,
+  isDrop,
+  type Machine,
+  type Random,
+  sooner,
+  type Tick,
+} from '@brunel/base'
 import type { Cryptography } from '@brunel/crypto'
+import { Ike as Wire } from '@brunel/wire'
+import * as actions from './actions.js'
 import type { IkeEffect, IkeInput, IkePeerReport } from './contract.js'
+import { beginInit } from './exchanges/sa-init.js'
+import { PeerControl } from './peer.js'
+import { peersAt } from './peer-match.js'
+import { reportPeer } from './report.js'
+import type { IkeSa } from './sa.js'
+import type { Ends, Incoming, SaHost } from './sa-stage.js'
 import { DEFAULT_SETTINGS, type IkeSettings } from './settings.js'
+import { Strangers } from './strangers.js'
+import { type Ports, Turn } from './turn.js'
 
-/** One machine serves all peers of a router. It finds IKE SAs by SPI, never by address: RFC 7296 §2.6. */
-export class Ike implements Machine<IkeInput, IkeEffect> {
-  readonly ports: { readonly random: Random; readonly crypto: Cryptography }
-  readonly settings: IkeSettings
+/**
+ * IKEv2 for all peers of a router: RFC 7296, 7383, 3948, 5282, 8247.
+ *
+ *     datagram ──SPI──> IkeSa ──> exchanges/*          one file per intention
+ *        │  no SPI of ours                             decisions on crossings are pure: collisions.ts, redundancy.ts
+ *        └────────> Strangers ──IKE_SA_INIT──> half-open IkeSa
+ *     peer-set, up, acquire ──> PeerControl.reconcile ──> what is wanted and missing begins
+ *
+ * An IkeSa is one IKE SA: keys, window, timers. A Session is one authentication: identities, children, and the IKE
+ * SAs that follow one another by rekeying. A PeerControl is what we want of a peer, and its sessions. After every
+ * input each peer that it touched is reconciled: no state depends on one event not being missed.
+ */
+export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
+  readonly ports: Ports
+  readonly #peers = new Map<string, PeerControl>()
+  /** By the SPI that we chose: RFC 7296 §2.6. */
+  readonly #sas = new Map<IkeSpi, IkeSa>()
+  readonly #childSpis = new Set<number>()
+  readonly #strangers: Strangers
+  readonly #wake = new Map<IkeSa | PeerControl, Instant>()
+  #touched = new Set<IkeSa | PeerControl>()
 
   constructor(ports: { random: Random; crypto: Cryptography }, settings: Partial<IkeSettings> = {}) {
-    this.ports = ports
-    this.settings = { ...DEFAULT_SETTINGS, ...settings }
+    this.ports = { ...ports, settings: { ...DEFAULT_SETTINGS, ...settings } }
+    this.#strangers = new Strangers(this)
   }
 
   get deadline(): Instant | undefined {
-    return undefined
+    let first: Instant | undefined
+    for (const at of this.#wake.values()) first = sooner(first, at)
+    return first
   }
 
-  handle(_now: Instant, _input: IkeInput | Tick): readonly IkeEffect[] {
-    return []
+  handle(now: Instant, input: IkeInput | Tick): readonly IkeEffect[] {
+    const turn = new Turn(now)
+    this.#take(turn, input)
+    this.#finish(turn)
+    return turn.effects
   }
 
-  report(_peer: string): IkePeerReport | undefined {
-    return undefined
+  #take(turn: Turn, input: IkeInput | Tick): void {
+    switch (input.on) {
+      case 'tick':
+        return this.#tick(turn)
+      case 'datagram':
+        return this.#datagram(turn, input)
+      case 'peer-set':
+        return this.#touch(actions.applyPeer(turn, this, this.#peers, input.peer))
+      case 'peer-removed': {
+        const control = this.#peers.get(input.peer)
+        this.#peers.delete(input.peer)
+        return control && actions.putDown(turn, control, 'the peer was removed')
+      }
+      case 'unknown-esp-spi':
+        return actions.unknownEspSpi(turn, this.controls, input)
+      case 'stop':
+        for (const control of this.controls) actions.stop(turn, control)
+        return
+      case 'up':
+      case 'down':
+      case 'rekey':
+      case 'reauthenticate':
+      case 'acquire':
+      case 'child-used':
+      case 'child-limit':
+      case 'child-activity':
+      case 'esp-source': {
+        const control = this.#peers.get(input.peer)
+        if (control === undefined) return
+        this.#touch(control)
+        return actions.act(turn, control, input)
+      }
+      default:
+        return assertNever(input)
+    }
+  }
+
+  #tick(turn: Turn): void {
+    for (const [who, at] of [...this.#wake]) {
+      if (at > turn.now) continue
+      this.#touch(who)
+      if (who instanceof PeerControl) who.reconcile(turn)
+      else who.tick(turn)
+    }
+  }
+
+  /** RFC 7296 §2.6: an IKE SA is found by SPI only, never by address. */
+  #datagram(turn: Turn, input: { readonly bytes: Uint8Array } & Ends): void {
+    const header = Wire.parseHeader(input.bytes)
+    if (isDrop(header)) return turn.drop(header, input.remote, 'the IKE header')
+    const m: Incoming = { header, bytes: input.bytes, local: input.local, remote: input.remote }
+    // The I flag tells which of the two SPIs is ours (§3.1): the sender is the original initiator or we are.
+    const sa = this.#sas.get(header.initiator ? header.spiResponder : header.spiInitiator)
+    if (header.majorVersion > 2 || sa === undefined || sa.initiator === header.initiator)
+      return this.#strangers.receive(turn, m)
+    if (
+      sa.stage.is !== 'initiating' &&
+      sa.peerSpi !== (header.initiator ? header.spiInitiator : header.spiResponder)
+    )
+      return turn.drop('ike-spi', m.remote, "the sender's SPI is not that of this IKE SA")
+    this.#touch(sa)
+    sa.receive(turn, m)
+  }
+
+  #touch(who: IkeSa | PeerControl | undefined): void {
+    if (who !== undefined) this.#touched.add(who)
+  }
+
+  /** Reconciles what was touched and sets its alarms. */
+  #finish(turn: Turn): void {
+    const touched = this.#touched
+    this.#touched = new Set()
+    const controls = new Set<PeerControl>()
+    for (const who of touched) {
+      const control = who instanceof PeerControl ? who : who.control
+      if (control !== undefined) controls.add(control)
+      else if (!(who instanceof PeerControl)) this.#alarm(who)
+    }
+    for (const control of controls) {
+      if (this.#peers.get(control.peer.name) === control) control.reconcile(turn)
+      for (const sa of control.sas) sa.pump(turn)
+      for (const sa of control.sas) this.#alarm(sa)
+      this.#alarm(control)
+    }
+    this.#touched.clear()
+  }
+
+  #alarm(who: IkeSa | PeerControl): void {
+    const at = who instanceof PeerControl || who.stage.is !== 'ended' ? who.deadline : undefined
+    if (at === undefined) this.#wake.delete(who)
+    else this.#wake.set(who, at)
+  }
+
+  report(peer: string): IkePeerReport | undefined {
+    const control = this.#peers.get(peer)
+    return control && reportPeer(control)
   }
 
   reports(): readonly IkePeerReport[] {
-    return []
+    return this.controls.map(reportPeer)
   }
 
   /** The SPIs that peers may address to us, for the filter in front of the machine. */
   localSpis(): readonly string[] {
-    return []
+    return [...this.#sas.keys()]
+  }
+
+  // ---- what an IKE SA needs of us ----
+
+  get controls(): readonly PeerControl[] {
+    return [...this.#peers.values()]
+  }
+
+  controlsAt(local: string, remote: string): readonly PeerControl[] {
+    const up = this.controls.filter(control => control.wish !== 'down')
+    const peers = up.map(control => control.peer)
+    return peersAt(peers, local, remote).map(peer => up[peers.indexOf(peer)] as PeerControl)
+  }
+
+  register(sa: IkeSa): void {
+    this.#sas.set(sa.ourSpi, sa)
+    this.#touch(sa)
+  }
+
+  forget(sa: IkeSa): void {
+    this.#sas.delete(sa.ourSpi)
+    this.#strangers.forget(sa)
+    sa.control?.sas.delete(sa)
+    this.#wake.delete(sa)
+    this.#touch(sa.control)
+  }
+
+  newIkeSpi(): IkeSpi {
+    for (;;) {
+      const spi = Wire.ikeSpi(this.ports.random.ikeSpi())
+      if (spi !== Wire.NO_SPI && !this.#sas.has(spi)) return spi
+    }
+  }
+
+  newChildSpi(): number {
+    for (;;) {
+      const spi = this.ports.random.espSpi()
+      if (spi <= 255 || this.#childSpis.has(spi)) continue // RFC 4303 §2.1
+      this.#childSpis.add(spi)
+      return spi
+    }
+  }
+
+  freeChildSpi(spi: number): void {
+    this.#childSpis.delete(spi)
+  }
+
+  initiate(turn: Turn, control: PeerControl, ends: Ends): IkeSa | undefined {
+    const sa = beginInit(turn, this, control, ends)
+    if (sa !== undefined) control.adopt(sa)
+    return sa
   }
 }

@@ -51,6 +51,8 @@ export interface IkeSettings {
   readonly childGrace: Millis
   /** Soft lifetime is the hard one less this share in per cent, less jitter of as much again. 0: no time to rekey. */
   readonly rekeyMarginPercent: number
+  /** Wait before a refused rekey is tried again. Too short: needless load. Too long: the hard limit comes first. */
+  readonly rekeyRetry: Millis
   /** Wait after TEMPORARY_FAILURE, jittered by as much again. Too short: the peer cannot finish (RFC 7296 §2.25). */
   readonly temporaryFailureWait: Millis
   /** After this long of TEMPORARY_FAILURE the IKE SA is closed. Too short: a slow peer loses its SA. */
@@ -85,6 +87,7 @@ export const DEFAULT_SETTINGS: IkeSettings = {
   initRounds: 6,
   childGrace: seconds(5),
   rekeyMarginPercent: 10,
+  rekeyRetry: seconds(10),
   temporaryFailureWait: millis(1000),
   temporaryFailureLimit: seconds(180),
   replacedLingers: seconds(20),

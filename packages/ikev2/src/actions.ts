@@ -1,0 +1,186 @@
+import { type Instant, millis, sameEndpoint } from '@brunel/base'
+import { Ike as Wire } from '@brunel/wire'
+import { expire } from './child-timers.js'
+import type { IkeInput, IkePeer } from './contract.js'
+import * as failures from './failures.js'
+import { lifetimeFrom } from './lifetimes.js'
+import { PeerControl } from './peer.js'
+import { restarts } from './peer-change.js'
+import type { SaHost } from './sa-stage.js'
+import type { Session } from './session.js'
+import type { Turn } from './turn.js'
+
+/** What the host asks for, apart from messages and time. Each concerns one peer and leaves the others alone. */
+
+/** Adds or changes a peer. What only limits an SA in time is applied in place; anything else begins anew. */
+export function applyPeer(
+  turn: Turn,
+  host: SaHost,
+  peers: Map<string, PeerControl>,
+  peer: IkePeer,
+): PeerControl | undefined {
+  const control = peers.get(peer.name)
+  if (control === undefined) {
+    const added = new PeerControl(host, peer)
+    peers.set(peer.name, added)
+    return added
+  }
+  const before = control.peer
+  const anew = restarts(before, peer)
+  if (anew) closeAll(turn, control, 'the configuration of the peer changed')
+  control.peer = peer
+  if (control.wish !== 'down') control.wish = peer.initiate ? 'initiate' : 'answer'
+  if (anew) {
+    control.transportRefused = false
+    control.hasten(turn)
+  } else relive(turn, control, before)
+  return control
+}
+
+/** New lifetimes count from the birth of each SA. */
+function relive(turn: Turn, control: PeerControl, before: IkePeer): void {
+  const { peer } = control
+  for (const session of control.sessions) {
+    const sa = session.current
+    const { settings, random } = sa.host.ports
+    if (peer.ike.lifetime !== before.ike.lifetime && sa.establishedAt !== undefined)
+      sa.lifetime = lifetimeFrom(sa.establishedAt, peer.ike.lifetime, settings.rekeyMarginPercent, random)
+    if (peer.esp.lifetime !== before.esp.lifetime)
+      for (const child of session.children.all)
+        child.lifetime = lifetimeFrom(
+          child.establishedAt,
+          peer.esp.lifetime,
+          settings.rekeyMarginPercent,
+          random,
+        )
+    sa.pump(turn)
+  }
+}
+
+function closeAll(turn: Turn, control: PeerControl, why: string): void {
+  const attempt = control.attempt
+  control.attempt = undefined
+  attempt?.end(turn, failures.closedHere(why))
+  for (const session of control.sessions) session.current.close(turn, failures.closedHere(why), millis(0))
+}
+
+/** Closes everything and begins nothing. */
+export function putDown(turn: Turn, control: PeerControl, why: string): void {
+  control.wish = 'down'
+  control.retryAt = undefined
+  closeAll(turn, control, why)
+}
+
+/** The router stops: the Delete goes out now, whatever else was in flight (the peer has answered it or is gone). */
+export function stop(turn: Turn, control: PeerControl): void {
+  for (const session of control.sessions) session.current.abandonRequest()
+  putDown(turn, control, 'the router stops')
+}
+
+type PeerInput = Extract<IkeInput, { readonly peer: string }>
+
+export function act(turn: Turn, control: PeerControl, input: PeerInput): void {
+  switch (input.on) {
+    case 'up':
+      control.wish = 'initiate'
+      return control.hasten(turn)
+    case 'down':
+      return putDown(turn, control, 'the tunnel was taken down')
+    case 'rekey':
+      return rekey(control, input.what)
+    case 'reauthenticate':
+      return control.begin(turn, control.alive)
+    case 'acquire':
+      return control.acquire(turn)
+    case 'child-used':
+      return used(turn, control, input.spiIn)
+    case 'child-limit':
+      return limit(turn, control, input)
+    case 'child-activity':
+      return activity(turn, control, input)
+    case 'esp-source':
+      return sourced(turn, control, input)
+    default:
+      return undefined
+  }
+}
+
+function rekey(control: PeerControl, what: 'ike' | 'child'): void {
+  for (const session of control.alive) {
+    if (what === 'ike') session.current.intents.add({ want: 'rekey-ike' })
+    else
+      for (const child of session.children.live)
+        session.current.intents.add({ want: 'rekey-child', spiIn: child.spiIn })
+  }
+}
+
+const sessionOf = (control: PeerControl, spiIn: number): Session | undefined =>
+  control.sessions.find(session => session.children.inbound(spiIn) !== undefined)
+
+/** RFC 7296 §2.8: the initiator can receive on the new child, and so we send on it. */
+function used(turn: Turn, control: PeerControl, spiIn: number): void {
+  const session = sessionOf(control, spiIn)
+  if (session === undefined) return
+  session.confirmed = true
+  if (session.children.inbound(spiIn)?.state.is === 'installed') control.traffic.used(turn, spiIn)
+}
+
+function limit(
+  turn: Turn,
+  control: PeerControl,
+  input: Extract<IkeInput, { readonly on: 'child-limit' }>,
+): void {
+  const session = sessionOf(control, input.spiIn)
+  const child = session?.children.inbound(input.spiIn)
+  if (session === undefined || child === undefined) return
+  if (input.limit === 'hard') return expire(turn, session.current, session, child)
+  if (child.state.is === 'installed') session.current.intents.add({ want: 'rekey-child', spiIn: child.spiIn })
+}
+
+/** RFC 7296 §2.4: what was sent and got no answer of any kind is the reason for a liveness check. */
+function activity(
+  turn: Turn,
+  control: PeerControl,
+  input: Extract<IkeInput, { readonly on: 'child-activity' }>,
+): void {
+  const { session } = control
+  if (session === undefined) return
+  const heard = later(input.lastIn, session.current.lastHeard)
+  if (input.lastIn !== undefined && input.lastIn !== session.lastEspIn) session.confirmed = true
+  session.lastEspIn = input.lastIn
+  session.lastEspOut = input.lastOut
+  const { lastOut } = input
+  const unanswered = lastOut !== undefined && lastOut > heard && lastOut <= turn.now
+  if (!unanswered) session.unansweredSince = undefined
+  else if (session.unansweredSince === undefined || session.unansweredSince < heard)
+    session.unansweredSince = lastOut
+}
+
+const later = (a: Instant | undefined, b: Instant): Instant => (a !== undefined && a > b ? a : b)
+
+/** RFC 7296 §2.23: the data path has checked that it is authentic and fresh. */
+function sourced(
+  turn: Turn,
+  control: PeerControl,
+  input: Extract<IkeInput, { readonly on: 'esp-source' }>,
+): void {
+  const session = sessionOf(control, input.spiIn)
+  if (session === undefined || sameEndpoint(session.current.remote, input.remote)) return
+  if (session.current.encapsulation !== 'udp') return
+  session.current.moved(turn, { local: session.current.local, remote: input.remote })
+}
+
+/** RFC 7296 §1.5, RFC 4303 §3.4.2: told inside an existing IKE SA with that address only, and seldom. */
+export function unknownEspSpi(
+  turn: Turn,
+  controls: readonly PeerControl[],
+  input: Extract<IkeInput, { readonly on: 'unknown-esp-spi' }>,
+): void {
+  const session = controls.map(c => c.session).find(s => s?.current.remote.address === input.remote.address)
+  if (session === undefined || !session.mayTellInvalidSpi(turn.now)) return
+  session.current.want(turn, {
+    want: 'notify',
+    notifyType: Wire.NOTIFY.INVALID_SPI,
+    data: Wire.uint32(input.spi),
+  })
+}

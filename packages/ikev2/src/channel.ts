@@ -1,0 +1,127 @@
+import { type Drop, familyOf, type Instant, isDrop, sooner } from '@brunel/base'
+import type { Cryptography, SkCipher } from '@brunel/crypto'
+import { Ike as Wire } from '@brunel/wire'
+import { emitFragments, messageRoom, needsFragments, Reassembly, triggersAnswer } from './fragments.js'
+import type { IkeKeys, IkeSuite } from './key-schedule.js'
+import type { Incoming } from './sa-stage.js'
+import type { IkeSettings } from './settings.js'
+
+/** What came out of a message. `part`: one authentic fragment, and the rest is not there yet. */
+export type Opened =
+  | { readonly is: 'message'; readonly payloads: readonly Wire.Payload[]; readonly first: boolean }
+  /** Authentic and yet malformed: RFC 7296 §2.21.3. */
+  | { readonly is: 'malformed'; readonly detail: string; readonly first: boolean }
+  | { readonly is: 'part'; readonly first: boolean }
+  /** Not protected at all. */
+  | { readonly is: 'clear'; readonly payloads: readonly Wire.Payload[] }
+  | { readonly is: 'drop'; readonly drop: Drop; readonly detail: string }
+
+/** The protection of one IKE SA, both directions: RFC 7296 §3.14, RFC 5282, RFC 7383. */
+export class Channel {
+  readonly #out: SkCipher
+  readonly #in: SkCipher
+  readonly #settings: IkeSettings
+  /** Both ends announced fragmentation: RFC 7383 §2.3. */
+  readonly #fragmentation: boolean
+  /** Of one request and one response at most, since the window is 1. */
+  readonly #reassembly = new Map<string, Reassembly>()
+
+  constructor(
+    crypto: Cryptography,
+    settings: IkeSettings,
+    made: {
+      readonly suite: Omit<IkeSuite, 'group'>
+      readonly keys: IkeKeys
+      readonly initiator: boolean
+      readonly fragmentation: boolean
+    },
+  ) {
+    const { encryption, integrity } = made.suite
+    const { ai, ar, ei, er } = made.keys
+    const toResponder = crypto.skCipher(encryption, ei, integrity, ai)
+    const toInitiator = crypto.skCipher(encryption, er, integrity, ar)
+    this.#out = made.initiator ? toResponder : toInitiator
+    this.#in = made.initiator ? toInitiator : toResponder
+    this.#settings = settings
+    this.#fragmentation = made.fragmentation
+  }
+
+  get fragmentation(): boolean {
+    return this.#fragmentation
+  }
+
+  /** One datagram, or the fragments of one: RFC 7383 §2.5. */
+  seal(
+    header: Wire.OutgoingHeader,
+    payloads: readonly Wire.PlainPayload[],
+    remote: string,
+  ): readonly Uint8Array[] {
+    const inside = Wire.emitPayloads(payloads)
+    const family = familyOf(remote)
+    const room = messageRoom(family === 4 ? this.#settings.datagram4 : this.#settings.datagram6, family)
+    if (this.#fragmentation && needsFragments(inside, this.#out, room))
+      return emitFragments(header, inside, this.#out, { room, moreThan: 0 })
+    return [Wire.emitProtected(header, inside, this.#out)]
+  }
+
+  /** `collect`: a fragment of it is kept. Of what was answered already nothing is kept. */
+  open(now: Instant, m: Incoming, collect: boolean): Opened {
+    const message = Wire.parseMessage(m.bytes)
+    if (isDrop(message)) return { is: 'drop', drop: message, detail: 'the outside of a protected message' }
+    const last = message.payloads.at(-1)
+    if (last?.type === 'SK') return this.#openWhole(m.bytes, last)
+    if (last?.type === 'SKF') return this.#openPart(now, m, last, collect)
+    return { is: 'clear', payloads: message.payloads }
+  }
+
+  #openWhole(bytes: Uint8Array, sk: Wire.SkPayload): Opened {
+    const payloads = Wire.openProtected(bytes, sk, this.#in)
+    if (!isDrop(payloads)) return { is: 'message', payloads, first: true }
+    if (payloads === 'ike-integrity') return { is: 'drop', drop: payloads, detail: 'an SK payload' }
+    return { is: 'malformed', detail: payloads, first: true }
+  }
+
+  #openPart(now: Instant, m: Incoming, skf: Wire.SkfPayload, collect: boolean): Opened {
+    if (!this.#fragmentation)
+      return { is: 'drop', drop: 'ike-fragment', detail: 'fragmentation was not agreed' }
+    const first = triggersAnswer(skf)
+    const open = (): Uint8Array | Drop => Wire.openSk(m.bytes, skf, this.#in)
+    if (!collect) {
+      const content = open()
+      return isDrop(content) ? { is: 'drop', drop: content, detail: 'an SKF payload' } : { is: 'part', first }
+    }
+    const key = keyOf(m)
+    const reassembly = this.#reassembly.get(key) ?? new Reassembly(now, this.#settings.fragmentTimeout)
+    const step = reassembly.accept(skf, open)
+    if (step.is === 'refused')
+      return { is: 'drop', drop: step.drop, detail: `fragment ${skf.number} of ${skf.total}` }
+    this.#reassembly.set(key, reassembly)
+    if (step.is === 'waiting') return { is: 'part', first }
+    this.#reassembly.delete(key)
+    const payloads = Wire.parsePayloads(step.inside.first, step.inside.bytes)
+    if (isDrop(payloads)) return { is: 'malformed', detail: payloads, first }
+    return { is: 'message', payloads, first }
+  }
+
+  /** RFC 7383 §2.6: an incomplete set is dropped after a time, as if it never came. */
+  expire(now: Instant): void {
+    for (const [key, reassembly] of this.#reassembly)
+      if (reassembly.deadline <= now) this.#reassembly.delete(key)
+  }
+
+  get deadline(): Instant | undefined {
+    return [...this.#reassembly.values()].reduce<Instant | undefined>(
+      (first, r) => sooner(first, r.deadline),
+      undefined,
+    )
+  }
+
+  wipe(): void {
+    this.#out.wipe()
+    this.#in.wipe()
+    this.#reassembly.clear()
+  }
+}
+
+const keyOf = ({ header }: Incoming): string =>
+  `${header.response ? 'response' : 'request'} ${header.messageId}`

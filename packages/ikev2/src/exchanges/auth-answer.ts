@@ -1,0 +1,193 @@
+import { Ike as Wire } from '@brunel/wire'
+import type { Failure } from '../contract.js'
+import * as failures from '../failures.js'
+import { identityOf, idPayload } from '../identity.js'
+import { findId } from '../payload-find.js'
+import type { PeerControl } from '../peer.js'
+import { identityText, peersClaiming } from '../peer-match.js'
+import { ikeSuiteText, offerTexts } from '../proposal-text.js'
+import { offerIke } from '../proposals.js'
+import { pskAuth, type Signing, verifyPskAuth } from '../psk-auth.js'
+import type { Agreed, IkeSa } from '../sa.js'
+import type { Answer, Incoming } from '../sa-stage.js'
+import type { Session } from '../session.js'
+import type { Turn } from '../turn.js'
+import { claimedText, establish, type HalfOpen } from './auth.js'
+import { answerChild } from './child-answer.js'
+import { makeChild } from './child-make.js'
+
+/** IKE_AUTH from the peer: its drawing is in auth.ts. What is wrong is told to our log only (RFC 7296 §2.21.2). */
+export function answerAuth(
+  turn: Turn,
+  sa: IkeSa,
+  half: HalfOpen,
+  request: { readonly m: Incoming; readonly payloads: readonly Wire.Payload[] },
+): Answer {
+  const { m, payloads } = request
+  const { agreed } = sa
+  const [idi, proof] = [findId(payloads, 'IDi'), Wire.find(payloads, 'AUTH')]
+  if (agreed === undefined || idi === undefined || proof === undefined)
+    return refuse(
+      turn,
+      sa,
+      undefined,
+      failures.malformed('IKE_AUTH', 'AUTH is missing; only PSK is spoken here'),
+    )
+  const found = whoIs(sa, half, { idi, idr: findId(payloads, 'IDr'), proof, m, agreed })
+  if ('code' in found) return refuse(turn, sa, found.control, found)
+  const control = found.peer
+  sa.local = m.local
+  sa.remote = m.remote
+  if (Wire.findNotify(payloads, Wire.NOTIFY.INITIAL_CONTACT) !== undefined) initialContact(turn, sa, control)
+  const session = establish(turn, sa, control, { nonces: half.nonces, remoteId: claimedText(idi), agreed })
+  control.yieldTo(turn)
+  return {
+    payloads: [
+      ...proofOf(sa, control, half, agreed),
+      ...firstChild(turn, sa, session, { payloads, half, agreed }),
+    ],
+  }
+}
+
+/** The same answer for an unknown identity and for a wrong key: RFC 7296 §2.21.2. */
+function refuse(turn: Turn, sa: IkeSa, control: PeerControl | undefined, why: Failure): Answer {
+  if (control !== undefined) control.failed(turn, { exchange: 'IKE_AUTH', why: plain(why) }, sa.remote)
+  else
+    turn.report({
+      event: 'failed',
+      peer: undefined,
+      exchange: 'IKE_AUTH',
+      why: plain(why),
+      remote: sa.remote,
+    })
+  return sa.fatal(Wire.NOTIFY.AUTHENTICATION_FAILED, plain(why))
+}
+
+const plain = ({ code, sentence, evidence, remedy }: Failure): Failure => ({
+  code,
+  sentence,
+  evidence,
+  remedy,
+})
+
+interface Claim {
+  readonly idi: Wire.IdPayload
+  readonly idr: Wire.IdPayload | undefined
+  readonly proof: Wire.AuthPayload
+  readonly m: Incoming
+  readonly agreed: Agreed
+}
+
+/** The identity leads to the peers who may have it; the key tells which of them it is. */
+function whoIs(
+  sa: IkeSa,
+  half: HalfOpen,
+  claim: Claim,
+): { readonly peer: PeerControl } | (Failure & { readonly control: PeerControl | undefined }) {
+  const { idi, idr, proof, m, agreed } = claim
+  const { crypto } = sa.host.ports
+  const controls = sa.host.controls.filter(control => control.wish !== 'down')
+  const id = identityOf(idi)
+  const asked = idr === undefined ? undefined : identityOf(idr)
+  const claimants =
+    id === undefined
+      ? []
+      : peersClaiming(
+          controls.map(c => c.peer),
+          { id, asked, remote: m.remote.address },
+        )
+  const named = claimants.map(peer => controls.find(c => c.peer === peer)).filter(c => c !== undefined)
+  if (named.length === 0) return stranger(sa, claimedText(idi), m)
+  const signing: Signing = {
+    prf: agreed.suite.prf,
+    message: half.message,
+    peerNonce: half.nonces.nr,
+    skP: agreed.keys.pi,
+    id: idi,
+  }
+  const proven = named.find(c => verifyPskAuth(crypto, c.peer.auth.psk, signing, proof))
+  if (proven === undefined) return { ...failures.wrongPsk(claimedText(idi), m.remote), control: named[0] }
+  if (!allowsSuite(proven, agreed)) {
+    const ours = offerTexts(offerIke(proven.peer.ike.proposals, new Uint8Array(0)))
+    return { ...failures.noCommonIkeProposal(ours, [ikeSuiteText(agreed.suite)]), control: proven }
+  }
+  return { peer: proven }
+}
+
+/** Nobody has this identity. A peer at this address that expects another one is told apart. */
+function stranger(
+  sa: IkeSa,
+  claimed: string,
+  m: Incoming,
+): Failure & { readonly control: PeerControl | undefined } {
+  const here = sa.host
+    .controlsAt(m.local.address, m.remote.address)
+    .find(c => c.peer.remoteAddress === m.remote.address)
+  const { remoteId } = here?.peer ?? {}
+  if (remoteId !== undefined) return { ...failures.wrongId(identityText(remoteId), claimed), control: here }
+  const known = sa.host.controls.map(c => c.peer.remoteId).filter(id => id !== undefined)
+  return { ...failures.unknownId(claimed, known.map(identityText), m.remote), control: undefined }
+}
+
+/** The suite was chosen by address; the peer that the identity named must allow it too. */
+const allowsSuite = ({ peer }: PeerControl, { suite }: Agreed): boolean =>
+  peer.ike.proposals.some(
+    p =>
+      p.encryption.some(e => e.name === suite.encryption.name) &&
+      p.prf.some(prf => prf.id === suite.prf.id) &&
+      p.groups.some(g => g.id === suite.group.id) &&
+      (suite.integrity === undefined || p.integrity.some(i => i.id === suite.integrity?.id)),
+  )
+
+/**
+ * RFC 7296 §2.4: the peer has no other IKE SA with us, so what we hold is dead. Not so an IKE SA of ours that was
+ * under way when this one began: the two crossed, and their nonces settle it.
+ */
+function initialContact(turn: Turn, sa: IkeSa, control: PeerControl): void {
+  for (const old of control.sessions) {
+    const crossed = old.weBegan && old.establishedAt >= sa.createdAt
+    if (!crossed) old.current.end(turn, failures.replaced('the peer began anew (INITIAL_CONTACT)'))
+  }
+}
+
+function proofOf(
+  sa: IkeSa,
+  { peer }: PeerControl,
+  half: HalfOpen,
+  agreed: Agreed,
+): readonly Wire.PlainPayload[] {
+  const id = idPayload('IDr', peer.localId)
+  const data = pskAuth(sa.host.ports.crypto, peer.auth.psk, {
+    prf: agreed.suite.prf,
+    message: half.answer,
+    peerNonce: half.nonces.ni,
+    skP: agreed.keys.pr,
+    id,
+  })
+  return [id, { type: 'AUTH', method: Wire.AUTH_METHOD.SHARED_KEY_MIC, data }]
+}
+
+/** The child is installed before the answer leaves: RFC 7296 §2.8. Its failure leaves the IKE SA up: §2.21.2. */
+function firstChild(
+  turn: Turn,
+  sa: IkeSa,
+  session: Session,
+  from: { readonly payloads: readonly Wire.Payload[]; readonly half: HalfOpen; readonly agreed: Agreed },
+): readonly Wire.PlainPayload[] {
+  const { payloads, half, agreed } = from
+  if (Wire.find(payloads, 'SA') === undefined) return []
+  const answer = answerChild(sa, session.control, { payloads, old: undefined, given: half.nonces })
+  if ('refusal' in answer) {
+    session.control.childFailed(turn, session, { exchange: 'IKE_AUTH', why: answer.why })
+    return [answer.refusal]
+  }
+  const made = makeChild(turn, sa, session, {
+    agreed,
+    agreement: answer.agreement,
+    spiIn: answer.spiIn,
+    ours: false,
+    old: undefined,
+  })
+  session.install(turn, { ...made, takeOver: false })
+  return answer.payloads
+}

@@ -1,0 +1,208 @@
+import { since } from '@brunel/base'
+import { Ike as Wire } from '@brunel/wire'
+import { lowerNonce } from '../collisions.js'
+import type { Failure } from '../contract.js'
+import * as failures from '../failures.js'
+import { identityOf, idPayload } from '../identity.js'
+import type { Nonces } from '../key-schedule.js'
+import { lifetimeFrom } from '../lifetimes.js'
+import { findId } from '../payload-find.js'
+import type { PeerControl } from '../peer.js'
+import { identityText, sameIdentity } from '../peer-match.js'
+import { ikeSuiteText, offerTexts } from '../proposal-text.js'
+import { pskAuth, verifyPskAuth } from '../psk-auth.js'
+import type { Agreed, IkeSa } from '../sa.js'
+import { Session } from '../session.js'
+import type { Turn } from '../turn.js'
+import { makeChild } from './child-make.js'
+import { type ChildOffer, makeOffer, offerPayloads, readAnswer, selectorEvidence } from './child-offer.js'
+
+/**
+ * IKE_AUTH, our side first, with a PSK: RFC 7296 §1.2, §2.15.
+ *
+ *     HDR, SK {IDi, [N(INITIAL_CONTACT),] [IDr,] AUTH, SAi2, TSi, TSr}  -->
+ *                                          <--  HDR, SK {IDr, AUTH, SAr2, TSi, TSr}
+ *                                          <--  HDR, SK {IDr, AUTH, N(…)}   no child, and yet an IKE SA (§2.21.2)
+ *                                          <--  HDR, SK {N(AUTHENTICATION_FAILED)}
+ */
+export interface AuthAttempt {
+  readonly nonces: Nonces
+  /** Our IKE_SA_INIT request and the answer to it, as they were on the wire. */
+  readonly message: Uint8Array
+  readonly answer: Uint8Array
+  readonly offer: ChildOffer | undefined
+}
+
+/** What a half-open IKE SA of ours waits with. */
+export type HalfOpen = Pick<AuthAttempt, 'nonces' | 'message' | 'answer'>
+
+export function beginAuth(turn: Turn, sa: IkeSa, control: PeerControl, init: HalfOpen): void {
+  const { agreed } = sa
+  if (agreed === undefined) return
+  const { crypto } = sa.host.ports
+  const { peer } = control
+  const id = idPayload('IDi', peer.localId)
+  const data = pskAuth(crypto, peer.auth.psk, {
+    prf: agreed.suite.prf,
+    message: init.message,
+    peerNonce: init.nonces.nr,
+    skP: agreed.keys.pi,
+    id,
+  })
+  const offer = makeOffer(sa, control, { exchange: 'esp-in-auth', old: undefined, group: undefined })
+  sa.stage = { is: 'authenticating', auth: { ...init, offer } }
+  // RFC 7296 §2.4: only in the first IKE_AUTH, and only if it is true.
+  const first = control.alive.length === 0 ? [Wire.notify(Wire.NOTIFY.INITIAL_CONTACT)] : []
+  sa.request(turn, {
+    type: Wire.EXCHANGE.IKE_AUTH,
+    payloads: [
+      id,
+      ...first,
+      ...(peer.remoteId === undefined ? [] : [idPayload('IDr', peer.remoteId)]),
+      { type: 'AUTH', method: Wire.AUTH_METHOD.SHARED_KEY_MIC, data },
+      ...offerPayloads(offer, undefined),
+    ],
+    doing: { what: 'auth' },
+  })
+}
+
+export function authAnswered(
+  turn: Turn,
+  sa: IkeSa,
+  auth: AuthAttempt,
+  payloads: readonly Wire.Payload[] | undefined,
+): void {
+  const { control, agreed } = sa
+  if (control === undefined || agreed === undefined) return
+  if (payloads === undefined) return sa.end(turn, failures.malformed('IKE_AUTH', 'the answer cannot be read'))
+  const [idr, proof] = [findId(payloads, 'IDr'), Wire.find(payloads, 'AUTH')]
+  const error = Wire.errorNotify(payloads)
+  if (idr === undefined || proof === undefined) {
+    if (error === undefined)
+      return reject(turn, sa, control, failures.malformed('IKE_AUTH', 'IDr or AUTH is missing'))
+    return sa.end(turn, refusedBy(control, error.notifyType))
+  }
+  const { peer } = control
+  const claimed = identityOf(idr)
+  if (peer.remoteId !== undefined && (claimed === undefined || !sameIdentity(peer.remoteId, claimed)))
+    return reject(turn, sa, control, failures.wrongId(identityText(peer.remoteId), claimedText(idr)))
+  const good = verifyPskAuth(
+    sa.host.ports.crypto,
+    peer.auth.psk,
+    { prf: agreed.suite.prf, message: auth.answer, peerNonce: auth.nonces.ni, skP: agreed.keys.pr, id: idr },
+    proof,
+  )
+  if (!good) return reject(turn, sa, control, failures.wrongPsk(claimedText(idr), sa.remote))
+  const session = establish(turn, sa, control, { nonces: auth.nonces, remoteId: claimedText(idr), agreed })
+  firstChild(turn, sa, session, { auth, payloads, agreed })
+}
+
+export const claimedText = (id: Wire.IdPayload): string => {
+  const known = identityOf(id)
+  return known === undefined ? `ID type ${id.idType}: ${Wire.hex(id.data)}` : identityText(known)
+}
+
+function refusedBy({ peer }: PeerControl, notifyType: number): Failure {
+  if (notifyType !== Wire.NOTIFY.AUTHENTICATION_FAILED)
+    return failures.refused('IKE_AUTH', Wire.notifyName(notifyType))
+  return failures.authenticationRefused(
+    identityText(peer.localId),
+    peer.remoteId === undefined ? 'any' : identityText(peer.remoteId),
+  )
+}
+
+/** RFC 7296 §2.21.2: the initiator that refuses the responder says so, and both forget the IKE SA without a Delete. */
+function reject(turn: Turn, sa: IkeSa, control: PeerControl, why: Failure): void {
+  sa.stage = { is: 'closing', why }
+  control.attemptFailed(turn, sa, { exchange: 'IKE_AUTH', why })
+  sa.request(turn, {
+    type: Wire.EXCHANGE.INFORMATIONAL,
+    payloads: [Wire.notify(Wire.NOTIFY.AUTHENTICATION_FAILED)],
+    doing: { what: 'rejection', why },
+  })
+}
+
+/** Both sides have proved who they are. */
+export function establish(
+  turn: Turn,
+  sa: IkeSa,
+  control: PeerControl,
+  made: { readonly nonces: Nonces; readonly remoteId: string; readonly agreed: Agreed },
+): Session {
+  const { settings, random } = sa.host.ports
+  const { peer } = control
+  sa.stage = { is: 'established' }
+  sa.establishedAt = turn.now
+  sa.lifetime = lifetimeFrom(turn.now, peer.ike.lifetime, settings.rekeyMarginPercent, random)
+  control.adopt(sa)
+  const session = new Session({
+    control,
+    localId: identityText(peer.localId),
+    remoteId: made.remoteId,
+    weBegan: sa.initiator,
+    lowestNonce: lowerNonce(made.nonces),
+    startedAt: sa.createdAt,
+    establishedAt: turn.now,
+    sa,
+  })
+  sa.session = session
+  control.established(session)
+  turn.report({
+    event: 'ike-up',
+    peer: peer.name,
+    spi: sa.spiText,
+    initiator: sa.initiator,
+    suite: ikeSuiteText(made.agreed.suite),
+    local: sa.local,
+    remote: sa.remote,
+    remoteId: made.remoteId,
+    nat: sa.nat,
+    took: since(sa.createdAt, turn.now),
+  })
+  return session
+}
+
+/** RFC 7296 §2.21.2: without a child the IKE SA stays, and the child is asked for again. */
+function firstChild(
+  turn: Turn,
+  sa: IkeSa,
+  session: Session,
+  from: { readonly auth: AuthAttempt; readonly payloads: readonly Wire.Payload[]; readonly agreed: Agreed },
+): void {
+  const { offer, nonces } = from.auth
+  if (offer === undefined) return
+  const error = Wire.errorNotify(from.payloads)
+  const agreement =
+    error === undefined || Wire.find(from.payloads, 'SA') !== undefined
+      ? readAnswer(offer, from.payloads, nonces)
+      : childRefused(session.control, offer, error.notifyType)
+  if ('code' in agreement) {
+    sa.host.freeChildSpi(offer.spiIn)
+    if (Wire.find(from.payloads, 'SA') !== undefined)
+      sa.intents.add({ want: 'refuse-child', spiIn: offer.spiIn })
+    return session.control.childFailed(turn, session, { exchange: 'IKE_AUTH', why: agreement })
+  }
+  const made = makeChild(turn, sa, session, {
+    agreed: from.agreed,
+    agreement,
+    spiIn: offer.spiIn,
+    ours: true,
+    old: undefined,
+  })
+  session.install(turn, { ...made, takeOver: true })
+  session.control.childArrived(turn, session)
+}
+
+/** Also notes that a peer cannot do transport mode, so that the next try asks for what it can (RFC 7296 §1.3.1). */
+export function childRefused(control: PeerControl, offer: ChildOffer, notifyType: number): Failure {
+  const { NO_PROPOSAL_CHOSEN, TS_UNACCEPTABLE } = Wire.NOTIFY
+  if (offer.mode === 'transport' && (notifyType === NO_PROPOSAL_CHOSEN || notifyType === TS_UNACCEPTABLE))
+    control.transportRefused = true
+  if (notifyType === NO_PROPOSAL_CHOSEN) return failures.proposalsRefused('ESP', offerTexts(offer.sa))
+  if (notifyType === TS_UNACCEPTABLE)
+    return failures.selectorsRefused({
+      'ours: local': selectorEvidence(offer.selectors, offer.selectors)['ours: local'] ?? [],
+      'ours: remote': selectorEvidence(offer.selectors, offer.selectors)['ours: remote'] ?? [],
+    })
+  return failures.refused('a request for a child SA', Wire.notifyName(notifyType))
+}

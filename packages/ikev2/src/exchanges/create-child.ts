@@ -1,0 +1,256 @@
+import { after, millis } from '@brunel/base'
+import { Ike as Wire } from '@brunel/wire'
+import { type ChildSa, isLive } from '../child-sa.js'
+import { answerToChildRekey, isLower } from '../collisions.js'
+import type { Failure } from '../contract.js'
+import * as failures from '../failures.js'
+import type { Intent } from '../intents.js'
+import type { IkeSa } from '../sa.js'
+import type { Answer, Doing } from '../sa-stage.js'
+import type { Session } from '../session.js'
+import type { Turn } from '../turn.js'
+import { childRefused } from './auth.js'
+import { answerChild } from './child-answer.js'
+import { makeChild } from './child-make.js'
+import { type ChildOffer, makeOffer, offerPayloads, readAnswer } from './child-offer.js'
+import { busy } from './temporary-failure.js'
+
+/**
+ * CREATE_CHILD_SA that makes a child, or a successor of one: RFC 7296 §1.3.1, §1.3.3; drawn in child-offer.ts.
+ * Rekeying, and what happens when both do it at once (§2.8.1):
+ *
+ *     we                                   peer
+ *     REKEY_SA(old), Ni1  ──>   <──  REKEY_SA(old), Ni2     each answers as usual and notes the crossing
+ *     <──  Nr1                             Nr2  ──>         lowest of the four nonces: redundant
+ *     its creator:        Delete(redundant)
+ *     the other creator:  Delete(old)
+ */
+export function beginChild(
+  turn: Turn,
+  sa: IkeSa,
+  session: Session,
+  intent: Extract<Intent, { readonly want: 'create-child' | 'rekey-child' }>,
+): void {
+  const old = intent.want === 'rekey-child' ? session.children.inbound(intent.spiIn) : undefined
+  if (intent.want === 'rekey-child' && old?.state.is !== 'installed') return
+  // Somebody else made one while the wish waited.
+  if (intent.want === 'create-child' && session.control.liveChildren().length > 0) return
+  const offer = makeOffer(sa, session.control, { exchange: 'esp', old, group: intent.group })
+  if (old !== undefined) old.state = { is: 'rekeying' }
+  sa.request(turn, {
+    type: Wire.EXCHANGE.CREATE_CHILD_SA,
+    payloads: offerPayloads(offer, old),
+    doing:
+      old === undefined ? { what: 'create-child', offer } : { what: 'rekey-child', offer, old: old.spiIn },
+  })
+}
+
+type ChildDoing = Extract<Doing, { readonly what: 'create-child' | 'rekey-child' }>
+
+export function childAnswered(
+  turn: Turn,
+  sa: IkeSa,
+  session: Session,
+  doing: ChildDoing,
+  payloads: readonly Wire.Payload[] | undefined,
+): void {
+  const { offer } = doing
+  const { agreed } = sa
+  if (agreed === undefined) return
+  const old = doing.what === 'rekey-child' ? session.children.inbound(doing.old) : undefined
+  const error = payloads === undefined ? undefined : Wire.errorNotify(payloads)
+  const created = payloads !== undefined && Wire.find(payloads, 'SA') !== undefined
+  const agreement =
+    payloads === undefined
+      ? failures.malformed('CREATE_CHILD_SA', 'the answer cannot be read')
+      : error !== undefined && !created
+        ? error
+        : readAnswer(offer, payloads, undefined)
+  offer.keyPair?.wipe()
+  if ('choice' in agreement) {
+    session.busySince = undefined
+    const spiIn = offer.spiIn
+    const made = makeChild(turn, sa, session, { agreed, agreement, spiIn, ours: true, old })
+    return settleCrossing(turn, sa, session, { made, crossing: offer.crossing, old })
+  }
+  // The peer holds what we refuse: RFC 7296 §2.21.
+  if (created) sa.intents.add({ want: 'refuse-child', spiIn: offer.spiIn })
+  else sa.host.freeChildSpi(offer.spiIn)
+  if (old?.state.is === 'rekeying') old.state = { is: 'installed' }
+  const survivor = crossed(session, offer)[0]
+  // RFC 7296 §2.8.1: the peer's rekey succeeded, so ours is not needed; the peer deletes the old one.
+  if (survivor !== undefined) return old === undefined ? undefined : superseded(turn, sa, old, survivor.spiIn)
+  if ('notifyType' in agreement) return childRefusedBy(turn, sa, session, { doing, old, error: agreement })
+  childFailed(turn, session, { doing, why: agreement })
+}
+
+/** Children that the peer made meanwhile and that still carry traffic. */
+const crossed = (session: Session, offer: ChildOffer): readonly ChildSa[] =>
+  offer.crossing.filter(child => session.children.inbound(child.spiIn) === child && isLive(child))
+
+function superseded(turn: Turn, sa: IkeSa, child: ChildSa, by: number): void {
+  child.state = { is: 'rekeyed', by, deleteAt: after(turn.now, sa.host.ports.settings.replacedLingers) }
+}
+
+/** RFC 7296 §2.8.1: the one with the lowest nonce is redundant; whoever made the survivor deletes the old one. */
+function settleCrossing(
+  turn: Turn,
+  sa: IkeSa,
+  session: Session,
+  about: {
+    readonly made: ReturnType<typeof makeChild>
+    readonly crossing: readonly ChildSa[]
+    readonly old: ChildSa | undefined
+  },
+): void {
+  const { made, old } = about
+  const theirs = about.crossing.filter(
+    child => session.children.inbound(child.spiIn) === child && isLive(child),
+  )
+  const lost = theirs.some(child => isLower(made.sa.lowestNonce, child.lowestNonce))
+  session.install(turn, { ...made, takeOver: !lost })
+  if (lost) {
+    const survivor = theirs[0] as ChildSa
+    remove(sa, made.sa, failures.replaced('the peer rekeyed at the same time, and its nonces are higher'))
+    if (old !== undefined && isLive(old)) superseded(turn, sa, old, survivor.spiIn)
+    return
+  }
+  for (const child of theirs) superseded(turn, sa, child, made.sa.spiIn)
+  if (old !== undefined) remove(sa, old, failures.replaced('rekeyed'))
+  session.control.childArrived(turn, session)
+}
+
+function remove(sa: IkeSa, child: ChildSa, why: Failure): void {
+  child.state = { is: 'closing' }
+  sa.intents.add({ want: 'delete-children', spisIn: [child.spiIn], why })
+}
+
+interface RefusedChild {
+  readonly doing: ChildDoing
+  readonly old: ChildSa | undefined
+  readonly error: Wire.NotifyPayload
+}
+
+function childRefusedBy(turn: Turn, sa: IkeSa, session: Session, refused: RefusedChild): void {
+  const { doing, old, error } = refused
+  const { notifyType } = error
+  const { NOTIFY } = Wire
+  if (notifyType === NOTIFY.TEMPORARY_FAILURE) return busy(turn, sa, session, again(doing, old))
+  if (notifyType === NOTIFY.INVALID_KE_PAYLOAD && error.data.length === 2 && !doing.offer.regrouped) {
+    const group = Wire.readUint16(error.data, 0)
+    const wish = again(doing, old)
+    if (wish !== undefined) sa.intents.add({ ...wish, group })
+    return
+  }
+  if (notifyType === NOTIFY.CHILD_SA_NOT_FOUND && doing.what === 'rekey-child') {
+    // RFC 7296 §2.25: silently deleted here too, and made anew, unless a collision explains it.
+    if (old !== undefined)
+      session.removeChild(turn, old, {
+        grace: millis(0),
+        why: failures.outOfStep('the peer does not know a child'),
+      })
+    return sa.intents.add({ want: 'create-child' })
+  }
+  if (notifyType === NOTIFY.INVALID_SYNTAX)
+    return sa.end(turn, failures.malformed('our CREATE_CHILD_SA', 'the peer cannot read it')) // RFC 7296 §2.21.3
+  if (notifyType === NOTIFY.NO_ADDITIONAL_SAS)
+    // RFC 7296 §4: a minimal peer keeps the one child of IKE_AUTH; a new one needs a new IKE SA.
+    return sa.close(turn, failures.refused('CREATE_CHILD_SA', 'NO_ADDITIONAL_SAS'))
+  childFailed(turn, session, { doing, why: childRefused(session.control, doing.offer, notifyType) })
+}
+
+const again = (
+  doing: ChildDoing,
+  old: ChildSa | undefined,
+): Extract<Intent, { readonly want: 'create-child' | 'rekey-child' }> | undefined =>
+  doing.what === 'create-child'
+    ? { want: 'create-child' }
+    : old === undefined
+      ? undefined
+      : { want: 'rekey-child', spiIn: old.spiIn }
+
+function childFailed(
+  turn: Turn,
+  session: Session,
+  about: { readonly doing: ChildDoing; readonly why: Failure },
+): void {
+  session.control.childFailed(turn, session, { exchange: 'CREATE_CHILD_SA', why: about.why })
+}
+
+/** The peer asks for a child, or for a successor of one. */
+export function answerCreateChild(
+  turn: Turn,
+  sa: IkeSa,
+  session: Session,
+  payloads: readonly Wire.Payload[],
+): Answer {
+  const rekey = Wire.findNotify(payloads, Wire.NOTIFY.REKEY_SA)
+  const spi = rekey?.spi.length === 4 ? Wire.readUint32(rekey.spi, 0) : undefined
+  // REKEY_SA names what the peer receives: RFC 7296 §1.3.3.
+  const old = spi === undefined ? undefined : session.children.outbound(spi)
+  const refusal = judge(turn, sa, session, { isRekey: rekey !== undefined, spi, old })
+  if (refusal !== undefined) return { payloads: [refusal] }
+  const answer = answerChild(sa, session.control, { payloads, old, given: undefined })
+  if ('refusal' in answer) {
+    const { refusal: notify, why } = answer
+    if (notify.notifyType === Wire.NOTIFY.INVALID_SYNTAX) return sa.fatal(notify.notifyType, why)
+    if (notify.notifyType !== Wire.NOTIFY.INVALID_KE_PAYLOAD)
+      session.control.failed(turn, { exchange: 'CREATE_CHILD_SA', why }, sa.remote)
+    return { payloads: [notify] }
+  }
+  if (sa.agreed === undefined) return { payloads: [] }
+  const { agreement, spiIn } = answer
+  const made = makeChild(turn, sa, session, { agreed: sa.agreed, agreement, spiIn, ours: false, old })
+  // RFC 7296 §2.8: received from here on, sent on when the peer uses it or deletes the old one.
+  session.install(turn, { ...made, takeOver: false })
+  noteCrossing(turn, sa, session, { made: made.sa, old })
+  return { payloads: answer.payloads }
+}
+
+/** RFC 7296 §2.25.1, §2.25.2; the decisions themselves are in collisions.ts. */
+function judge(
+  turn: Turn,
+  sa: IkeSa,
+  session: Session,
+  about: { readonly isRekey: boolean; readonly spi: number | undefined; readonly old: ChildSa | undefined },
+): Wire.NotifyPayload | undefined {
+  const ikeSa = sa.stage.is === 'closing' ? 'closing' : isRekeyingIke(sa) ? 'rekeying' : 'steady'
+  const decision = answerToChildRekey(about.isRekey ? childState(about.old) : 'installed', ikeSa)
+  if (decision === 'TEMPORARY_FAILURE') return Wire.notify(Wire.NOTIFY.TEMPORARY_FAILURE)
+  if (decision === 'CHILD_SA_NOT_FOUND')
+    return Wire.notifyChild(Wire.NOTIFY.CHILD_SA_NOT_FOUND, about.spi ?? 0)
+  return !about.isRekey && hasJustMadeOne(turn, sa, session)
+    ? Wire.notify(Wire.NOTIFY.TEMPORARY_FAILURE)
+    : undefined
+}
+
+const isRekeyingIke = (sa: IkeSa): boolean =>
+  sa.stage.is === 'replaced' || sa.outgoing?.doing.what === 'rekey-ike'
+
+/** A second rekey by the peer of what it has rekeyed already is answered as usual: RFC 7296 §2.8. */
+const childState = (old: ChildSa | undefined): 'unknown' | 'installed' | 'rekeying' | 'closing' =>
+  old === undefined ? 'unknown' : old.state.is === 'rekeyed' ? 'installed' : old.state.is
+
+/** Both ends found that a child is missing, and our request was first: the peer's, which is late, is not needed. */
+const hasJustMadeOne = (turn: Turn, sa: IkeSa, session: Session): boolean =>
+  session.children.live.some(
+    child =>
+      child.ours &&
+      child.replaces === undefined &&
+      turn.now - child.establishedAt < 2 * sa.host.ports.settings.replacedLingers,
+  ) && session.children.live.every(child => child.ours)
+
+function noteCrossing(
+  turn: Turn,
+  sa: IkeSa,
+  session: Session,
+  about: { readonly made: ChildSa; readonly old: ChildSa | undefined },
+): void {
+  const doing = session.current.outgoing?.doing
+  const { made, old } = about
+  const ours = doing?.what === 'rekey-child' || doing?.what === 'create-child' ? doing : undefined
+  const crosses =
+    ours?.what === 'rekey-child' ? ours.old === old?.spiIn : ours !== undefined && old === undefined
+  if (ours !== undefined && crosses) ours.offer.crossing.push(made)
+  else if (old !== undefined) superseded(turn, sa, old, made.spiIn)
+}

@@ -1,0 +1,148 @@
+import { after, type Drop, isDrop } from '@brunel/base'
+import { Ike as Wire } from '@brunel/wire'
+import * as failures from '../failures.js'
+import type { IkeSuite } from '../key-schedule.js'
+import { natNotifies } from '../nat-detection.js'
+import type { PeerControl } from '../peer.js'
+import { offerTexts } from '../proposal-text.js'
+import { answerOf, type Choice, chooseIke, offerIke } from '../proposals.js'
+import { IkeSa } from '../sa.js'
+import type { Incoming, SaHost } from '../sa-stage.js'
+import type { Turn } from '../turn.js'
+import { announcesFragmentation, isNonce, kePayload, learnNat, NONCE_LENGTH, secure } from './sa-init.js'
+
+/** An IKE_SA_INIT request whose payloads were checked against the rules. */
+export interface InitRequest {
+  readonly m: Incoming
+  readonly payloads: readonly Wire.Payload[]
+}
+
+/** Answers in the clear and keeps nothing. */
+export const plainAnswer = (m: Incoming, payloads: readonly Wire.PlainPayload[]): Uint8Array =>
+  Wire.emitMessage(
+    {
+      spiInitiator: m.header.spiInitiator,
+      spiResponder: m.header.spiResponder,
+      exchangeType: m.header.exchangeType,
+      messageId: m.header.messageId,
+      initiator: false,
+      response: true,
+    },
+    payloads,
+  )
+
+/**
+ * IKE_SA_INIT from a stranger, RFC 7296 §1.2. `controls`: the peers it may be, best first. Returns the half-open IKE
+ * SA, or the notify that refuses it, or a drop.
+ */
+export function answerInit(
+  turn: Turn,
+  host: SaHost,
+  request: InitRequest,
+  controls: readonly PeerControl[],
+): IkeSa | Wire.NotifyPayload | undefined {
+  const { m, payloads } = request
+  const [offer, ke, ni] = [Wire.find(payloads, 'SA'), Wire.find(payloads, 'KE'), Wire.find(payloads, 'NONCE')]
+  if (offer === undefined || ke === undefined || ni === undefined || !isNonce(ni.data)) {
+    turn.drop('ike-payload', m.remote, 'IKE_SA_INIT without what it needs')
+    return undefined
+  }
+  const found = pick(offer, ke.group, controls)
+  if (isDrop(found)) {
+    turn.drop(found, m.remote, 'the SA payload of IKE_SA_INIT')
+    return undefined
+  }
+  if (found === undefined) return refuse(turn, m, offer, controls)
+  const { control, choice } = found
+  const { group } = choice.suite
+  if (group.id !== ke.group) return Wire.notify(Wire.NOTIFY.INVALID_KE_PAYLOAD, Wire.uint16(group.id)) // §1.2
+  const keyPair = host.ports.crypto.keyPair(group)
+  const secret = keyPair.agree(ke.data)
+  keyPair.wipe()
+  if (isDrop(secret)) {
+    turn.drop(secret, m.remote, 'KEi') // RFC 6989 §2.5
+    return undefined
+  }
+  return open(turn, host, request, { control, choice, secret, ni: ni.data, ke: kePayload(keyPair) })
+}
+
+interface Opening {
+  readonly control: PeerControl
+  readonly choice: Choice<IkeSuite>
+  readonly secret: Uint8Array
+  readonly ni: Uint8Array
+  readonly ke: Wire.KePayload
+}
+
+function open(turn: Turn, host: SaHost, { m, payloads }: InitRequest, o: Opening): IkeSa {
+  const { crypto, random, settings } = host.ports
+  const spis = { spiInitiator: m.header.spiInitiator, spiResponder: host.newIkeSpi() }
+  const nr = random.nonce(NONCE_LENGTH)
+  const fragmentation = announcesFragmentation(payloads)
+  const force = o.control.peer.esp.encapsulation === 'udp'
+  const answer = Wire.emitMessage(
+    {
+      ...spis,
+      exchangeType: m.header.exchangeType,
+      messageId: 0,
+      initiator: false,
+      response: true,
+    },
+    [
+      answerOf(o.choice, Wire.PROTOCOL.IKE, new Uint8Array(0)),
+      o.ke,
+      { type: 'NONCE', data: nr },
+      ...natNotifies(crypto, { ...spis, local: m.local, remote: m.remote, force }),
+      ...(fragmentation ? [Wire.notify(Wire.NOTIFY.IKEV2_FRAGMENTATION_SUPPORTED)] : []),
+    ],
+  )
+  const nonces = { ni: o.ni, nr }
+  const sa = new IkeSa({
+    host,
+    initiator: false,
+    now: turn.now,
+    ...spis,
+    ends: m,
+    stage: {
+      is: 'half-open',
+      half: { nonces, message: m.bytes.slice(), answer },
+      until: after(turn.now, settings.halfOpenTimeout),
+    },
+    nextId: 0,
+    expectedId: 1,
+  })
+  learnNat(sa, payloads, m)
+  secure(sa, { suite: o.choice.suite, nonces, secret: o.secret, fragmentation })
+  host.register(sa)
+  sa.send(turn, [answer], m)
+  return sa
+}
+
+function pick(
+  offer: Wire.SaPayload,
+  keGroup: number,
+  controls: readonly PeerControl[],
+): { readonly control: PeerControl; readonly choice: Choice<IkeSuite> } | Drop | undefined {
+  for (const control of controls) {
+    const choice = chooseIke(offer, control.peer.ike.proposals, { exchange: 'ike', keGroup })
+    if (isDrop(choice)) return choice
+    if (choice !== undefined) return { control, choice }
+  }
+  return undefined
+}
+
+/** RFC 7296 §1.2: unprotected; what both sides wanted is for our own log. */
+function refuse(
+  turn: Turn,
+  m: Incoming,
+  offer: Wire.SaPayload,
+  controls: readonly PeerControl[],
+): Wire.NotifyPayload {
+  const [best] = controls
+  if (best !== undefined) {
+    const ours = offerTexts(offerIke(best.peer.ike.proposals, new Uint8Array(0)))
+    const why = failures.noCommonIkeProposal(ours, offerTexts(offer))
+    best.failed(turn, { exchange: 'IKE_SA_INIT', why }, m.remote)
+  }
+  return Wire.notify(Wire.NOTIFY.NO_PROPOSAL_CHOSEN)
+}

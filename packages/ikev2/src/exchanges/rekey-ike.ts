@@ -1,0 +1,271 @@
+import { after, isDrop } from '@brunel/base'
+import type { KeyPair } from '@brunel/crypto'
+import { Ike as Wire } from '@brunel/wire'
+import { answerToIkeRekey, isLower, lowerNonce } from '../collisions.js'
+import * as failures from '../failures.js'
+import { type IkeSuite, type Nonces, rekeySkeyseed } from '../key-schedule.js'
+import { lifetimeFrom } from '../lifetimes.js'
+import { offerTexts } from '../proposal-text.js'
+import { answerOf, chooseIke, firstGroup, offeredGroup, offerIke, verifyIkeChoice } from '../proposals.js'
+import { type Agreed, IkeSa } from '../sa.js'
+import type { Answer } from '../sa-stage.js'
+import type { Session } from '../session.js'
+import type { Turn } from '../turn.js'
+import { agreeOn, isNonce, kePayload, NONCE_LENGTH } from './sa-init.js'
+import { busy } from './temporary-failure.js'
+
+/**
+ * CREATE_CHILD_SA that makes a successor of the IKE SA: RFC 7296 §1.3.2, §2.18, §2.8.2.
+ *
+ *     HDR, SK {SA(new SPI), Ni, KEi}  -->
+ *                                     <--  HDR, SK {SA(new SPI), Nr, KEr}
+ *     on the old one:  Delete  -->         by whoever made the surviving successor
+ */
+export interface IkeOffer {
+  readonly sa: Wire.SaPayload
+  readonly spi: IkeSa['spiInitiator']
+  readonly keyPair: KeyPair
+  readonly nonce: Uint8Array
+  readonly regrouped: boolean
+  /** Successors that the peer made while this request was under way. */
+  readonly crossing: { readonly sa: IkeSa; readonly nonces: Nonces }[]
+}
+
+export function beginRekeyIke(turn: Turn, sa: IkeSa, session: Session, asked: number | undefined): void {
+  const { crypto, random } = sa.host.ports
+  const { proposals } = session.control.peer.ike
+  const preferred = asked ?? sa.agreed?.suite.group.id
+  const group =
+    (preferred === undefined ? undefined : offeredGroup(proposals, preferred)) ?? firstGroup(proposals)
+  if (group === undefined) return
+  const spi = sa.host.newIkeSpi()
+  const offer: IkeOffer = {
+    sa: offerIke(proposals, Wire.ikeSpiBytes(spi)),
+    spi,
+    keyPair: crypto.keyPair(group),
+    nonce: random.nonce(NONCE_LENGTH),
+    regrouped: asked !== undefined,
+    crossing: [],
+  }
+  sa.request(turn, {
+    type: Wire.EXCHANGE.CREATE_CHILD_SA,
+    payloads: [offer.sa, { type: 'NONCE', data: offer.nonce }, kePayload(offer.keyPair)],
+    doing: { what: 'rekey-ike', offer },
+  })
+}
+
+export function ikeRekeyAnswered(
+  turn: Turn,
+  sa: IkeSa,
+  session: Session,
+  offer: IkeOffer,
+  payloads: readonly Wire.Payload[] | undefined,
+): void {
+  const made = payloads === undefined ? undefined : readSuccessor(turn, sa, session, { offer, payloads })
+  offer.keyPair.wipe()
+  if (made !== undefined) return settleSuccessors(turn, sa, session, { offer, ...made })
+  const theirs = offer.crossing.find(other => other.sa.stage.is === 'established')
+  // RFC 7296 §2.8.2: the peer's rekey succeeded, so ours is not needed.
+  if (theirs !== undefined) return replace(turn, sa, session, theirs.sa)
+  const error = payloads === undefined ? undefined : Wire.errorNotify(payloads)
+  if (error?.notifyType === Wire.NOTIFY.TEMPORARY_FAILURE)
+    return busy(turn, sa, session, { want: 'rekey-ike' })
+  if (error?.notifyType === Wire.NOTIFY.INVALID_SYNTAX)
+    return sa.end(turn, failures.malformed('our CREATE_CHILD_SA', 'the peer cannot read it')) // RFC 7296 §2.21.3
+  if (error?.notifyType === Wire.NOTIFY.INVALID_KE_PAYLOAD && error.data.length === 2 && !offer.regrouped)
+    return sa.intents.add({ want: 'rekey-ike', group: Wire.readUint16(error.data, 0) })
+  const why =
+    error?.notifyType === Wire.NOTIFY.NO_PROPOSAL_CHOSEN
+      ? failures.proposalsRefused('IKE', offerTexts(offer.sa))
+      : failures.refused(
+          'the rekeying of the IKE SA',
+          error === undefined ? 'nonsense' : Wire.notifyName(error.notifyType),
+        )
+  session.control.failed(turn, { exchange: 'CREATE_CHILD_SA', why }, sa.remote)
+}
+
+function readSuccessor(
+  turn: Turn,
+  old: IkeSa,
+  session: Session,
+  from: { readonly offer: IkeOffer; readonly payloads: readonly Wire.Payload[] },
+): { readonly successor: IkeSa; readonly nonces: Nonces } | undefined {
+  const { offer, payloads } = from
+  const [saPayload, nr, ke] = [
+    Wire.find(payloads, 'SA'),
+    Wire.find(payloads, 'NONCE'),
+    Wire.find(payloads, 'KE'),
+  ]
+  if (saPayload === undefined || nr === undefined || ke === undefined || !isNonce(nr.data)) return undefined
+  const choice = verifyIkeChoice(saPayload, offer.sa, 'ike-rekey')
+  if (
+    choice === undefined ||
+    choice.suite.group !== offer.keyPair.group ||
+    ke.group !== choice.suite.group.id
+  )
+    return undefined
+  const secret = offer.keyPair.agree(ke.data)
+  if (isDrop(secret)) return undefined
+  const nonces = { ni: offer.nonce, nr: nr.data }
+  const successor = succeed(turn, old, session, {
+    initiator: true,
+    spis: { spiInitiator: offer.spi, spiResponder: Wire.ikeSpi(choice.spi) },
+    suite: choice.suite,
+    nonces,
+    secret,
+  })
+  return { successor, nonces }
+}
+
+/** RFC 7296 §2.18: SKEYSEED by the old PRF and the old SK_d; both Message IDs begin at 0. */
+function succeed(
+  turn: Turn,
+  old: IkeSa,
+  session: Session,
+  made: {
+    readonly initiator: boolean
+    readonly spis: Pick<IkeSa, 'spiInitiator' | 'spiResponder'>
+    readonly suite: IkeSuite
+    readonly nonces: Nonces
+    readonly secret: Uint8Array
+  },
+): IkeSa {
+  const { crypto, settings, random } = old.host.ports
+  const agreed = old.agreed as Agreed
+  const sa = new IkeSa({
+    host: old.host,
+    initiator: made.initiator,
+    now: turn.now,
+    ...made.spis,
+    ends: old,
+    stage: { is: 'established' },
+    nextId: 0,
+    expectedId: 0,
+  })
+  const skeyseed = rekeySkeyseed(
+    crypto,
+    { prf: agreed.suite.prf, d: agreed.keys.d },
+    made.nonces,
+    made.secret,
+  )
+  crypto.wipe(made.secret)
+  sa.nat = old.nat
+  agreeOn(sa, {
+    suite: made.suite,
+    nonces: made.nonces,
+    skeyseed,
+    fragmentation: agreed.channel.fragmentation,
+  })
+  sa.establishedAt = turn.now
+  sa.lifetime = lifetimeFrom(turn.now, session.control.peer.ike.lifetime, settings.rekeyMarginPercent, random)
+  sa.session = session
+  session.generations.add(sa)
+  session.control.adopt(sa)
+  sa.host.register(sa)
+  return sa
+}
+
+/** RFC 7296 §2.8.2: the successor made with the lowest nonce is deleted by its maker, the old one by the other. */
+function settleSuccessors(
+  turn: Turn,
+  old: IkeSa,
+  session: Session,
+  about: { readonly offer: IkeOffer; readonly successor: IkeSa; readonly nonces: Nonces },
+): void {
+  const { successor, nonces } = about
+  const theirs = about.offer.crossing.filter(other => other.sa.stage.is === 'established')
+  const winner = theirs.find(other => isLower(lowerNonce(nonces), lowerNonce(other.nonces)))
+  session.busySince = undefined
+  if (winner !== undefined) {
+    replace(turn, old, session, winner.sa)
+    return successor.close(
+      turn,
+      failures.replaced('the peer rekeyed at the same time, and its nonces are higher'),
+    )
+  }
+  const name = session.control.peer.name
+  turn.report({ event: 'ike-rekeyed', peer: name, spi: successor.spiText, initiator: true })
+  session.promote(successor)
+  for (const other of theirs) linger(turn, other.sa)
+  old.close(turn, failures.replaced('rekeyed'))
+}
+
+/** The peer made the successor: it deletes the old one. */
+function replace(turn: Turn, old: IkeSa, session: Session, by: IkeSa): void {
+  if (session.current !== by) {
+    const name = session.control.peer.name
+    turn.report({ event: 'ike-rekeyed', peer: name, spi: by.spiText, initiator: false })
+    session.promote(by)
+  }
+  linger(turn, old)
+}
+
+function linger(turn: Turn, sa: IkeSa): void {
+  if (sa.stage.is === 'established')
+    sa.stage = { is: 'replaced', deleteAt: after(turn.now, sa.host.ports.settings.replacedLingers) }
+}
+
+/** The peer asks for a successor of this IKE SA. */
+export function answerIkeRekey(
+  turn: Turn,
+  sa: IkeSa,
+  session: Session,
+  payloads: readonly Wire.Payload[],
+): Answer {
+  const [offer, ni, ke] = [Wire.find(payloads, 'SA'), Wire.find(payloads, 'NONCE'), Wire.find(payloads, 'KE')]
+  if (offer === undefined || ni === undefined || !isNonce(ni.data))
+    return sa.fatal(Wire.NOTIFY.INVALID_SYNTAX, failures.malformed('CREATE_CHILD_SA', 'SA or nonce'))
+  if (answerToIkeRekey(ikeState(sa), isBusyWithChild(sa)) !== 'accept')
+    return { payloads: [Wire.notify(Wire.NOTIFY.TEMPORARY_FAILURE)] }
+  const ours = session.control.peer.ike.proposals
+  const choice = chooseIke(offer, ours, { exchange: 'ike-rekey', keGroup: ke?.group ?? 0 })
+  if (isDrop(choice))
+    return sa.fatal(Wire.NOTIFY.INVALID_SYNTAX, failures.malformed('CREATE_CHILD_SA', choice))
+  if (choice === undefined) {
+    const why = failures.noCommonIkeProposal(offerTexts(offerIke(ours, new Uint8Array(0))), offerTexts(offer))
+    session.control.failed(turn, { exchange: 'CREATE_CHILD_SA', why }, sa.remote)
+    return { payloads: [Wire.notify(Wire.NOTIFY.NO_PROPOSAL_CHOSEN)] }
+  }
+  const { group } = choice.suite
+  if (ke === undefined || ke.group !== group.id)
+    return { payloads: [Wire.notify(Wire.NOTIFY.INVALID_KE_PAYLOAD, Wire.uint16(group.id))] }
+  const pair = sa.host.ports.crypto.keyPair(group)
+  const secret = pair.agree(ke.data)
+  pair.wipe()
+  // RFC 6989 §2.5: after IKE_SA_INIT a bad public value ends the IKE SA.
+  if (isDrop(secret))
+    return sa.fatal(Wire.NOTIFY.INVALID_SYNTAX, failures.malformed('CREATE_CHILD_SA', `KEi (${secret})`))
+  const spi = sa.host.newIkeSpi()
+  const nonces = { ni: ni.data.slice(), nr: sa.host.ports.random.nonce(NONCE_LENGTH) }
+  const spis = { spiInitiator: Wire.ikeSpi(choice.spi), spiResponder: spi }
+  const successor = succeed(turn, sa, session, {
+    initiator: false,
+    spis,
+    suite: choice.suite,
+    nonces,
+    secret,
+  })
+  return {
+    payloads: [
+      answerOf(choice, Wire.PROTOCOL.IKE, Wire.ikeSpiBytes(spi)),
+      { type: 'NONCE', data: nonces.nr },
+      kePayload(pair),
+    ],
+    afterwards: t => {
+      const doing = sa.outgoing?.doing
+      if (doing?.what === 'rekey-ike') doing.offer.crossing.push({ sa: successor, nonces })
+      else replace(t, sa, session, successor)
+    },
+  }
+}
+
+function ikeState(sa: IkeSa): 'steady' | 'rekeying' | 'replaced' | 'closing' {
+  if (sa.stage.is === 'replaced' || sa.stage.is === 'closing') return sa.stage.is
+  return sa.outgoing?.doing.what === 'rekey-ike' ? 'rekeying' : 'steady'
+}
+
+/** RFC 7296 §2.25.2. */
+const isBusyWithChild = (sa: IkeSa): boolean => {
+  const what = sa.outgoing?.doing.what
+  return what === 'create-child' || what === 'rekey-child' || what === 'delete-children'
+}

@@ -1,0 +1,191 @@
+import { type Endpoint, endpointText } from '@brunel/base'
+import type { Failure } from './contract.js'
+
+/**
+ * Every way in which a negotiation fails or an SA ends, in words. A code never changes, a text may. The evidence
+ * holds both sides' offers, identities and notifies; never a key, a PSK or an AUTH value.
+ */
+type Evidence = Readonly<Record<string, string | readonly string[]>>
+const failure = (code: string, sentence: string, remedy: string, evidence: Evidence = {}): Failure => ({
+  code: `BRUNEL_IKE_${code}`,
+  sentence,
+  evidence,
+  remedy,
+})
+
+/** Negotiations that fail. */
+export const silent = (remote: Endpoint, tries: number): Failure =>
+  failure(
+    'PEER_SILENT',
+    `${endpointText(remote)} did not answer IKE_SA_INIT.`,
+    'Check that the other router is on, that remote.address is right and that UDP 500 and 4500 pass in both directions.',
+    { remote: endpointText(remote), transmissions: String(tries) },
+  )
+
+export const silentInAuth = (remote: Endpoint): Failure =>
+  failure(
+    'PEER_SILENT_IN_AUTH',
+    `${endpointText(remote)} answered IKE_SA_INIT and then not IKE_AUTH.`,
+    'Check that UDP 4500 passes in both directions, and the log of the other router: some say nothing when they refuse.',
+    { remote: endpointText(remote) },
+  )
+
+export const noCommonIkeProposal = (ours: readonly string[], theirs: readonly string[]): Failure =>
+  failure(
+    'NO_COMMON_PROPOSAL',
+    'The two routers have no IKE proposal in common.',
+    'Make ike.proposals of one end contain a proposal of the other.',
+    { ours, theirs },
+  )
+
+export const noCommonEspProposal = (ours: readonly string[], theirs: readonly string[]): Failure =>
+  failure(
+    'NO_COMMON_ESP_PROPOSAL',
+    'The two routers have no ESP proposal in common.',
+    'Make esp.proposals of one end contain a proposal of the other; look at key length, extended sequence numbers and PFS group.',
+    { ours, theirs },
+  )
+
+export const proposalsRefused = (what: 'IKE' | 'ESP', ours: readonly string[]): Failure =>
+  failure(
+    what === 'IKE' ? 'PROPOSAL_REFUSED' : 'ESP_PROPOSAL_REFUSED',
+    `The peer accepts none of our ${what} proposals (NO_PROPOSAL_CHOSEN).`,
+    `Compare ${what === 'IKE' ? 'ike' : 'esp'}.proposals with those of the other router; its log shows what it wanted.`,
+    { ours, theirs: 'not told by the peer' },
+  )
+
+export const badChoice = (what: string, ours: readonly string[], chosen: readonly string[]): Failure =>
+  failure(
+    'BAD_CHOICE',
+    `The peer chose ${what} that we did not offer.`,
+    'The other router breaks RFC 7296 §2.7; update it, or offer a single proposal.',
+    { ours, chosen },
+  )
+
+export const wrongGroup = (asked: number, ours: readonly string[]): Failure =>
+  failure(
+    'GROUP_NOT_OFFERED',
+    `The peer asks for Diffie-Hellman group ${asked}, which we do not offer.`,
+    'Add that group to the proposals here, or one of ours to the other router.',
+    { asked: String(asked), ours },
+  )
+
+export const wrongPsk = (id: string, remote: Endpoint): Failure =>
+  failure(
+    'WRONG_PSK',
+    `${id} proved a PSK that is not ours: the two routers have different PSKs.`,
+    'Set the same auth.psk on both ends; look for blanks and line ends.',
+    { remoteId: id, remote: endpointText(remote) },
+  )
+
+export const authenticationRefused = (localId: string, remoteId: string): Failure =>
+  failure(
+    'AUTHENTICATION_REFUSED',
+    `The peer refused our authentication as ${localId}: either the PSKs differ or it does not know that identity.`,
+    'Compare auth.psk, local.id here and remote.id there; the log of the other router says which it is.',
+    { localId, remoteId },
+  )
+
+export const wrongId = (expected: string, claimed: string): Failure =>
+  failure(
+    'WRONG_ID',
+    `The peer says it is ${claimed}; we expect ${expected}.`,
+    'Set remote.id to what the other router sends, or its local.id to what is expected here.',
+    { expected, claimed },
+  )
+
+export const unknownId = (claimed: string, known: readonly string[], remote: Endpoint): Failure =>
+  failure(
+    'UNKNOWN_ID',
+    `${endpointText(remote)} says it is ${claimed}, and no peer has that identity.`,
+    'Set remote.id of the peer to that identity, or correct local.id on the other router.',
+    { claimed, known, remote: endpointText(remote) },
+  )
+
+export const selectorsRefused = (ours: Evidence): Failure =>
+  failure(
+    'TS_UNACCEPTABLE',
+    'The peer accepts none of our traffic selectors (TS_UNACCEPTABLE).',
+    'Both ends must select GRE (47) between the two tunnel addresses; compare the selectors of the other router.',
+    ours,
+  )
+
+export const selectorsUnacceptable = (evidence: Evidence): Failure =>
+  failure(
+    'TS_DIFFER',
+    'The traffic selectors of the two routers have nothing in common.',
+    'Both ends must select GRE (47) between the two tunnel addresses; compare local.address and remote.address.',
+    evidence,
+  )
+
+export const natRefused = (local: boolean, remote: boolean): Failure =>
+  failure(
+    'NAT_REFUSED',
+    `${local ? (remote ? 'Both routers are' : 'This router is') : 'The peer is'} behind a NAT and esp.encapsulation is "none"; plain ESP does not pass a NAT (RFC 7296 §2.23).`,
+    'Set esp.encapsulation to "auto" or "udp".',
+    { nat: [...(local ? ['local'] : []), ...(remote ? ['remote'] : [])] },
+  )
+
+export const refused = (exchange: string, notify: string): Failure =>
+  failure(
+    'REFUSED',
+    `The peer answered ${exchange} with ${notify}.`,
+    'Look into the log of the other router.',
+    {
+      exchange,
+      notify,
+    },
+  )
+
+export const malformed = (exchange: string, detail: string): Failure =>
+  failure(
+    'MALFORMED',
+    `A message of ${exchange} is malformed: ${detail}.`,
+    'One of the two routers breaks RFC 7296; take a capture and report it.',
+    { exchange, detail },
+  )
+
+/** SAs that end. */
+export const lost = (remote: Endpoint, exchange: string): Failure =>
+  failure(
+    'PEER_LOST',
+    `${endpointText(remote)} no longer answers (${exchange}).`,
+    'The tunnel comes back by itself when the peer does; check the line and the other router.',
+    { remote: endpointText(remote), exchange },
+  )
+
+export const closedByPeer = (): Failure =>
+  failure(
+    'CLOSED_BY_PEER',
+    'The peer closed it (Delete).',
+    'Nothing to do here; the log of the other router says why.',
+  )
+
+export const closedHere = (why: string): Failure =>
+  failure('CLOSED', `Closed here: ${why}.`, 'Nothing to do.')
+
+export const replaced = (by: string): Failure => failure('REPLACED', `Replaced: ${by}.`, 'Nothing to do.')
+
+export const expired = (what: string): Failure =>
+  failure(
+    'EXPIRED',
+    `The ${what} reached its hard limit without a successor.`,
+    'Lengthen the lifetime, and look for failed rekeys before this.',
+    { limit: what },
+  )
+
+export const outOfStep = (why: string): Failure =>
+  failure(
+    'OUT_OF_STEP',
+    `The two routers disagree on the state of the IKE SA: ${why}.`,
+    'A new one is negotiated.',
+  )
+
+export const halfOpen = (): Failure =>
+  failure(
+    'HALF_OPEN',
+    'The initiator never came back with IKE_AUTH.',
+    'Check that UDP 4500 passes; or it was a stranger.',
+  )
+
+export const administrativelyDown = (): Failure => closedHere('the tunnel is administratively down')

@@ -1,0 +1,80 @@
+import { after, type Instant, type Millis, millis, type Random } from '@brunel/base'
+import type { IkeSettings, Retransmission } from './settings.js'
+
+/**
+ * Our request in flight. Only the requester ever retransmits, and every transmission is bitwise the same:
+ * RFC 7296 §2.1. The waits grow exponentially (§2.4), are capped, and chance takes a part of each away, so
+ * that their sum is never more than without chance.
+ *
+ *     start ──wait 0──> send again ──wait 1──> send again ── … ──last wait──> give up
+ */
+export class Transmission {
+  readonly messageId: number
+  /** Complete IKE messages; several where the request is fragmented (RFC 7383 §2.5). */
+  readonly datagrams: readonly Uint8Array[]
+  readonly startedAt: Instant
+  deadline: Instant
+  #waits: readonly Millis[]
+  #next = 1
+
+  constructor(now: Instant, messageId: number, datagrams: readonly Uint8Array[], waits: readonly Millis[]) {
+    this.messageId = messageId
+    this.datagrams = datagrams
+    this.startedAt = now
+    this.#waits = waits
+    this.deadline = after(now, waits[0] ?? millis(0))
+  }
+
+  /** How often the request was sent after the first time. */
+  get repeats(): number {
+    return this.#next - 1
+  }
+
+  /** Early and repeated ticks are harmless: nothing happens before the deadline. */
+  tick(now: Instant): 'wait' | 'send' | 'give-up' {
+    if (now < this.deadline) return 'wait'
+    const wait = this.#waits[this.#next++]
+    if (wait === undefined) return 'give-up'
+    this.deadline = after(now, wait)
+    return 'send'
+  }
+
+  /** Goes over to a shorter schedule, since there is a reason to doubt that the peer lives. Never prolongs. */
+  hurry(now: Instant, waits: readonly Millis[]): boolean {
+    const left = this.#waits.slice(this.#next).reduce((sum, wait) => sum + wait, this.deadline - now)
+    if (left <= waits.reduce((sum, wait) => sum + wait, 0)) return false
+    this.#waits = waits
+    this.#next = 1
+    this.deadline = after(now, waits[0] ?? millis(0))
+    return true
+  }
+}
+
+/** The waits of one request. RFC 7296 §2.4: exponential; jitter, cap and count are ours. */
+export function waits(plan: Retransmission, random: Random, jitterPercent: number): readonly Millis[] {
+  return Array.from({ length: plan.tries }, (_, i) =>
+    shortened(millis(Math.min(plan.first * plan.factor ** i, plan.cap)), random, jitterPercent),
+  )
+}
+
+/**
+ * The waits of a liveness check: they fill half of the time in which a silent peer must be noticed, growing by
+ * half each. Without chance, since their sum is a promise.
+ */
+export function livenessWaits(liveness: Millis): readonly Millis[] {
+  const budget = liveness * LIVENESS_SHARE
+  const unit = budget / (1 + 1.5 + 2.25 + 3.375)
+  return [1, 1.5, 2.25, 3.375].map(step => millis(Math.floor(unit * step)))
+}
+
+/** Greater: less time left for the silence that starts the check. Smaller: one lost packet ends the tunnel. */
+export const LIVENESS_SHARE = 0.5
+
+export const shortened = (wait: Millis, random: Random, percent: number): Millis =>
+  millis(wait - random.jitter(millis(Math.floor((wait * percent) / 100))))
+
+/** The wait before attempt `n` (1 is the first repetition): exponential, capped, jittered. */
+export function backOff(n: number, settings: IkeSettings, random: Random): Millis {
+  const wait = Math.min(settings.retryFirst * 2 ** Math.min(n - 1, 16), settings.retryCap)
+  return shortened(millis(wait), random, settings.jitterPercent)
+}

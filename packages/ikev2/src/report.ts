@@ -1,0 +1,77 @@
+import type { IkePeerReport, SaState } from './contract.js'
+import type { PeerControl } from './peer.js'
+import { identityText } from './peer-match.js'
+import { ikeSuiteText } from './proposal-text.js'
+import type { IkeSa } from './sa.js'
+
+type SaReport = IkePeerReport['sas'][number]
+
+/** A snapshot for the API. It names what is, and holds no secret. */
+export function reportPeer(control: PeerControl): IkePeerReport {
+  const { peer } = control
+  const established = control.alive.length > 0
+  return {
+    peer: peer.name,
+    state:
+      control.wish === 'down'
+        ? 'down'
+        : established
+          ? 'established'
+          : control.attempt !== undefined
+            ? 'connecting'
+            : control.retryAt !== undefined
+              ? 'waiting'
+              : 'idle',
+    retryAt: established ? undefined : control.retryAt,
+    lastFailure: control.lastFailure,
+    sas: [...control.sas].filter(sa => sa.stage.is !== 'ended').map(sa => reportSa(control, sa)),
+  }
+}
+
+function reportSa(control: PeerControl, sa: IkeSa): SaReport {
+  const { peer } = control
+  const children = sa.session?.current === sa ? sa.session.children.all : []
+  return {
+    spiInitiator: sa.spiInitiator,
+    spiResponder: sa.spiResponder,
+    initiator: sa.initiator,
+    state: stateOf(sa),
+    suite: sa.agreed === undefined ? '' : ikeSuiteText(sa.agreed.suite),
+    localId: sa.session?.localId ?? identityText(peer.localId),
+    remoteId: sa.session?.remoteId ?? (peer.remoteId === undefined ? '' : identityText(peer.remoteId)),
+    local: sa.local,
+    remote: sa.remote,
+    nat: sa.nat,
+    establishedAt: sa.establishedAt,
+    rekeyAt: sa.stage.is === 'established' ? sa.lifetime?.soft : undefined,
+    children: children.map(child => ({
+      spiIn: child.spiIn,
+      spiOut: child.spiOut,
+      state: child.state.is,
+      suite: child.suite,
+      mode: child.mode,
+      modeReason: child.modeReason,
+      esn: child.esn,
+      encapsulation: child.encapsulation,
+      localSelectors: child.localSelectors,
+      remoteSelectors: child.remoteSelectors,
+      establishedAt: child.establishedAt,
+      rekeyAt: child.state.is === 'installed' ? child.lifetime.soft : undefined,
+    })),
+  }
+}
+
+function stateOf(sa: IkeSa): SaState {
+  switch (sa.stage.is) {
+    case 'initiating':
+    case 'authenticating':
+    case 'half-open':
+      return 'connecting'
+    case 'established':
+      return sa.outgoing?.doing.what === 'rekey-ike' ? 'rekeying' : 'established'
+    case 'replaced':
+    case 'closing':
+    case 'ended':
+      return 'closing'
+  }
+}

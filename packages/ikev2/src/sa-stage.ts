@@ -1,0 +1,85 @@
+import type { Endpoint, IkeSpi, Instant } from '@brunel/base'
+import type { Ike as Wire } from '@brunel/wire'
+import type { Failure } from './contract.js'
+import type { AuthAttempt, HalfOpen } from './exchanges/auth.js'
+import type { ChildOffer } from './exchanges/child-offer.js'
+import type { IkeOffer } from './exchanges/rekey-ike.js'
+import type { InitAttempt } from './exchanges/sa-init.js'
+import type { Transmission } from './initiating.js'
+import type { PeerControl } from './peer.js'
+import type { IkeSa } from './sa.js'
+import type { Ports, Turn } from './turn.js'
+
+/**
+ * Who may move where:
+ *
+ *     initiating ──IKE_SA_INIT──> authenticating ──IKE_AUTH──> established
+ *     half-open ──────────────────IKE_AUTH────────────────────> established
+ *     established ──a rekey of the peer──> replaced ──its Delete──> ended
+ *     established, replaced ──our Delete──> closing ──answer──> ended
+ *     any ──error, silence──> ended
+ */
+export type Stage =
+  | { readonly is: 'initiating'; readonly init: InitAttempt }
+  | { readonly is: 'authenticating'; readonly auth: AuthAttempt }
+  | { readonly is: 'half-open'; readonly half: HalfOpen; readonly until: Instant }
+  | { readonly is: 'established' }
+  /** The peer made the successor and deletes this one; if it does not, we do. */
+  | { readonly is: 'replaced'; readonly deleteAt: Instant }
+  | { readonly is: 'closing'; readonly why: Failure }
+  | { readonly is: 'ended'; readonly why: Failure }
+
+/** Where messages leave from and go to. */
+export interface Ends {
+  readonly local: Endpoint
+  readonly remote: Endpoint
+}
+
+/** A message that found its IKE SA. */
+export interface Incoming extends Ends {
+  readonly header: Wire.Header
+  readonly bytes: Uint8Array
+}
+
+/** What our request in flight is about. */
+export type Doing =
+  | { readonly what: 'sa-init' }
+  | { readonly what: 'auth' }
+  | { readonly what: 'create-child'; readonly offer: ChildOffer }
+  | { readonly what: 'rekey-child'; readonly offer: ChildOffer; readonly old: number }
+  | { readonly what: 'rekey-ike'; readonly offer: IkeOffer }
+  | { readonly what: 'delete-children'; readonly spisIn: readonly number[]; readonly why: Failure }
+  | { readonly what: 'close' }
+  /** We refused the responder's proof: RFC 7296 §2.21.2. */
+  | { readonly what: 'rejection'; readonly why: Failure }
+  | { readonly what: 'liveness' }
+  | { readonly what: 'notify' }
+
+export interface InFlight {
+  readonly transmission: Transmission
+  readonly exchangeType: number
+  readonly doing: Doing
+  /** It goes by the shorter schedule of a liveness check already. */
+  readonly doubted: boolean
+}
+
+/** What a request is answered with; `afterwards` happens after the answer is sent. */
+export interface Answer {
+  readonly payloads: readonly Wire.PlainPayload[]
+  readonly afterwards?: (turn: Turn) => void
+}
+
+/** What an IKE SA needs of the machine that holds it. */
+export interface SaHost {
+  readonly ports: Ports
+  register(sa: IkeSa): void
+  forget(sa: IkeSa): void
+  newIkeSpi(): IkeSpi
+  newChildSpi(): number
+  freeChildSpi(spi: number): void
+  initiate(turn: Turn, control: PeerControl, ends: Ends): IkeSa | undefined
+  /** Peers that may be meant by a stranger at this address, best first. */
+  controlsAt(local: string, remote: string): readonly PeerControl[]
+  /** All peers that are not administratively down. */
+  readonly controls: readonly PeerControl[]
+}

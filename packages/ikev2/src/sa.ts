@@ -1,0 +1,454 @@
+import {
+  after,
+  type Endpoint,
+  type IkeSpi,
+  type Instant,
+  type Millis,
+  millis,
+  sameEndpoint,
+  sooner,
+} from '@brunel/base'
+import { Ike as Wire } from '@brunel/wire'
+import { livenessDue } from './activity.js'
+import type { Channel } from './channel.js'
+import { childDeadline, tickChildren } from './child-timers.js'
+import type { Failure } from './contract.js'
+import { answerRequest, beginExchange, takeResponse } from './exchanges/dispatch.js'
+import { initAnswered } from './exchanges/sa-init.js'
+import * as failures from './failures.js'
+import { livenessWaits, Transmission, waits } from './initiating.js'
+import { type Intent, Intents } from './intents.js'
+import { type IkeKeys, type IkeSuite, wipeIkeKeys } from './key-schedule.js'
+import type { Lifetime } from './lifetimes.js'
+import { exchangeName } from './message-rules.js'
+import type { PeerControl } from './peer.js'
+import { Answers } from './responding.js'
+import type { Answer, Doing, Ends, Incoming, InFlight, SaHost, Stage } from './sa-stage.js'
+import type { Session } from './session.js'
+import { SPEC } from './settings.js'
+import type { Turn } from './turn.js'
+
+/** What an IKE SA has once both public values are known. */
+export interface Agreed {
+  readonly suite: IkeSuite
+  readonly keys: IkeKeys
+  readonly channel: Channel
+}
+
+/**
+ * One IKE SA: its keys, its window of one request each way (RFC 7296 §2.3), its timers. What the messages mean is in
+ * exchanges/: an exchange is a function of this SA and a message.
+ *
+ *     datagram ──> request? ──place(Message ID)──> open ──> answer ──> send, cached for duplicates
+ *              └─> response? ──matches what is in flight──> open ──> the exchange goes on ──> next intent
+ */
+export class IkeSa {
+  readonly host: SaHost
+  /** We are the original initiator of this IKE SA: the I flag of all we send (RFC 7296 §3.1). */
+  readonly initiator: boolean
+  readonly createdAt: Instant
+  readonly intents = new Intents()
+  readonly answers: Answers
+  spiInitiator: IkeSpi
+  spiResponder: IkeSpi
+  local: Endpoint
+  remote: Endpoint
+  nat: { readonly local: boolean; readonly remote: boolean } = { local: false, remote: false }
+  stage: Stage
+  agreed: Agreed | undefined
+  control: PeerControl | undefined
+  session: Session | undefined
+  outgoing: InFlight | undefined
+  lifetime: Lifetime | undefined
+  establishedAt: Instant | undefined
+  lastHeard: Instant
+  lastSent: Instant
+  #nextId: number
+  #hinted = false
+
+  constructor(made: {
+    readonly host: SaHost
+    readonly initiator: boolean
+    readonly now: Instant
+    readonly spiInitiator: IkeSpi
+    readonly spiResponder: IkeSpi
+    readonly ends: Ends
+    readonly stage: Stage
+    /** Message ID of our first request, and of the peer's: RFC 7296 §2.2. */
+    readonly nextId: number
+    readonly expectedId: number
+  }) {
+    this.host = made.host
+    this.initiator = made.initiator
+    this.createdAt = made.now
+    this.lastHeard = made.now
+    this.lastSent = made.now
+    this.spiInitiator = made.spiInitiator
+    this.spiResponder = made.spiResponder
+    this.local = made.ends.local
+    this.remote = made.ends.remote
+    this.stage = made.stage
+    this.#nextId = made.nextId
+    this.answers = new Answers(made.expectedId)
+  }
+
+  /** The reason for a failure is told already. */
+  get hinted(): boolean {
+    return this.#hinted
+  }
+
+  /** The SPI that the peer addresses us by. */
+  get ourSpi(): IkeSpi {
+    return this.initiator ? this.spiInitiator : this.spiResponder
+  }
+
+  get peerSpi(): IkeSpi {
+    return this.initiator ? this.spiResponder : this.spiInitiator
+  }
+
+  get spiText(): string {
+    return `${this.spiInitiator}_${this.spiResponder}`
+  }
+
+  /** May begin exchanges about children: RFC 7296 §2.8. */
+  get isCurrent(): boolean {
+    return this.stage.is === 'established' && this.session?.current === this
+  }
+
+  /** RFC 7296 §2.23: a NAT on either side, or a side that says so, puts ESP into UDP. */
+  get encapsulation(): 'udp' | 'none' {
+    const forced = (this.session?.control ?? this.control)?.peer.esp.encapsulation === 'udp'
+    return this.nat.local || this.nat.remote || forced ? 'udp' : 'none'
+  }
+
+  get isCreatingChild(): boolean {
+    const what = this.outgoing?.doing.what
+    return what === 'create-child' || what === 'rekey-child'
+  }
+
+  // ---- messages ----
+
+  receive(turn: Turn, m: Incoming): void {
+    if (m.header.exchangeType === Wire.EXCHANGE.IKE_SA_INIT) {
+      if (m.header.response && this.stage.is === 'initiating') initAnswered(turn, this, this.stage.init, m)
+      else turn.drop('ike-duplicate', m.remote, 'IKE_SA_INIT of an IKE SA that is past it')
+    } else if (this.agreed === undefined) {
+      turn.drop('ike-exchange-type', m.remote, 'a protected message before IKE_SA_INIT is done')
+    } else if (m.header.response) this.#response(turn, m, this.agreed.channel)
+    else this.#request(turn, m, this.agreed.channel)
+    this.pump(turn)
+  }
+
+  #request(turn: Turn, m: Incoming, channel: Channel): void {
+    const place = this.answers.place(m.header.messageId)
+    if (place === 'outside') return turn.drop('ike-message-id', m.remote, 'a request outside the window') // §2.3
+    if (place === 'forgotten') return turn.drop('ike-duplicate', m.remote, 'the answer is forgotten') // §2.1
+    const opened = channel.open(turn.now, m, place === 'new')
+    if (opened.is === 'drop') return turn.drop(opened.drop, m.remote, opened.detail)
+    if (opened.is === 'clear') return turn.drop('ike-unexpected', m.remote, 'a request in the clear') // §2.4
+    if (place === 'repeated') {
+      // RFC 7296 §2.1, RFC 7383 §2.6.1: only fragment 1 of a retransmission asks for the answer again.
+      if (opened.first) this.send(turn, this.answers.last, m)
+      return
+    }
+    if (opened.is === 'part') return
+    if (this.stage.is === 'initiating' || this.stage.is === 'authenticating')
+      return turn.drop('ike-exchange-type', m.remote, 'a request before IKE_AUTH is done')
+    this.#heard(turn, m)
+    const answer: Answer =
+      opened.is === 'malformed'
+        ? this.fatal(Wire.NOTIFY.INVALID_SYNTAX, failures.malformed('a request', opened.detail))
+        : answerRequest(turn, this, m, opened.payloads)
+    this.respond(turn, m, answer)
+  }
+
+  #response(turn: Turn, m: Incoming, channel: Channel): void {
+    const flight = this.outgoing
+    const { messageId, exchangeType } = m.header
+    if (
+      flight === undefined ||
+      flight.transmission.messageId !== messageId ||
+      flight.exchangeType !== exchangeType
+    )
+      return this.#unmatched(turn, m, channel)
+    const opened = channel.open(turn.now, m, true)
+    if (opened.is === 'drop') return turn.drop(opened.drop, m.remote, opened.detail)
+    if (opened.is === 'clear') return this.#notified(turn, m, opened.payloads)
+    if (opened.is === 'part') return
+    this.#heard(turn, m)
+    this.outgoing = undefined
+    if (this.stage.is === 'established' || this.stage.is === 'replaced') this.#confirm()
+    takeResponse(turn, this, flight, {
+      m,
+      payloads: opened.is === 'message' ? opened.payloads : undefined,
+    })
+  }
+
+  #unmatched(turn: Turn, m: Incoming, channel: Channel): void {
+    const opened = channel.open(turn.now, m, false)
+    if (opened.is === 'clear') this.#notified(turn, m, opened.payloads)
+    else turn.drop('ike-message-id', m.remote, 'a response to nothing that is in flight')
+  }
+
+  /** RFC 7296 §2.4, §2.21.4: an unprotected notify changes nothing; it is a reason to ask whether the peer lives. */
+  #notified(turn: Turn, m: Incoming, payloads: readonly Wire.Payload[]): void {
+    turn.drop('ike-unexpected', m.remote, 'an unprotected notify about an established IKE SA')
+    if (Wire.findNotify(payloads, Wire.NOTIFY.INVALID_IKE_SPI) !== undefined) this.probe(turn)
+  }
+
+  #heard(turn: Turn, m: Incoming): void {
+    this.lastHeard = turn.now
+    if (this.session !== undefined) this.session.unansweredSince = undefined
+    if (!m.header.response && this.stage.is === 'established') this.#confirm()
+    if (this.stage.is === 'established' || this.stage.is === 'replaced') this.moved(turn, m)
+  }
+
+  #confirm(): void {
+    if (this.session?.current === this) this.session.confirmed = true
+  }
+
+  /** RFC 7296 §2.23: only a fresh authentic packet moves the peer, and only where we are not behind the NAT. */
+  moved(turn: Turn, ends: Ends): void {
+    if (this.nat.local || sameEndpoint(ends.remote, this.remote)) return
+    this.local = ends.local
+    this.remote = ends.remote
+    const { session } = this
+    if (session === undefined) return
+    for (const sibling of session.generations) {
+      sibling.local = ends.local
+      sibling.remote = ends.remote
+    }
+    if (session.control.session === session)
+      turn.do({ do: 'peer-moved', peer: session.control.peer.name, local: ends.local, remote: ends.remote })
+  }
+
+  // ---- sending ----
+
+  send(turn: Turn, datagrams: readonly Uint8Array[], ends: Ends = this): void {
+    this.lastSent = turn.now
+    const marker = ends.local.port === SPEC.NAT_PORT // RFC 3948 §2.2
+    for (const bytes of datagrams)
+      turn.do({ do: 'send', bytes, local: ends.local, remote: ends.remote, marker })
+  }
+
+  /** Sends a protected request; at most one is in flight (RFC 7296 §2.3). */
+  request(
+    turn: Turn,
+    exchange: {
+      readonly type: number
+      readonly payloads: readonly Wire.PlainPayload[]
+      readonly doing: Doing
+    },
+  ): void {
+    if (this.agreed === undefined) return
+    const { settings, random } = this.host.ports
+    const messageId = this.#nextId++
+    const datagrams = this.agreed.channel.seal(
+      { ...this.header(exchange.type, messageId), response: false },
+      exchange.payloads,
+      this.remote.address,
+    )
+    const schedule =
+      exchange.doing.what === 'liveness' && this.session !== undefined
+        ? livenessWaits(this.session.control.peer.ike.liveness)
+        : waits(settings.retransmission, random, settings.jitterPercent)
+    this.transmit(turn, exchange, new Transmission(turn.now, messageId, datagrams, schedule))
+  }
+
+  transmit(
+    turn: Turn,
+    exchange: { readonly type: number; readonly doing: Doing },
+    transmission: Transmission,
+  ): void {
+    this.outgoing = { transmission, exchangeType: exchange.type, doing: exchange.doing, doubted: false }
+    this.send(turn, transmission.datagrams)
+  }
+
+  /** Effects of the answer come before it is sent (RFC 7296 §2.8), its `afterwards` after it. It leaves the way the request came. */
+  respond(turn: Turn, m: Incoming, answer: Answer): void {
+    if (this.agreed === undefined) return
+    const datagrams = this.agreed.channel.seal(
+      { ...this.header(m.header.exchangeType, m.header.messageId), response: true },
+      answer.payloads,
+      m.remote.address,
+    )
+    this.answers.answered(datagrams)
+    this.send(turn, datagrams, m)
+    answer.afterwards?.(turn)
+  }
+
+  header(exchangeType: number, messageId: number): Omit<Wire.OutgoingHeader, 'response'> {
+    const { spiInitiator, spiResponder, initiator } = this
+    return { spiInitiator, spiResponder, initiator, exchangeType, messageId }
+  }
+
+  /** RFC 7296 §2.21.2, §2.21.3: this answer ends the IKE SA on both sides without a Delete. */
+  fatal(notifyType: number, why: Failure): Answer {
+    return { payloads: [Wire.notify(notifyType)], afterwards: turn => this.end(turn, why) }
+  }
+
+  // ---- what we want ----
+
+  want(turn: Turn, intent: Intent): void {
+    this.intents.add(intent)
+    this.pump(turn)
+  }
+
+  /** Asks whether the peer lives, or lets the request in flight tell it sooner. */
+  probe(turn: Turn): void {
+    if (this.stage.is !== 'established') return
+    const { outgoing, session } = this
+    if (outgoing === undefined) this.want(turn, { want: 'liveness' })
+    else if (session !== undefined && !outgoing.doubted) {
+      this.outgoing = { ...outgoing, doubted: true }
+      if (outgoing.transmission.hurry(turn.now, livenessWaits(session.control.peer.ike.liveness)))
+        this.send(turn, outgoing.transmission.datagrams)
+    }
+  }
+
+  /** Begins what waits, as far as the window of one request and the stage allow. */
+  pump(turn: Turn): void {
+    while (this.outgoing === undefined && this.agreed !== undefined) {
+      const intent = this.intents.take(turn.now, wish => this.#allowed(wish))
+      if (intent === undefined) return
+      beginExchange(turn, this, intent)
+    }
+  }
+
+  #allowed(intent: Intent): boolean {
+    if (intent.want === 'close') return this.stage.is === 'closing'
+    if (intent.want === 'liveness' || intent.want === 'notify')
+      return this.stage.is === 'established' || this.stage.is === 'replaced'
+    return this.isCurrent
+  }
+
+  /** Waits no longer for an answer, so that a Delete can leave at once. */
+  abandonRequest(): void {
+    this.outgoing = undefined
+  }
+
+  // ---- the end ----
+
+  /** Closes with a Delete: RFC 7296 §1.4.1. The children go at once, as far as no other IKE SA inherited them. */
+  close(turn: Turn, why: Failure, grace: Millis = this.host.ports.settings.childGrace): void {
+    if (this.stage.is === 'closing' || this.stage.is === 'ended') return
+    if (this.stage.is !== 'established' && this.stage.is !== 'replaced') return this.end(turn, why)
+    this.stage = { is: 'closing', why }
+    this.intents.drop(() => true)
+    this.intents.add({ want: 'close', why })
+    this.session?.ended(turn, this, { grace, why })
+    this.pump(turn)
+  }
+
+  /** Forgets the IKE SA and erases its keys: RFC 7296 §2.12. */
+  end(turn: Turn, why: Failure, grace: Millis = millis(0)): void {
+    const was = this.stage
+    if (was.is === 'ended') return
+    this.stage = { is: 'ended', why }
+    this.#wipe(was)
+    this.outgoing = undefined
+    this.host.forget(this)
+    if (was.is === 'initiating') this.control?.attemptFailed(turn, this, { exchange: 'IKE_SA_INIT', why })
+    else if (was.is === 'authenticating')
+      this.control?.attemptFailed(turn, this, { exchange: 'IKE_AUTH', why })
+    else if (was.is === 'established' || was.is === 'replaced')
+      this.session?.ended(turn, this, { grace, why })
+  }
+
+  #wipe(was: Stage): void {
+    const { crypto } = this.host.ports
+    if (was.is === 'initiating') was.init.keyPair.wipe()
+    const doing = this.outgoing?.doing
+    if (doing !== undefined && 'offer' in doing) doing.offer.keyPair?.wipe()
+    if (this.agreed === undefined) return
+    this.agreed.channel.wipe()
+    wipeIkeKeys(crypto, this.agreed.keys)
+  }
+
+  // ---- time ----
+
+  tick(turn: Turn): void {
+    if (this.stage.is === 'half-open' && this.stage.until <= turn.now)
+      return this.end(turn, failures.halfOpen())
+    if (this.stage.is === 'replaced' && this.stage.deleteAt <= turn.now)
+      this.close(turn, failures.replaced('its successor lives, and the peer did not delete it'))
+    this.#tickTransmission(turn)
+    if (this.isCurrent) {
+      this.#tickLifetime(turn)
+      if (this.session !== undefined) tickChildren(turn, this, this.session)
+    }
+    const liveness = this.#livenessDue()
+    if (liveness !== undefined && liveness <= turn.now) this.probe(turn)
+    const keepalive = this.#keepaliveDue()
+    if (keepalive !== undefined && keepalive <= turn.now) {
+      this.lastSent = turn.now
+      turn.do({ do: 'keepalive', local: this.local, remote: this.remote })
+    }
+    this.agreed?.channel.expire(turn.now)
+    this.pump(turn)
+  }
+
+  #tickTransmission(turn: Turn): void {
+    const { outgoing } = this
+    const next = outgoing?.transmission.tick(turn.now)
+    if (outgoing === undefined || next === 'wait') return
+    if (next === 'send') return this.send(turn, outgoing.transmission.datagrams)
+    const peer = this.control?.peer.name
+    const exchange = exchangeName(outgoing.exchangeType)
+    if (peer !== undefined) turn.report({ event: 'exchange', exchange, initiator: true, outcome: 'timeout' })
+    const { stage } = this
+    if (stage.is === 'initiating') {
+      this.#hinted = stage.init.hint !== undefined
+      this.end(turn, stage.init.hint ?? failures.silent(this.remote, outgoing.transmission.repeats + 1))
+    } else if (stage.is === 'authenticating') this.end(turn, failures.silentInAuth(this.remote))
+    else this.end(turn, failures.lost(this.remote, `${exchange}: ${outgoing.doing.what}`))
+  }
+
+  /** RFC 7296 §2.8: soft asks for a rekey; hard ends the IKE SA with all its children. */
+  #tickLifetime(turn: Turn): void {
+    const { lifetime } = this
+    if (lifetime === undefined) return
+    if (lifetime.hard <= turn.now)
+      return this.close(turn, failures.expired('lifetime of the IKE SA'), millis(0))
+    if (lifetime.soft > turn.now) return
+    this.lifetime = { ...lifetime, soft: after(turn.now, this.host.ports.settings.rekeyRetry) }
+    this.intents.add({ want: 'rekey-ike' })
+  }
+
+  #livenessDue(): Instant | undefined {
+    const { session } = this
+    if (session === undefined || this.stage.is !== 'established') return undefined
+    if (this.outgoing !== undefined && (this.outgoing.doubted || this.outgoing.doing.what === 'liveness'))
+      return undefined
+    const esp = session.control.session === session ? session.lastEspIn : undefined
+    const lastHeard = esp !== undefined && esp > this.lastHeard ? esp : this.lastHeard
+    return livenessDue({
+      lastHeard,
+      unansweredSince: session.unansweredSince,
+      liveness: session.control.peer.ike.liveness,
+    })
+  }
+
+  /** RFC 3948 §4: only behind a NAT, and only when nothing else went out. */
+  #keepaliveDue(): Instant | undefined {
+    if (!this.nat.local || !this.isCurrent || this.local.port !== SPEC.NAT_PORT) return undefined
+    const esp = this.session?.lastEspOut
+    const last = esp !== undefined && esp > this.lastSent ? esp : this.lastSent
+    return after(last, this.host.ports.settings.keepalive)
+  }
+
+  get deadline(): Instant | undefined {
+    const { stage } = this
+    const own: readonly (Instant | undefined)[] = [
+      this.outgoing?.transmission.deadline,
+      stage.is === 'half-open' ? stage.until : stage.is === 'replaced' ? stage.deleteAt : undefined,
+      this.isCurrent ? sooner(this.lifetime?.soft, this.lifetime?.hard) : undefined,
+      this.isCurrent && this.session !== undefined ? childDeadline(this.session) : undefined,
+      this.outgoing === undefined ? this.intents.deadline(wish => this.#allowed(wish)) : undefined,
+      this.#livenessDue(),
+      this.#keepaliveDue(),
+      this.agreed?.channel.deadline,
+    ]
+    return own.reduce<Instant | undefined>((first, at) => sooner(first, at), undefined)
+  }
+}

@@ -1,0 +1,133 @@
+import type { Instant, Millis } from '@brunel/base'
+import { Children, type ChildSa } from './child-sa.js'
+import type { Child, Failure } from './contract.js'
+import type { PeerControl } from './peer.js'
+import type { IkeSa } from './sa.js'
+import type { Turn } from './turn.js'
+
+/** Milliseconds. Smaller: a stray ESP stream makes us send IKE requests without end. */
+const INVALID_SPI_EVERY = 10_000
+
+/**
+ * What one authentication made: the two identities, the children, and the IKE SAs that control them one after
+ * the other. A rekeyed IKE SA inherits the children (RFC 7296 §2.8) by belonging to the same session; so a
+ * collision of IKE rekeys moves nothing, and the loser takes no child with it (§2.8.2).
+ *
+ *     IKE_AUTH ──> IKE SA 1 ──rekey──> IKE SA 2 ──rekey──> IKE SA 3   `current` is the one that may begin exchanges
+ *                     └──────── children ────────────────────┘
+ */
+export class Session {
+  readonly control: PeerControl
+  readonly localId: string
+  readonly remoteId: string
+  /** We sent the IKE_AUTH request. */
+  readonly weBegan: boolean
+  /** The lower nonce of IKE_SA_INIT: settles which of two crossing sessions stays. */
+  readonly lowestNonce: Uint8Array
+  readonly startedAt: Instant
+  readonly establishedAt: Instant
+  readonly children = new Children()
+  readonly generations = new Set<IkeSa>()
+  current: IkeSa
+  /** The peer has shown that it holds this session too. */
+  confirmed: boolean
+  /** When we last sent something in ESP that nothing authentic came after. */
+  unansweredSince: Instant | undefined
+  lastEspIn: Instant | undefined
+  lastEspOut: Instant | undefined
+  /** Children refused in a row, for the back-off. */
+  childFailures = 0
+  /** The peer has been answering TEMPORARY_FAILURE since then: RFC 7296 §2.25. */
+  busySince: Instant | undefined
+  #over = false
+  #toldInvalidSpiAt: Instant | undefined
+
+  constructor(made: {
+    readonly control: PeerControl
+    readonly localId: string
+    readonly remoteId: string
+    readonly weBegan: boolean
+    readonly lowestNonce: Uint8Array
+    readonly startedAt: Instant
+    readonly establishedAt: Instant
+    readonly sa: IkeSa
+  }) {
+    this.control = made.control
+    this.localId = made.localId
+    this.remoteId = made.remoteId
+    this.weBegan = made.weBegan
+    this.lowestNonce = made.lowestNonce
+    this.startedAt = made.startedAt
+    this.establishedAt = made.establishedAt
+    this.current = made.sa
+    this.confirmed = made.weBegan
+    this.generations.add(made.sa)
+  }
+
+  /** Can carry a child: not on its way out. */
+  get alive(): boolean {
+    return !this.#over && this.current.stage.is === 'established'
+  }
+
+  /** RFC 7296 §2.21.4: the frequency of such notices is limited. */
+  mayTellInvalidSpi(now: Instant): boolean {
+    if (this.#toldInvalidSpiAt !== undefined && now - this.#toldInvalidSpiAt < INVALID_SPI_EVERY) return false
+    this.#toldInvalidSpiAt = now
+    return true
+  }
+
+  get over(): boolean {
+    return this.#over
+  }
+
+  install(
+    turn: Turn,
+    made: { readonly sa: ChildSa; readonly child: Child; readonly takeOver: boolean },
+  ): void {
+    this.children.add(made.sa)
+    this.control.traffic.install(turn, made.child, made.takeOver)
+    this.childFailures = 0
+    const { peer, spiIn, spiOut } = made.child
+    turn.report(
+      made.sa.replaces === undefined
+        ? { event: 'child-up', peer, spiIn, spiOut, suite: made.sa.suite }
+        : { event: 'child-rekeyed', peer, spiIn, replaced: made.sa.replaces, initiator: made.sa.ours },
+    )
+  }
+
+  removeChild(turn: Turn, child: ChildSa, end: { readonly grace: Millis; readonly why: Failure }): void {
+    this.children.remove(child.spiIn)
+    this.current.host.freeChildSpi(child.spiIn)
+    const heirs = this.control.liveChildren().map(heir => heir.spiIn)
+    this.control.traffic.remove(turn, child.spiIn, { grace: end.grace, heirs })
+    turn.report({ event: 'child-down', peer: this.control.peer.name, spiIn: child.spiIn, why: end.why })
+  }
+
+  /** Deleting an IKE SA implicitly closes its children: RFC 7296 §1.4.1. */
+  removeAllChildren(turn: Turn, end: { readonly grace: Millis; readonly why: Failure }): void {
+    for (const child of this.children.all) this.removeChild(turn, child, end)
+  }
+
+  /** An IKE SA of this session is gone. The children die with the last one that could control them. */
+  ended(turn: Turn, sa: IkeSa, end: { readonly grace: Millis; readonly why: Failure }): void {
+    if (this.#over) return
+    this.generations.delete(sa)
+    const heir = [...this.generations].findLast(other => other.stage.is === 'established')
+    if (heir !== undefined) {
+      if (this.current === sa) this.promote(heir)
+      return
+    }
+    this.#over = true
+    for (const other of [...this.generations]) other.end(turn, end.why)
+    this.removeAllChildren(turn, end)
+    this.control.sessionEnded(turn, this, end.why)
+  }
+
+  /** From here on this IKE SA carries the control messages of all children: RFC 7296 §2.8. */
+  promote(sa: IkeSa): void {
+    const old = this.current
+    this.generations.add(sa)
+    this.current = sa
+    if (old !== sa) for (const intent of old.intents.takeInheritable()) sa.intents.add(intent)
+  }
+}

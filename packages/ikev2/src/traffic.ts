@@ -1,0 +1,59 @@
+import type { Millis } from '@brunel/base'
+import type { Child } from './contract.js'
+import type { Turn } from './turn.js'
+
+/**
+ * Which child carries a peer's outbound packets. RFC 7296 §2.8: the initiator of a new child sends on it at once;
+ * the responder goes on sending on the old one until a packet came on the new one or the old one is deleted.
+ * There is never an installed child and none that sends.
+ */
+export class Traffic {
+  readonly #peer: string
+  /** Inbound SPIs, oldest first. */
+  readonly #installed: number[] = []
+  #outbound: number | undefined
+
+  constructor(peer: string) {
+    this.#peer = peer
+  }
+
+  get outbound(): number | undefined {
+    return this.#outbound
+  }
+
+  install(turn: Turn, child: Child, takeOver: boolean): void {
+    const outbound = takeOver || this.#outbound === undefined
+    this.#installed.push(child.spiIn)
+    if (outbound) this.#outbound = child.spiIn
+    turn.do({ do: 'child-install', child, outbound })
+  }
+
+  /** An authentic packet came in on it: only a younger child takes over. */
+  used(turn: Turn, spiIn: number): void {
+    if (this.#outbound === undefined || spiIn === this.#outbound) return
+    if (this.#installed.indexOf(spiIn) > this.#installed.indexOf(this.#outbound)) this.use(turn, spiIn)
+  }
+
+  use(turn: Turn, spiIn: number): void {
+    if (spiIn === this.#outbound || !this.#installed.includes(spiIn)) return
+    this.#outbound = spiIn
+    turn.do({ do: 'child-use', peer: this.#peer, spiIn })
+  }
+
+  /** The youngest of `others` takes over before its predecessor goes, so that there is no gap. */
+  remove(
+    turn: Turn,
+    spiIn: number,
+    options: { readonly grace: Millis; readonly heirs: readonly number[] },
+  ): void {
+    const at = this.#installed.indexOf(spiIn)
+    if (at < 0) return
+    this.#installed.splice(at, 1)
+    if (this.#outbound === spiIn) {
+      const heir = this.#installed.findLast(spi => options.heirs.includes(spi)) ?? this.#installed.at(-1)
+      this.#outbound = undefined
+      if (heir !== undefined) this.use(turn, heir)
+    }
+    turn.do({ do: 'child-remove', peer: this.#peer, spiIn, grace: options.grace })
+  }
+}
