@@ -78,7 +78,8 @@ const STAND_IN = { name: 'stand-in', remote: { address: 'stand-in.invalid' }, au
 
 function without(value: unknown, pointers: readonly string[], stand: unknown, path = ''): unknown {
   if (typeof value !== 'object' || value === null) return value
-  if (Array.isArray(value)) return value.filter((_, i) => !pointers.includes(`${path}/${i}`))
+  // A list keeps its length, so that the pointers into it stay true.
+  if (Array.isArray(value)) return value.map((member, i) => (pointers.includes(`${path}/${i}`) ? '' : member))
   const kept = Object.entries(value)
     .filter(([name]) => !pointers.includes(`${path}/${escaped(name)}`))
     .map(([name, member]) => {
