@@ -26,11 +26,12 @@ function endpoint(batch: Batch, row: number, address: number, port: number): End
 export const remoteOf = (batch: Batch, row: number): Endpoint => endpoint(batch, row, SOURCE, PORT)
 export const localOf = (batch: Batch, row: number): Endpoint => endpoint(batch, row, DESTINATION, LOCAL_PORT)
 
-/** Whether the source of an address row is this end point. Port 0 in ours means a protocol without ports. */
+/** Whether the source of an address row is this end point. Protocol 50 has no ports: there the address decides. */
 export function isFrom(batch: Batch, row: number, address: Uint8Array, port: number): boolean {
   if (lengthAt(batch, row) !== address.length) return false
   const at = row * ADDRESS_ROW
-  return portAt(batch, at + PORT) === port && Address.equalAt(batch.addresses, at + SOURCE, address)
+  const source = portAt(batch, at + PORT)
+  return (source === 0 || source === port) && Address.equalAt(batch.addresses, at + SOURCE, address)
 }
 
 /** Writes an address row, as the underlay does. */

@@ -151,6 +151,15 @@ t.test(
   },
 )
 
+t.test('protocol 50 has no ports: there the address alone says where a packet came from', async t => {
+  const [a, b] = pair()
+  const from = (address: string) => ({ remote: { address, port: 0 }, socket: SOCKET.esp })
+  b.receive(a.send(ipv4()), from(HERE.address))
+  t.same(b.said('sa-source'), [])
+  b.receive(a.send(ipv4()), from('203.0.113.9'))
+  t.equal(b.said('sa-source').length, 1)
+})
+
 t.test('a source that nobody took note of is told again after a second', async t => {
   const [a, b] = pair()
   const moved = { address: '203.0.113.9', port: 61000 }

@@ -32,11 +32,13 @@ export class Selectors {
   readonly #all: readonly Selector[]
 
   constructor(specs: readonly SelectorSpec[]) {
-    this.#all = specs.map(spec => ({
+    const all = specs.map(spec => ({
       local: { start: octets(spec.localStart), end: octets(spec.localEnd) },
       remote: { start: octets(spec.remoteStart), end: octets(spec.remoteEnd) },
       protocol: spec.protocol,
     }))
+    // No packet has its ends in two families; a list of pairs made of two lists names some that do.
+    this.#all = all.filter(({ local, remote }) => local.start.length === remote.start.length)
   }
 
   /** A decrypted packet of tunnel mode: its source is the peer's side, its destination ours. */

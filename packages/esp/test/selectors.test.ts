@@ -40,6 +40,14 @@ for (const [name, selectors, source, destination, protocol, want] of [
   ['another IPv6 source', [v6], '2001:db8::3', '2001:db8::1', 47, 'esp-selectors'],
   ['IPv6 where only IPv4 is agreed', [v4], '2001:db8::2', '2001:db8::1', 47, 'esp-selectors'],
   ['the second of two', [v4, v6], '2001:db8::2', '2001:db8::1', 47, undefined],
+  [
+    'a pair of two families',
+    [range('192.0.2.1', '::'), range('::', '198.51.100.7')],
+    '198.51.100.7',
+    '192.0.2.1',
+    47,
+    'esp-selectors',
+  ],
   ['no selector at all', [], '198.51.100.7', '192.0.2.1', 47, 'esp-selectors'],
 ] as const) {
   t.test(`RFC 4301 §5.2: a decrypted packet against the selectors: ${name}`, async t => {
