@@ -41,6 +41,7 @@ export class PeerControl {
   readonly #host: SaHost
   #failed = 0
   #acquired = false
+  #settleAt: Instant | undefined
 
   constructor(host: SaHost, peer: IkePeer) {
     this.#host = host
@@ -206,6 +207,8 @@ export class PeerControl {
 
   #settle(turn: Turn): void {
     const decision = settle(this.alive, turn.now, this.#host.ports.settings)
+    // Where a proof is missing, its arrival brings us back here.
+    this.#settleAt = decision.again
     for (const session of decision.probe) session.current.probe(turn)
     for (const session of decision.close)
       session.current.close(
@@ -215,8 +218,7 @@ export class PeerControl {
   }
 
   get deadline(): Instant | undefined {
-    const retry =
-      this.wish !== 'down' && this.alive.length === 0 && this.attempt === undefined ? this.retryAt : undefined
-    return sooner(retry, settle(this.alive, undefined, this.#host.ports.settings).again)
+    const waits = this.wish !== 'down' && this.alive.length === 0 && this.attempt === undefined
+    return sooner(waits ? this.retryAt : undefined, this.alive.length > 1 ? this.#settleAt : undefined)
   }
 }

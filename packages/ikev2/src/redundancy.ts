@@ -24,12 +24,10 @@ export interface Settlement<S> {
  * on both ends: the session made with the lowest nonce is closed by the one who began it; and by the other, if
  * that does not happen. Nothing is closed before the survivor carries a child and the peer has shown that it
  * holds it, so that the two ends never close both.
- *
- * `now` undefined: only tells when to look again.
  */
 export function settle<S extends Standing>(
   sessions: readonly S[],
-  now: Instant | undefined,
+  now: Instant,
   settings: Pick<IkeSettings, 'redundantSettles'>,
 ): Settlement<S> {
   if (sessions.length < 2) return NOTHING
@@ -41,8 +39,8 @@ export function settle<S extends Standing>(
   const closeAt = (loser: S): Instant =>
     after(youngest, millis(settings.redundantSettles * (loser.weBegan ? 1 : 4)))
   const losers = sessions.filter(session => session !== winner)
-  const due = now === undefined ? [] : losers.filter(loser => closeAt(loser) <= now)
-  const later = losers.filter(loser => now === undefined || closeAt(loser) > now).map(closeAt)
+  const due = losers.filter(loser => closeAt(loser) <= now)
+  const later = losers.filter(loser => closeAt(loser) > now).map(closeAt)
   const again = later.reduce<Instant | undefined>((first, at) => sooner(first, at), undefined)
   if (due.length > 0 && !winner.confirmed) return { close: [], probe: [winner], again }
   return { close: winner.children.live.length > 0 ? due : [], probe: [], again }
