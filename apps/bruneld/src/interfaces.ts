@@ -41,6 +41,8 @@ const run = (args: readonly string[], input?: string): Promise<string> =>
             new InterfaceError(`ip ${args.join(' ')}: ${stderr.trim() || error.message}`, { cause: error }),
           ),
     )
+    // `ip` may end before it has read: its status says how it went, a broken pipe says nothing.
+    child.stdin?.on('error', () => child.stdin?.destroy())
     child.stdin?.end(input ?? '')
   })
 
