@@ -1,4 +1,4 @@
-import { bug, type Drop, isDrop, type Packet } from '@brunel/base'
+import { type At, bug, type Drop, isDrop, Packet } from '@brunel/base'
 import { Address, Ipv4, Ipv6 } from '@brunel/wire'
 
 /** RFC 4301 §5.1.2.1: the delivery header has a TTL of its own. */
@@ -6,37 +6,49 @@ const TTL = 64
 
 const octets = (text: string): Uint8Array => Address.parse(text) ?? bug(`not an address: ${text}`)
 
-/** The IP header around GRE in tunnel mode: RFC 2784 §4, RFC 7676 §4.1. */
+/** A header around nothing, written by the codec. */
+function template(source: Uint8Array, destination: Uint8Array): Packet {
+  const p = new Packet(new Uint8Array(Ipv6.HEADER), Ipv6.HEADER)
+  // With DF set there is one fragment only, and its identification may be anything: RFC 6864 §4.1.
+  const v4 = { protocol: Ipv4.PROTOCOL.gre, ttl: TTL, tos: 0, identification: 0, dontFragment: true }
+  const v6 = { nextHeader: Ipv6.NEXT_HEADER.gre, hopLimit: TTL, trafficClass: 0, flowLabel: 0 }
+  const at =
+    source.length === 4
+      ? Ipv4.push(p, { source, destination, ...v4 })
+      : Ipv6.push(p, { source, destination, ...v6 })
+  return isDrop(at) ? bug(at) : p
+}
+
+/**
+ * The IP header around GRE in tunnel mode: RFC 2784 §4, RFC 7676 §4.1. It is the same for every packet of an SA but for
+ * length and type of service, so it is written once and copied as words.
+ */
 export class DeliveryHeader {
   /** What ESP calls it: 4 or 41. */
   readonly nextHeader: number
-  readonly #v4: Ipv4.Header | undefined
-  readonly #v6: Ipv6.Header | undefined
+  readonly #words: Uint32Array
 
   constructor(local: string, remote: string) {
     const [source, destination] = [octets(local), octets(remote)]
     if (source.length !== destination.length) bug(`delivery from ${local} to ${remote}`)
-    if (source.length === 4) {
-      this.nextHeader = Ipv4.PROTOCOL.ipip
-      // With DF set there is one fragment only, and its identification may be anything: RFC 6864 §4.1.
-      const fixed = { protocol: Ipv4.PROTOCOL.gre, ttl: TTL, tos: 0, identification: 0, dontFragment: true }
-      this.#v4 = { source, destination, ...fixed }
-    } else {
-      this.nextHeader = Ipv4.PROTOCOL.ipv6
-      const fixed = { nextHeader: Ipv6.NEXT_HEADER.gre, hopLimit: TTL, trafficClass: 0, flowLabel: 0 }
-      this.#v6 = { source, destination, ...fixed }
-    }
+    this.nextHeader = source.length === 4 ? Ipv4.PROTOCOL.ipip : Ipv4.PROTOCOL.ipv6
+    const p = template(source, destination)
+    this.#words = Uint32Array.from({ length: p.length / 4 }, (_, i) => p.view.getUint32(p.start + 4 * i))
   }
 
   push(p: Packet, tos: number): Drop | undefined {
-    if (this.#v4 !== undefined) {
-      this.#v4.tos = tos
-      const at = Ipv4.push(p, this.#v4)
-      return isDrop(at) ? at : undefined
+    const words = this.#words
+    const payload = p.end - p.start
+    const at = p.prepend(words.length * 4)
+    if (at < 0) return 'underlay-room'
+    for (let i = 0; i < words.length; i++) p.view.setUint32(at + 4 * i, words[i] as number)
+    if (words.length * 4 === Ipv4.HEADER) {
+      Ipv4.setTotalLength(p, at as At<'ipv4'>, payload + Ipv4.HEADER)
+      Ipv4.setTos(p, at as At<'ipv4'>, tos)
+    } else {
+      Ipv6.setPayloadLength(p, at as At<'ipv6'>, payload)
+      Ipv6.setTrafficClass(p, at as At<'ipv6'>, tos)
     }
-    if (this.#v6 === undefined) return bug('a delivery header of no family')
-    this.#v6.trafficClass = tos
-    const at = Ipv6.push(p, this.#v6)
-    return isDrop(at) ? at : undefined
+    return undefined
   }
 }
