@@ -2,16 +2,15 @@ import { assertNever, type Drop, type Instant, isDrop, type Millis, Packet } fro
 import { PayloadHeader } from '@brunel/esp'
 import { clampMss } from '@brunel/mtu'
 import { Esp } from '@brunel/wire'
-import { localOf, remoteOf } from './address-row.js'
 import { type Batch, ROW, ROW_FIELDS, SOCKET } from './batch.js'
 import type { DatapathCommand, DatapathEvent } from './commands.js'
 import { type Counters, TUNNEL_COUNTER } from './counters.js'
 import { decapsulatedTos, ECN_DROP } from './ecn.js'
 import { IkeIngress } from './ike-ingress.js'
+import { InboundNews } from './inbound-news.js'
 import { type InboundSa, InboundSas } from './inbound-sa.js'
 import { InnerPacket } from './inner-packet.js'
 import type { InboundPorts } from './pump.js'
-import { Reports } from './reports.js'
 import { countDrops, dropped, STATUS } from './row-status.js'
 import { Tunnels } from './tunnels.js'
 
@@ -35,7 +34,7 @@ export class InboundPump {
   readonly #batch: Batch
   readonly #rows: Int32Array
   readonly #counters: Counters
-  readonly #reports: Reports
+  readonly #news: InboundNews
   readonly #tunnels: Tunnels
   readonly #sas: InboundSas
   readonly #ike = new IkeIngress()
@@ -52,9 +51,9 @@ export class InboundPump {
     this.#batch = batch
     this.#rows = batch.rows
     this.#counters = counters
-    this.#reports = new Reports(emit)
     this.#tunnels = new Tunnels(counters, 'inbound')
     this.#sas = new InboundSas(counters)
+    this.#news = new InboundNews(batch, this.#sas, emit)
     this.#packet = new Packet(batch.bytes)
   }
 
@@ -88,11 +87,11 @@ export class InboundPump {
     if (command.do === 'tunnel-remove') return this.#tunnels.remove(command.tun)
     if (command.do === 'sa-remove' && command.direction === 'inbound') {
       this.#sas.remove(command.sa)
-      this.#reports.emit({ on: 'released', direction: 'inbound', sa: command.sa })
+      this.#news.emit({ on: 'released', direction: 'inbound', sa: command.sa })
     }
     if (command.do === 'stop') {
       this.stopped = true
-      this.#reports.emit({ on: 'stopped' })
+      this.#news.emit({ on: 'stopped' })
     }
   }
 
@@ -102,8 +101,8 @@ export class InboundPump {
     const batch = this.#batch
     const n = this.#ports.underlay.receive(batch, TARGET, timeout)
     const now = this.#ports.clock.now()
-    this.#reports.now = now
-    this.#tellTooBig()
+    this.#news.begin(now)
+    this.#news.tooBig(this.#ports.underlay.tooBig())
     if (n === 0) return 0
     this.#busy = true
     this.#refreshed = false
@@ -163,14 +162,8 @@ export class InboundPump {
   #ikeMessage(p: Packet, row: number, now: Instant): Drop | undefined {
     const drop = this.#ike.admit(p, now)
     if (drop !== undefined) return drop
-    const from = this.#rows[row + ROW.from] as number
     this.#rows[row + ROW.status] = STATUS.consumed
-    this.#reports.emit({
-      on: 'ike',
-      bytes: p.bytes.slice(p.start, p.end),
-      local: localOf(this.#batch, from),
-      remote: remoteOf(this.#batch, from),
-    })
+    this.#news.ike(p, row)
     return undefined
   }
 
@@ -179,15 +172,9 @@ export class InboundPump {
     const esp = Esp.open(p, p.start)
     if (isDrop(esp)) return esp
     const sa = this.#find(p)
-    if (sa === undefined) {
-      if (this.#reports.mayTellUnknownSpi()) {
-        const remote = remoteOf(this.#batch, this.#rows[row + ROW.from] as number)
-        this.#reports.emit({ on: 'unknown-spi', spi: Esp.spi(p, esp), remote })
-      }
-      return this.#audited('esp-unknown-spi', p.start, row)
-    }
+    if (sa === undefined) return this.#news.unknownSpi(Esp.spi(p, esp), row)
     const drop = sa.esp.admit(p)
-    if (drop !== undefined) return this.#refused(drop, sa, row)
+    if (drop !== undefined) return this.#news.refused(drop, sa, row)
     this.#rows[row + ROW.sa] = sa.spec.sa
     this.#rows[row + ROW.seqHigh] = sa.esp.seqHigh | 0
     return undefined
@@ -212,7 +199,7 @@ export class InboundPump {
       sa === undefined
         ? 'esp-unknown-spi'
         : status === STATUS.integrity
-          ? this.#refused('esp-integrity', sa, row)
+          ? this.#news.refused('esp-integrity', sa, row)
           : this.#authentic(sa, i, now)
     if (drop !== undefined) rows[row + ROW.status] = dropped(drop)
   }
@@ -224,13 +211,13 @@ export class InboundPump {
     const before = sa.esp.window.top
     const nextHeader = sa.esp.accept(p, (this.#rows[row + ROW.seqHigh] as number) >>> 0)
     if (nextHeader === 'esp-replay' || nextHeader === 'esp-before-window') {
-      return this.#refused(nextHeader, sa, row)
+      return this.#news.refused(nextHeader, sa, row)
     }
     this.#sas.count(sa, now)
-    this.#tell(sa, row, now, sa.esp.window.top > before)
+    this.#news.authentic(sa, row, sa.esp.window.top > before)
     if (isDrop(nextHeader)) return nextHeader
     const refused = sa.unwrap(p, nextHeader, this.#header)
-    if (refused !== undefined) return this.#refused(refused, sa, row)
+    if (refused !== undefined) return this.#news.refused(refused, sa, row)
     return this.#decapsulate(sa, p, row)
   }
 
@@ -258,48 +245,6 @@ export class InboundPump {
     if (tos === ECN_DROP) return 'ecn-congestion-lost'
     this.#inner.setTos(p, tos)
     return undefined
-  }
-
-  /** What the control plane wants to know of an authentic packet. `newest`: it moved the window. */
-  #tell(sa: InboundSa, row: number, now: Instant, newest: boolean): void {
-    const { sa: index, spi } = sa.spec
-    if (!sa.used) {
-      sa.used = true
-      this.#reports.emit({ on: 'sa-used', sa: index, spi })
-    }
-    if (sa.esp.limitReached) {
-      this.#reports.emit({ on: 'sa-limit', sa: index, spi, ...sa.esp.takeLimit() })
-    }
-    // A late packet, kept back by somebody, must not turn our answers around: RFC 7296 §2.23.
-    const from = this.#rows[row + ROW.from] as number
-    if (!newest || !sa.movedTo(this.#batch, from, this.#rows[row + ROW.fromHash] as number, now)) return
-    if (this.#reports.mayTellSource()) {
-      this.#reports.emit({ on: 'sa-source', sa: index, spi, remote: remoteOf(this.#batch, from) })
-    }
-  }
-
-  #refused(drop: Drop, sa: InboundSa, row: number): Drop {
-    if (drop === 'esp-integrity') this.#sas.countFailure(sa, 'integrityFailures')
-    if (drop === 'esp-replay' || drop === 'esp-before-window') this.#sas.countFailure(sa, 'replayMisses')
-    return this.#audited(drop, this.#rows[row + ROW.offset] as number, row)
-  }
-
-  /** `at`: the ESP header. RFC 4303 §4. */
-  #audited(drop: Drop, at: number, row: number): Drop {
-    if (this.#reports.mayAudit(drop)) {
-      const view = this.#batch.view
-      const remote = remoteOf(this.#batch, this.#rows[row + ROW.from] as number)
-      this.#reports.audit(drop, { spi: view.getUint32(at), seq: view.getUint32(at + 4), remote })
-    }
-    return drop
-  }
-
-  #tellTooBig(): void {
-    const news = this.#ports.underlay.tooBig()
-    for (let i = 0; i < news.length; i++) {
-      const { remote, spi, mtu } = news[i] as (typeof news)[number]
-      if (this.#reports.mayTellTooBig()) this.#reports.emit({ on: 'too-big', remote, spi, mtu })
-    }
   }
 
   #account(n: number, now: Instant): void {
