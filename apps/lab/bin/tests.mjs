@@ -106,7 +106,7 @@ export async function runTests(args) {
         options,
         folder,
       ),
-      await ring(files.filter(isSystem), 1, options, folder),
+      await ring(files.filter(isSystem), 1, ['--timeout=900', ...options], folder),
     ]
     const sum = word => rings.reduce((all, one) => all + one[word], 0)
     const code = rings.find(one => one.code !== 0)?.code ?? 0

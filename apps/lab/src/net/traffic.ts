@@ -107,6 +107,7 @@ export function readIperf(text: string): Transfer {
 }
 
 export interface TransferOptions {
+  /** Whole ones: iperf3 takes a fraction for 0, which is for ever. */
   readonly seconds?: number
   /** The server sends. */
   readonly reverse?: boolean
@@ -133,7 +134,7 @@ export class IperfServer {
 }
 
 export async function iperf(from: Namespace, to: string, options: TransferOptions = {}): Promise<Transfer> {
-  const seconds = options.seconds ?? 3
+  const seconds = Math.max(1, Math.round(options.seconds ?? 3))
   const args = ['-c', to, '-t', `${seconds}`, '--connect-timeout', '5000', '--json', ...(options.more ?? [])]
   const { out, err } = await from.run(['iperf3', ...args, ...(options.reverse === true ? ['-R'] : [])], {
     limit: (seconds + 20) * 1000,

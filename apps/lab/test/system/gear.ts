@@ -1,7 +1,11 @@
 import { existsSync } from 'node:fs'
+import tap from 'tap'
 import type { Topology, TopologyOptions } from '../../src/net/topology.js'
 import { BRUNELD, type BruneldOptions } from '../../src/peers/bruneld.js'
 import { Sites } from '../../src/sites.js'
+
+/** Ring 4 waits for real peers; its tests have limits of their own. */
+tap.setTimeout(900_000)
 
 /** Why system tests cannot run here, or false. */
 export function noLab(): string | false {

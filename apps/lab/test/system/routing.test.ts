@@ -68,7 +68,7 @@ t.test('over the tunnel interface', { skip: noLab(), timeout: 180_000 }, async t
           Capture.start(at[side], 'lan0', join(topology.folder, `syn-${side}-${family}.pcap`), 128),
         ),
       )
-      await iperf(hostA, ADDRESSES.host.B[family], { seconds: 0.3 })
+      await iperf(hostA, ADDRESSES.host.B[family], { seconds: 1 })
       for (const capture of captures) {
         await capture.stop()
         const source = capture === captures[0] ? ADDRESSES.host.B[family] : ADDRESSES.host.A[family]

@@ -10,7 +10,7 @@ interface Shape extends Wishes {
   readonly mtu: number
 }
 
-/** PRODUCT.md's table of inner MTUs over 1500 octets. */
+/** Inner MTUs over 1500 octets. Over IPv6 the delivery header is IPv6 too, since GRE runs between the same two addresses. */
 const SHAPES: readonly Shape[] = [
   { title: 'defaults: AES-GCM, tunnel mode, protocol 50', mtu: 1422 },
   { title: 'AES-GCM, tunnel mode in UDP', esp: ['aes128gcm16'], encapsulation: 'udp', mtu: 1414 },
@@ -22,7 +22,7 @@ const SHAPES: readonly Shape[] = [
     encapsulation: 'udp',
     mtu: 1434,
   },
-  { title: 'AES-GCM, tunnel mode over IPv6', esp: ['aes256gcm16'], family: 6, mtu: 1402 },
+  { title: 'AES-GCM, tunnel mode over IPv6', esp: ['aes256gcm16'], family: 6, mtu: 1382 },
   { title: 'AES-CBC with SHA2-256, tunnel mode', esp: ['aes128-sha256'], mtu: 1414 },
   {
     title: 'AES-CBC with SHA2-512, tunnel mode in UDP',
@@ -30,7 +30,7 @@ const SHAPES: readonly Shape[] = [
     encapsulation: 'udp',
     mtu: 1382,
   },
-  { title: 'AES-CBC with SHA2-256, tunnel mode over IPv6', esp: ['aes256-sha256'], family: 6, mtu: 1382 },
+  { title: 'AES-CBC with SHA2-256, tunnel mode over IPv6', esp: ['aes256-sha256'], family: 6, mtu: 1362 },
   {
     title: 'AES-GCM with ESN and a GRE key, transport mode',
     esp: ['aes256gcm16-esn'],
@@ -48,6 +48,7 @@ t.test('two Brunels', { skip: noLab(), timeout: 240_000 }, async t => {
 
   for (const { title, mtu, ...wishes } of SHAPES)
     await t.test(title, async t => {
+      for (const host of [hostA, hostB]) await host.ip(['route flush cache']) // path MTUs of the shape before
       await sites.connect(wishes)
       await sites.up()
       const report = await sites.routers.A.api.tunnel(tunnelName('A'))
@@ -68,10 +69,10 @@ t.test('two Brunels', { skip: noLab(), timeout: 240_000 }, async t => {
         t.equal(over.received, 0, 'one more does not')
       }
       for (const reverse of [false, true]) {
-        const { bytes } = await iperf(hostA, ADDRESSES.host.B[4], { seconds: 0.5, reverse })
+        const { bytes } = await iperf(hostA, ADDRESSES.host.B[4], { seconds: 1, reverse })
         t.ok(bytes > 1e6, `TCP ${reverse ? 'B to A' : 'A to B'} carried ${bytes} octets`)
       }
-      const { bytes } = await iperf(hostA, ADDRESSES.host.B[6], { seconds: 0.5 })
+      const { bytes } = await iperf(hostA, ADDRESSES.host.B[6], { seconds: 1 })
       t.ok(bytes > 1e6, `TCP over IPv6 carried ${bytes} octets`)
       const child = report.ike[0]?.children[0]
       t.equal(child?.mode, wishes.mode ?? 'tunnel')
