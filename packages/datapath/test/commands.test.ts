@@ -72,6 +72,22 @@ t.test(
   },
 )
 
+t.test('RFC 4303 §3.3.3: at the last number the SA stops: told, audited, dropped by name', async t => {
+  const router = new Router().configure(tunnelSpec, { ...saSpec, esn: false, sequence: 2 ** 32 - 2 })
+  t.equal(router.send(ipv4(), ipv4(), ipv4()).length, 1)
+  t.same(router.drops(), { 'esp-sequence-exhausted': 2 })
+  const told = { sa: 5, spi: saSpec.spi, limit: 'hard', why: 'sequence' }
+  t.same(router.said('sa-limit'), [{ on: 'sa-limit', ...told }])
+  const audit = {
+    on: 'audit',
+    drop: 'esp-sequence-exhausted',
+    spi: saSpec.spi,
+    seq: 2 ** 32 - 1,
+    remote: THERE,
+  }
+  t.same(router.said('audit'), [audit, audit])
+})
+
 t.test('RFC 4106 §3.1: an SA that is told to be used again goes on counting', async t => {
   const router = new Router().configure()
   router.send(ipv4())
@@ -217,6 +233,26 @@ t.test(
     t.equal(b.receive(a.send(ipv4()), { remote: HERE }).length, 1)
   },
 )
+
+t.test('one batch mixes tunnels and SAs', async t => {
+  const far = { ...mirrored(saSpec), tun: 8, sa: 9, spi: 0xc0ffee09 }
+  const keyed = { ...tunnelSpec, tun: 8, name: 'gre8', gre: { ...tunnelSpec.gre, key: 8 } }
+  const [a, b] = pair()
+  a.configure(keyed, { ...mirrored(far), path: 2 })
+  b.configure({ ...keyed, remoteAddress: HERE.address, farAddresses: [] }, saSpec, far)
+  for (let i = 0; i < 6; i++) a.tun.waiting.push({ tun: i % 2 ? 8 : 3, bytes: ipv4({ tos: i << 2 }) })
+  const sent = a.send()
+  t.same(
+    a.underlay.sent.map(s => s.path),
+    [9, 2, 9, 2, 9, 2],
+  )
+  b.receive(sent, { remote: HERE })
+  t.same(
+    b.tun.written.map(w => [w.tun, w.bytes[1]]),
+    [0, 1, 2, 3, 4, 5].map(i => [i % 2 ? 8 : 3, i << 2]),
+  )
+  t.same([a.drops(), b.drops()], [{}, {}])
+})
 
 t.test('stop is answered by each pump', async t => {
   const router = new Router().configure()

@@ -63,6 +63,20 @@ for (const [innerName, inner] of [
   }
 }
 
+t.test(
+  'RFC 2328 §A.1: OSPF crosses untouched: multicast, TTL 1, precedence 6, which the underlay sees too',
+  async t => {
+    const hello = ipv4({ destination: '224.0.0.5', protocol: 89, ttl: 1, tos: 0xc0 })
+    const hello6 = ipv6({ source: 'fe80::1', destination: 'ff02::5', protocol: 89, ttl: 1, tos: 0xc0 })
+    const [a, b] = pair()
+    t.same(b.receive(a.send(hello, hello6), { remote: HERE }).map(hexOf), [hexOf(hello), hexOf(hello6)])
+    t.same(
+      a.underlay.sent.map(s => s.tos),
+      [0xc0, 0xc0],
+    )
+  },
+)
+
 t.test('AES-CBC: 16 octets of IV that are the sealer’s, blocks of 16', async t => {
   const sa = { ...saSpec, ivLength: 16, blockLength: 16, counterIv: false }
   const [a, b] = pair(tunnelSpec, sa, () => toySealer(24))
