@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import type { ActionReport, TunnelAction, TunnelReport } from '@brunel/admin-api'
+import type { ActionReport, RekeyWhat, TunnelAction, TunnelReport } from '@brunel/admin-api'
 import { assertNever } from '@brunel/base'
 import type { Peer } from '@brunel/config'
 import { farEnd } from './far-end.js'
@@ -11,6 +11,7 @@ export interface ActionContext {
   readonly tunnel: Tunnel | undefined
   readonly ike: IkeHost
   readonly report: () => TunnelReport
+  readonly what: RekeyWhat
 }
 
 /** Longest that an action waits for its outcome; it goes on afterwards all the same. */
@@ -57,16 +58,38 @@ export async function act(action: TunnelAction, context: ActionContext): Promise
   }
 }
 
-async function rekey({ peer, ike, report }: ActionContext): Promise<ActionReport> {
-  const spis = (r: TunnelReport): string => r.ike.flatMap(sa => sa.children.map(c => c.spiIn)).join()
+const CHILD = {
+  what: 'child',
+  spis: (r: TunnelReport) => r.ike.flatMap(sa => sa.children.map(c => c.spiIn)).join(),
+  detail: 'The ESP SAs are rekeyed.',
+} as const
+const IKE = {
+  what: 'ike',
+  spis: (r: TunnelReport) => r.ike.map(sa => sa.spiInitiator).join(),
+  detail: 'The IKE SA is rekeyed.',
+} as const
+
+async function rekey(context: ActionContext): Promise<ActionReport> {
+  if (context.what !== 'all') return rekeyOne(context, context.what === 'ike' ? IKE : CHILD)
+  const first = await rekeyOne(context, IKE)
+  if (!first.done) return first
+  const second = await rekeyOne(context, CHILD)
+  return second.done ? answer(true, 'The IKE SA and the ESP SAs are rekeyed.') : second
+}
+
+async function rekeyOne(
+  { peer, ike, report }: ActionContext,
+  { what, spis, detail }: typeof CHILD | typeof IKE,
+): Promise<ActionReport> {
   const before = spis(report())
   if (before === '')
     return answer(false, 'There is no SA to rekey.', {
       code: 'BRUNEL_NO_SA',
       remedy: 'Bring the tunnel up first; its state says why it is not.',
     })
-  ike.feed({ on: 'rekey', peer: peer.name, what: 'child' })
-  return outcome(report, r => spis(r) !== '' && spis(r) !== before, 'The ESP SAs are rekeyed.')
+  ike.feed({ on: 'rekey', peer: peer.name, what })
+  const settled = (now: string): boolean => now !== '' && now !== before && !now.includes(',')
+  return outcome(report, r => settled(spis(r)), detail)
 }
 
 /** Looks until it is so, for some seconds. */

@@ -2,6 +2,7 @@ import type {
   ActionReport,
   DropReport,
   HealthReport,
+  RekeyWhat,
   RouterControl,
   RouterEvent,
   TunnelAction,
@@ -129,7 +130,7 @@ export class Router implements RouterControl {
     return peer === undefined ? undefined : this.#report(peer)
   }
 
-  async act(name: string, action: TunnelAction): Promise<ActionReport | undefined> {
+  async act(name: string, action: TunnelAction, what: RekeyWhat): Promise<ActionReport | undefined> {
     const peer = this.#ports.peers.peer(name)
     if (peer === undefined || this.#ike === undefined) return undefined
     return act(action, {
@@ -137,6 +138,7 @@ export class Router implements RouterControl {
       tunnel: this.#tunnels.get(name),
       ike: this.#ike,
       report: () => this.#report(peer),
+      what,
     })
   }
 

@@ -3,6 +3,7 @@ import type {
   ActionReport,
   DropReport,
   HealthReport,
+  RekeyWhat,
   RouterEvent,
   TunnelAction,
   TunnelReport,
@@ -19,8 +20,8 @@ export type Eventually<T> = T | Promise<T>
 export interface RouterControl {
   tunnels(): Eventually<readonly TunnelReport[]>
   tunnel(name: string): Eventually<TunnelReport | undefined>
-  /** undefined: there is no such tunnel. */
-  act(name: string, action: TunnelAction): Eventually<ActionReport | undefined>
+  /** undefined: there is no such tunnel. `what` concerns `rekey` alone. */
+  act(name: string, action: TunnelAction, what: RekeyWhat): Eventually<ActionReport | undefined>
   /**
    * The store holds a new configuration; the router reads from it what the steps name. Fulfilled once the steps are
    * taken, not once a negotiation ends. Rejected: nothing of it is in force, and the API puts the store back.

@@ -123,6 +123,7 @@ export type TunnelReport = Deep<Static<typeof TunnelReport>>
 
 export const ACTIONS = ['up', 'down', 'rekey', 'reauthenticate', 'ping'] as const
 export type TunnelAction = (typeof ACTIONS)[number]
+export type RekeyWhat = 'all' | 'ike' | 'child'
 
 /** `done` false: nothing changed; then `code` and `remedy` say why. BRUNEL_ACTION_NOT_AVAILABLE: not built yet. */
 export const ActionReport = Type.Object({

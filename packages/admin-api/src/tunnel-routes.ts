@@ -1,5 +1,5 @@
 import { DROPS } from '@brunel/base'
-import { Type } from 'typebox'
+import { type Static, Type } from 'typebox'
 import { auditOf } from './access.js'
 import type { ApiPorts } from './api.js'
 import type { App } from './app.js'
@@ -8,6 +8,14 @@ import { ACTIONS, ActionReport, type TunnelAction, TunnelReport } from './report
 import { answers } from './schemas.js'
 
 const Name = Type.Object({ name: Type.String() })
+const What = Type.Object({
+  what: Type.Optional(
+    Type.Union([Type.Literal('all'), Type.Literal('ike'), Type.Literal('child')], {
+      description: 'For `rekey`: the IKE SA, the child SA, or one after the other.',
+      default: 'all',
+    }),
+  ),
+})
 const DropView = Type.Object({
   reason: Type.String(),
   direction: Type.String(),
@@ -74,12 +82,14 @@ export function tunnelRoutes(app: App, { router, audit }: ApiPorts): void {
           tags: ['tunnels'],
           summary: SUMMARY[action],
           params: Name,
+          ...(action === 'rekey' ? { querystring: What } : {}),
           response: answers({ 200: ActionReport }),
         },
       },
       async (request, reply) => {
         const { name } = request.params as { name: string }
-        const report = await router.act(name, action)
+        const { what } = request.query as Static<typeof What>
+        const report = await router.act(name, action, what ?? 'all')
         if (report === undefined) throw notFound(`There is no tunnel "${name}".`)
         if (!report.done) throw refusal(report)
         await audit.append(auditOf(request, `tunnel-${action}`, name, report.detail))

@@ -1,0 +1,265 @@
+import type { PeerDocument } from '@brunel/config'
+import type {
+  ActionReport,
+  AuditEntry,
+  AuditLog,
+  AuditRecord,
+  PeerStore,
+  PeerWrite,
+  Role,
+  RouterControl,
+  RouterEvent,
+  StoredPeer,
+  TokenReport,
+  TokenStore,
+  TunnelAction,
+  TunnelReport,
+} from '../src/index.js'
+
+/** The ports of the API in memory, for its tests and for those of its clients. */
+
+const AT = '2026-01-02T03:04:05.000Z'
+
+export class FakeAudit implements AuditLog {
+  readonly records: AuditRecord[] = []
+  append(entry: AuditEntry): void {
+    this.records.unshift({ id: this.records.length + 1, at: AT, ...entry })
+  }
+  list(limit: number, before = Number.MAX_SAFE_INTEGER): readonly AuditRecord[] {
+    return this.records.filter(({ id }) => id < before).slice(0, limit)
+  }
+}
+
+export class FakePeers implements PeerStore {
+  readonly peers = new Map<string, StoredPeer>()
+  readonly secrets = new Map<string, string>()
+  #before: { name: string; peer: StoredPeer | undefined } | undefined
+  #revision = 0
+  readonly #audit: FakeAudit
+
+  constructor(audit: FakeAudit) {
+    this.#audit = audit
+  }
+
+  list(): readonly StoredPeer[] {
+    return [...this.peers.values()]
+  }
+  read(name: string): StoredPeer | undefined {
+    return this.peers.get(name)
+  }
+  hasSecret(name: string): boolean {
+    return this.secrets.has(name)
+  }
+  write({ document, expected, audit }: PeerWrite): StoredPeer | 'conflict' {
+    const { name } = document
+    if (expected !== undefined && (this.peers.get(name)?.revision ?? 0) !== expected) return 'conflict'
+    const { psk, ...auth } = document.auth
+    if (psk !== undefined) this.secrets.set(name, psk)
+    this.#before = { name, peer: this.peers.get(name) }
+    const stored = {
+      document: { ...document, auth } as PeerDocument,
+      revision: ++this.#revision,
+      changedAt: AT,
+    }
+    this.peers.set(name, stored)
+    this.#audit.append(audit)
+    return stored
+  }
+  remove(name: string, expected: number | undefined, audit: AuditEntry): 'removed' | 'missing' | 'conflict' {
+    const peer = this.peers.get(name)
+    if (peer === undefined) return 'missing'
+    if (expected !== undefined && peer.revision !== expected) return 'conflict'
+    this.#before = { name, peer }
+    this.peers.delete(name)
+    this.#audit.append(audit)
+    return 'removed'
+  }
+  undo(name: string, _revision: number, audit: AuditEntry): void {
+    const before = this.#before?.name === name ? this.#before.peer : undefined
+    if (before === undefined) this.peers.delete(name)
+    else this.peers.set(name, before)
+    this.#audit.append(audit)
+  }
+}
+
+export const TOKENS: Readonly<Record<Role, string>> = {
+  admin: 'token-a',
+  read: 'token-r',
+  metrics: 'token-m',
+}
+
+export class FakeTokens implements TokenStore {
+  readonly rows = new Map<string, TokenReport & { secret: string }>()
+  readonly #audit: FakeAudit
+
+  constructor(audit: FakeAudit) {
+    this.#audit = audit
+    for (const role of ['admin', 'read', 'metrics'] as const) this.#put(role, role, TOKENS[role])
+  }
+  #put(name: string, role: Role, secret: string) {
+    const row = { name, role, createdAt: AT, lastUsedAt: null, secret }
+    this.rows.set(name, row)
+    return row
+  }
+  list(): readonly TokenReport[] {
+    return [...this.rows.values()].map(({ secret: _, ...row }) => row)
+  }
+  create(name: string, role: Role, audit: AuditEntry) {
+    if (this.rows.has(name)) return 'exists' as const
+    this.#audit.append(audit)
+    return this.#put(name, role, `made-${name}`)
+  }
+  remove(name: string, audit: AuditEntry): 'removed' | 'missing' | 'last-admin' {
+    const row = this.rows.get(name)
+    if (row === undefined) return 'missing'
+    const admins = [...this.rows.values()].filter(({ role }) => role === 'admin')
+    if (row.role === 'admin' && admins.length === 1) return 'last-admin'
+    this.rows.delete(name)
+    this.#audit.append(audit)
+    return 'removed'
+  }
+  authenticate(presented: string): { name: string; role: Role } | undefined {
+    return [...this.rows.values()].find(({ secret }) => secret === presented)
+  }
+}
+
+const layer = (detail: string) => ({ state: 'up' as const, detail })
+const traffic = { packets: 10, bytes: 10_240, lastAt: AT }
+
+/** A tunnel in which everything is well. */
+export const tunnelReport = (name: string, more: Partial<TunnelReport> = {}): TunnelReport => ({
+  name,
+  peer: name,
+  interface: 'gre7',
+  enabled: true,
+  state: 'up',
+  detail: 'Data crosses both ways.',
+  since: AT,
+  retryAt: null,
+  local: '192.0.2.1',
+  remote: '198.51.100.7',
+  addresses: ['10.255.0.1/30'],
+  routes: ['10.7.0.0/16'],
+  layers: {
+    underlay: layer('198.51.100.7 is reached over eth0.'),
+    ike: layer('Established.'),
+    esp: layer('Installed.'),
+    gre: layer('Key 7.'),
+    mtu: layer('1422.'),
+    routing: layer('One route.'),
+  },
+  ike: [
+    {
+      spiInitiator: '00112233445566aa',
+      spiResponder: '00112233445566bb',
+      role: 'initiator',
+      state: 'established',
+      suite: 'aes256gcm16-prfsha384-x25519',
+      localId: 'hq.example.net',
+      remoteId: 'branch-7.example.net',
+      local: '192.0.2.1:4500',
+      remote: '198.51.100.7:4500',
+      nat: { local: false, remote: true },
+      establishedAt: AT,
+      rekeyAt: AT,
+      children: [
+        {
+          spiIn: '0000aaaa',
+          spiOut: '0000bbbb',
+          state: 'installed',
+          suite: 'aes256gcm16',
+          mode: 'tunnel',
+          modeReason: 'the peer refused transport mode',
+          esn: true,
+          encapsulation: 'udp',
+          localSelectors: ['192.0.2.1/32[gre]'],
+          remoteSelectors: ['198.51.100.7/32[gre]'],
+          establishedAt: AT,
+          rekeyAt: null,
+          inbound: traffic,
+          outbound: traffic,
+          replayMisses: 0,
+        },
+      ],
+    },
+  ],
+  counters: { inbound: traffic, outbound: traffic, mssClamped: 2, replayMisses: 0 },
+  mtu: {
+    underlay: 1500,
+    tunnel: 1414,
+    mss: { ipv4: 1374, ipv6: 1354 },
+    lines: ['1500 underlay', '1414 tunnel'],
+  },
+  lastFailure: null,
+  ...more,
+})
+
+/** A tunnel whose peer has another secret. */
+export const failedReport = (name: string): TunnelReport =>
+  tunnelReport(name, {
+    state: 'down',
+    detail: 'IKE failed.',
+    ike: [],
+    retryAt: AT,
+    lastFailure: {
+      code: 'BRUNEL_IKE_AUTHENTICATION_FAILED',
+      sentence: 'The peer has another pre-shared key.',
+      evidence: { 'our identity': 'hq.example.net', 'their offers': ['a', 'b'] },
+      remedy: 'Write the same auth.psk on both routers.',
+      at: AT,
+    },
+  })
+
+export class FakeRouter implements RouterControl {
+  reports: TunnelReport[] = [tunnelReport('branch-7')]
+  readonly applied: unknown[] = []
+  /** What `apply` throws, if anything. */
+  refusal: Error | undefined
+  ready = true
+  warnings: { code: string; detail: string; remedy: string }[] = []
+  readonly listeners = new Set<(event: RouterEvent) => void>()
+
+  async tunnels(): Promise<readonly TunnelReport[]> {
+    return this.reports
+  }
+  async tunnel(name: string): Promise<TunnelReport | undefined> {
+    return this.reports.find(report => report.name === name)
+  }
+  async act(name: string, action: TunnelAction): Promise<ActionReport | undefined> {
+    if ((await this.tunnel(name)) === undefined) return undefined
+    if (action === 'reauthenticate') {
+      const [code, remedy] = ['BRUNEL_ACTION_NOT_AVAILABLE', 'Take the tunnel down and up.']
+      return { done: false, detail: 'Reauthentication is not available yet.', code, remedy, data: {} }
+    }
+    return { done: true, detail: `${action} is done.`, code: null, remedy: null, data: { milliseconds: 3 } }
+  }
+  async apply(steps: readonly unknown[]): Promise<void> {
+    if (this.refusal !== undefined) throw this.refusal
+    this.applied.push(...steps)
+  }
+  async drops() {
+    return [
+      { reason: 'esp-replay', direction: 'inbound' as const, count: 3 },
+      { reason: 'gre-loop', direction: 'outbound' as const, count: 0 },
+    ]
+  }
+  async metrics(): Promise<string> {
+    return 'brunel_bugs_total 0\n'
+  }
+  async health() {
+    return { ready: this.ready, warnings: this.warnings }
+  }
+  subscribe(listener: (event: RouterEvent) => void): () => void {
+    this.listeners.add(listener)
+    return () => void this.listeners.delete(listener)
+  }
+  tell(event: string): void {
+    for (const listener of this.listeners)
+      listener({ at: AT, event, tunnel: 'branch-7', detail: event, data: {} })
+  }
+}
+
+export const fakePorts = () => {
+  const audit = new FakeAudit()
+  return { audit, peers: new FakePeers(audit), tokens: new FakeTokens(audit), router: new FakeRouter() }
+}
