@@ -86,7 +86,12 @@ export async function createAdminApi(options: ApiOptions): Promise<App> {
   app.addHook('onRoute', route => {
     if (route.url.startsWith('/docs')) route.config = { ...route.config, role: 'none' }
   })
-  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true, logLevel: 'warn' })
+  await app.register(swaggerUi, {
+    routePrefix: '/docs',
+    staticCSP: true,
+    transformStaticCSP: policy => policy.replace(' upgrade-insecure-requests;', ''),
+    logLevel: 'warn',
+  })
   app.get('/openapi.json', { config: { role: 'none' }, schema: { hide: true } }, async (_request, reply) =>
     reply.type('application/json').serializer(JSON.stringify).send(app.swagger()),
   )

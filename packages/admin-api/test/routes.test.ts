@@ -123,7 +123,7 @@ t.test('the documentation is a page whose scripts its policy allows', async t =>
   t.match(policy, /script-src 'self'/)
   t.notMatch(policy, 'upgrade-insecure-requests')
   for (const [, source] of page.body.matchAll(/<script src="\.\/([^"]+)"/g)) {
-    t.equal((await app.inject({ url: `/docs/${source}` })).statusCode, 200, source)
+    t.equal((await app.inject({ url: `/docs/${source}` })).statusCode, 200, String(source))
   }
 })
 
