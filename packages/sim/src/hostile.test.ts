@@ -23,8 +23,8 @@ function heard(name: HostileName, datagrams: readonly Datagram[]): Datagram[] {
   const added: Datagram[] = []
   const sent = new Set<Datagram>(datagrams)
   new HOSTILES[name]({ time, network, dice: new Dice(5) }, 1)
-  network.tap(datagram => {
-    if (!sent.has(datagram)) added.push(datagram)
+  network.tap((datagram, fate) => {
+    if (fate === 'sent' && !sent.has(datagram)) added.push(datagram)
   })
   for (const datagram of datagrams) network.send(datagram)
   time.runUntil(instant(60_000))

@@ -15,14 +15,17 @@ export abstract class Hostile {
   protected readonly at: Position
   /** Share of the datagrams it hears that it acts on. */
   protected readonly eagerness: number
+  /** At which end of the path it listens. */
+  protected readonly hears: 'sent' | 'arrived' = 'sent'
   active = true
 
   constructor(at: Position, eagerness = 0.2) {
     this.at = at
     this.eagerness = eagerness
-    at.network.tap(datagram => {
+    at.network.tap((datagram, fate) => {
       // What strangers inject is heard too; answering it would never end.
-      if (this.active && !injected.has(datagram) && at.dice.chance(eagerness)) this.hear(datagram)
+      if (this.active && fate === this.hears && !injected.has(datagram) && at.dice.chance(eagerness))
+        this.hear(datagram)
     })
   }
 
@@ -96,8 +99,14 @@ export class HintForger extends Hostile {
   }
 }
 
-/** Sends again what it heard, later, some of it from an address of its own: RFC 7296 §2.3, §2.23, RFC 4303 §3.4.3. */
+/**
+ * Sends again what has arrived, some of it from an address of its own: RFC 7296 §2.3, §2.23, RFC 4303 §3.4.3. A copy
+ * that overtakes the true one is no replay: it is fresh, and whoever wins that race may redirect the answers until
+ * the next true packet. No protocol on the path helps against that.
+ */
 export class Replayer extends Hostile {
+  protected override readonly hears = 'arrived'
+
   protected hear(datagram: Datagram): void {
     const wait = this.at.dice.pick([1, 30, 300, 3000, 20_000])
     const elsewhere = {

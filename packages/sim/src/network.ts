@@ -26,8 +26,8 @@ export interface Quality {
 
 export const PERFECT: Quality = { loss: 0, duplicate: 0, delay: 10, jitter: 0, late: 0, mtu: 1500 }
 
-/** Sees every datagram where it leaves its sender, after the NAT. `crossed` false: the path lost it. */
-export type Tap = (datagram: Datagram, crossed: boolean) => void
+/** Sees every datagram where it leaves its sender, after the NAT, and again where it arrives, before the NAT. */
+export type Tap = (datagram: Datagram, fate: 'sent' | 'lost' | 'arrived') => void
 
 const IPV4_UDP = 28
 const IPV6_UDP = 48
@@ -88,7 +88,7 @@ export class Network {
     const header = origin.includes(':') ? IPV6_UDP : IPV4_UDP
     const lost =
       this.#cut.has(origin) || datagram.bytes.length + header > quality.mtu || this.#dice.chance(quality.loss)
-    for (const tap of this.#taps) tap(datagram, !lost)
+    for (const tap of this.#taps) tap(datagram, lost ? 'lost' : 'sent')
     if (lost) return
     this.#deliver(datagram, quality)
     if (this.#dice.chance(quality.duplicate)) this.#deliver(datagram, quality)
@@ -96,7 +96,7 @@ export class Network {
 
   /** Sends as a stranger does: with any source address, from beside the path, `delay` 5 ms. */
   inject(datagram: Datagram): void {
-    for (const tap of this.#taps) tap(datagram, true)
+    for (const tap of this.#taps) tap(datagram, 'sent')
     this.#time.after(millis(5), () => this.#arrive(datagram))
   }
 
@@ -108,6 +108,7 @@ export class Network {
   }
 
   #arrive(datagram: Datagram): void {
+    for (const tap of this.#taps) tap(datagram, 'arrived')
     const nat = this.#nats.get(datagram.to.address)
     const inside = nat?.outside === datagram.to.address ? nat.inbound(datagram) : datagram
     if (inside === undefined || this.#cut.has(inside.to.address)) return

@@ -37,6 +37,7 @@ export interface Violation {
 export interface WorldOptions {
   readonly record: boolean
   readonly system: Cryptography
+  /** Breaks the machine of router a on purpose. */
   readonly bend?: RouterOptions['bend']
 }
 
@@ -77,7 +78,13 @@ export class World {
     const ledger = new NonceLedger(what => this.violate(what))
     const router = (name: Side, address: string): SimRouter =>
       new SimRouter(
-        { name, address, limits: scenario.limits, settings: {}, bend: options.bend },
+        {
+          name,
+          address,
+          limits: scenario.limits,
+          settings: {},
+          bend: name === 'a' ? options.bend : undefined,
+        },
         {
           time: this.time,
           network: this.network,
@@ -102,7 +109,9 @@ export class World {
     if (options.record) {
       const pcap = new Pcap()
       this.pcap = pcap
-      this.network.tap(datagram => pcap.add(this.time.now(), datagram))
+      this.network.tap((datagram, fate) => {
+        if (fate !== 'arrived') pcap.add(this.time.now(), datagram)
+      })
     }
     const position = { time: this.time, network: this.network, dice: new Dice(seed, 'hostile') }
     this.#hostile = scenario.hostile.map(name => new HOSTILES[name](position))
