@@ -61,7 +61,7 @@ function closeAll(turn: Turn, control: PeerControl, why: string): void {
   const attempt = control.attempt
   control.attempt = undefined
   attempt?.end(turn, failures.closedHere(why))
-  for (const session of control.sessions) session.current.close(turn, failures.closedHere(why), millis(0))
+  for (const session of control.sessions) session.close(turn, failures.closedHere(why), millis(0))
 }
 
 /** Closes everything and begins nothing. */
@@ -133,7 +133,7 @@ function limit(
   const session = sessionOf(control, input.spiIn)
   const child = session?.children.inbound(input.spiIn)
   if (session === undefined || child === undefined) return
-  if (input.limit === 'hard') return expire(turn, session.current, session, child)
+  if (input.limit === 'hard') return expire(turn, session, child)
   if (child.state.is === 'installed') session.current.intents.add({ want: 'rekey-child', spiIn: child.spiIn })
 }
 
@@ -170,17 +170,18 @@ function sourced(
   session.current.moved(turn, { local: session.current.local, remote: input.remote })
 }
 
-/** RFC 7296 §1.5, RFC 4303 §3.4.2: told inside an existing IKE SA with that address only, and seldom. */
+/**
+ * RFC 7296 §1.5, RFC 4303 §3.4.2: told inside an existing IKE SA with that address only, and seldom. Returns whom it
+ * concerns.
+ */
 export function unknownEspSpi(
   turn: Turn,
   controls: readonly PeerControl[],
   input: Extract<IkeInput, { readonly on: 'unknown-esp-spi' }>,
-): void {
+): PeerControl | undefined {
   const session = controls.map(c => c.session).find(s => s?.current.remote.address === input.remote.address)
-  if (session === undefined || !session.mayTellInvalidSpi(turn.now)) return
-  session.current.want(turn, {
-    want: 'notify',
-    notifyType: Wire.NOTIFY.INVALID_SPI,
-    data: Wire.uint32(input.spi),
-  })
+  if (session === undefined || !session.mayTellInvalidSpi(turn.now)) return undefined
+  const data = Wire.uint32(input.spi)
+  session.current.intents.add({ want: 'notify', notifyType: Wire.NOTIFY.INVALID_SPI, data })
+  return session.control
 }

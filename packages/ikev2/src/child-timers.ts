@@ -8,7 +8,7 @@ import type { Turn } from './turn.js'
 /** RFC 7296 §2.8: soft asks for a successor; hard stops the traffic. What was replaced goes by itself at last. */
 export function tickChildren(turn: Turn, sa: IkeSa, session: Session): void {
   for (const child of session.children.all) {
-    if (child.lifetime.hard <= turn.now) expire(turn, sa, session, child)
+    if (child.lifetime.hard <= turn.now) expire(turn, session, child)
     else if (child.state.is === 'rekeyed' && child.state.deleteAt <= turn.now) deleteReplaced(sa, child)
     else if (child.state.is === 'installed' && child.lifetime.soft <= turn.now) {
       sa.intents.add({ want: 'rekey-child', spiIn: child.spiIn })
@@ -18,9 +18,9 @@ export function tickChildren(turn: Turn, sa: IkeSa, session: Session): void {
 }
 
 /** RFC 7296 §2.8: where rekeying failed until the end, the IKE SA is closed with its children, and all begins anew. */
-export function expire(turn: Turn, sa: IkeSa, session: Session, child: ChildSa): void {
+export function expire(turn: Turn, session: Session, child: ChildSa): void {
   const why = failures.expired('lifetime of the child SA')
-  if (isLive(child)) return sa.close(turn, why, millis(0))
+  if (isLive(child)) return session.close(turn, why, millis(0))
   session.removeChild(turn, child, { grace: millis(0), why })
 }
 

@@ -73,12 +73,16 @@ export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
       case 'peer-removed': {
         const control = this.#peers.get(input.peer)
         this.#peers.delete(input.peer)
+        this.#touch(control)
         return control && actions.putDown(turn, control, 'the peer was removed')
       }
       case 'unknown-esp-spi':
-        return actions.unknownEspSpi(turn, this.controls, input)
+        return this.#touch(actions.unknownEspSpi(turn, this.controls, input))
       case 'stop':
-        for (const control of this.controls) actions.stop(turn, control)
+        for (const control of this.controls) {
+          this.#touch(control)
+          actions.stop(turn, control)
+        }
         return
       case 'up':
       case 'down':
@@ -142,8 +146,12 @@ export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
     }
     for (const control of controls) {
       if (this.#peers.get(control.peer.name) === control) control.reconcile(turn)
-      for (const sa of control.sas) sa.pump(turn)
-      for (const sa of control.sas) this.#alarm(sa)
+      // What an input made due is done now: a deadline never lies in the past.
+      for (const sa of control.sas) if (isDue(sa, turn.now)) sa.tick(turn)
+      for (const sa of control.sas) {
+        sa.pump(turn)
+        this.#alarm(sa)
+      }
       this.#alarm(control)
     }
     this.#touched.clear()
@@ -220,3 +228,5 @@ export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
     return sa
   }
 }
+
+const isDue = (who: IkeSa, now: Instant): boolean => who.deadline !== undefined && who.deadline <= now

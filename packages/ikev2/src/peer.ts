@@ -143,9 +143,9 @@ export class PeerControl {
   /** Reauthentication is make-before-break: the old session goes when the new one carries a child, RFC 7296 §2.8.3. */
   childArrived(turn: Turn, session: Session): void {
     this.#acquired = false
-    if (!session.weBegan) return
+    if (!session.weBegan || this.reauthenticating.includes(session)) return
     for (const old of this.reauthenticating)
-      old.current.close(turn, failures.replaced(`reauthenticated as ${session.current.spiText}`))
+      old.close(turn, failures.replaced(`reauthenticated as ${session.current.spiText}`))
     this.reauthenticating = []
   }
 
@@ -153,10 +153,11 @@ export class PeerControl {
   childFailed(turn: Turn, session: Session, end: { readonly exchange: string; readonly why: Failure }): void {
     session.childFailures++
     this.failed(turn, end, session.current.remote)
-    if (this.reauthenticating.length === 0 || !session.weBegan) return
+    const isNew = session.weBegan && !this.reauthenticating.includes(session)
+    if (this.reauthenticating.length === 0 || !isNew) return
     // The old session still carries traffic; this one does not.
     this.reauthenticating = []
-    session.current.close(turn, end.why)
+    session.close(turn, end.why)
   }
 
   /** The peer was faster: what we have only just asked for is not needed. It cannot have been answered yet. */
@@ -185,9 +186,9 @@ export class PeerControl {
   }
 
   #retryLater(turn: Turn, wait: number): void {
-    if (this.wish === 'down' || (this.wish === 'answer' && !this.#acquired)) return
-    this.#acquired = this.wish === 'initiate' && this.#acquired
-    if (this.wish !== 'initiate') return
+    // One packet that waited is worth one attempt; and `any` has no address to try.
+    this.#acquired = false
+    if (this.wish !== 'initiate' || this.peer.remoteAddress === undefined) return
     this.retryAt = after(turn.now, millis(wait))
     turn.report({ event: 'retrying', peer: this.peer.name, at: this.retryAt })
   }
@@ -211,14 +212,15 @@ export class PeerControl {
     this.#settleAt = decision.again
     for (const session of decision.probe) session.current.probe(turn)
     for (const session of decision.close)
-      session.current.close(
+      session.close(
         turn,
         failures.replaced('two IKE SAs with this peer; the one with the lowest nonce goes'),
       )
   }
 
   get deadline(): Instant | undefined {
-    const waits = this.wish !== 'down' && this.alive.length === 0 && this.attempt === undefined
+    const able = this.wish === 'initiate' && this.peer.remoteAddress !== undefined
+    const waits = able && this.alive.length === 0 && this.attempt === undefined
     return sooner(waits ? this.retryAt : undefined, this.alive.length > 1 ? this.#settleAt : undefined)
   }
 }

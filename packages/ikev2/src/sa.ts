@@ -409,7 +409,7 @@ export class IkeSa {
     const { lifetime } = this
     if (lifetime === undefined) return
     if (lifetime.hard <= turn.now)
-      return this.close(turn, failures.expired('lifetime of the IKE SA'), millis(0))
+      return this.session?.close(turn, failures.expired('lifetime of the IKE SA'), millis(0))
     if (lifetime.soft > turn.now) return
     this.lifetime = { ...lifetime, soft: after(turn.now, this.host.ports.settings.rekeyRetry) }
     this.intents.add({ want: 'rekey-ike' })

@@ -117,8 +117,18 @@ export class Session {
       if (this.current === sa) this.promote(heir)
       return
     }
+    this.#finish(turn, end)
+  }
+
+  /** Closes the whole session: a Delete on every IKE SA that the peer does not delete itself. */
+  close(turn: Turn, why: Failure, grace: Millis = this.current.host.ports.settings.childGrace): void {
+    if (this.#over) return
+    this.#finish(turn, { grace, why })
+    for (const sa of [...this.generations]) if (sa.stage.is === 'established') sa.close(turn, why)
+  }
+
+  #finish(turn: Turn, end: { readonly grace: Millis; readonly why: Failure }): void {
     this.#over = true
-    for (const other of [...this.generations]) other.end(turn, end.why)
     this.removeAllChildren(turn, end)
     this.control.sessionEnded(turn, this, end.why)
   }

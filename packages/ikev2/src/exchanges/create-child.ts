@@ -56,7 +56,8 @@ export function childAnswered(
 ): void {
   const { offer } = doing
   const { agreed } = sa
-  if (agreed === undefined) return
+  // Closed meanwhile: the child that the peer made goes with the IKE SA (RFC 7296 §1.4.1).
+  if (agreed === undefined || session.over) return abandon(sa, offer)
   const old = doing.what === 'rekey-child' ? session.children.inbound(doing.old) : undefined
   const error = payloads === undefined ? undefined : Wire.errorNotify(payloads)
   const created = payloads !== undefined && Wire.find(payloads, 'SA') !== undefined
@@ -82,6 +83,11 @@ export function childAnswered(
   if (survivor !== undefined) return old === undefined ? undefined : superseded(turn, sa, old, survivor.spiIn)
   if ('notifyType' in agreement) return childRefusedBy(turn, sa, session, { doing, old, error: agreement })
   childFailed(turn, session, { doing, why: agreement })
+}
+
+function abandon(sa: IkeSa, offer: ChildOffer): void {
+  offer.keyPair?.wipe()
+  sa.host.freeChildSpi(offer.spiIn)
 }
 
 /** Children that the peer made meanwhile and that still carry traffic. */
@@ -155,7 +161,7 @@ function childRefusedBy(turn: Turn, sa: IkeSa, session: Session, refused: Refuse
     return sa.end(turn, failures.malformed('our CREATE_CHILD_SA', 'the peer cannot read it')) // RFC 7296 §2.21.3
   if (notifyType === NOTIFY.NO_ADDITIONAL_SAS)
     // RFC 7296 §4: a minimal peer keeps the one child of IKE_AUTH; a new one needs a new IKE SA.
-    return sa.close(turn, failures.refused('CREATE_CHILD_SA', 'NO_ADDITIONAL_SAS'))
+    return session.close(turn, failures.refused('CREATE_CHILD_SA', 'NO_ADDITIONAL_SAS'))
   childFailed(turn, session, { doing, why: childRefused(session.control, doing.offer, notifyType) })
 }
 

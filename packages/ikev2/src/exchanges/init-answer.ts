@@ -25,7 +25,8 @@ export const plainAnswer = (m: Incoming, payloads: readonly Wire.PlainPayload[])
       spiResponder: m.header.spiResponder,
       exchangeType: m.header.exchangeType,
       messageId: m.header.messageId,
-      initiator: false,
+      // Whoever answers is the other end of that IKE SA: RFC 7296 §3.1.
+      initiator: !m.header.initiator,
       response: true,
     },
     payloads,

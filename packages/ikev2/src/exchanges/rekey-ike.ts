@@ -63,6 +63,8 @@ export function ikeRekeyAnswered(
 ): void {
   const made = payloads === undefined ? undefined : readSuccessor(turn, sa, session, { offer, payloads })
   offer.keyPair.wipe()
+  // Closed meanwhile: the peer has a successor, which must go too.
+  if (session.over) return made?.successor.close(turn, failures.closedHere('its predecessor was closed'))
   if (made !== undefined) return settleSuccessors(turn, sa, session, { offer, ...made })
   const theirs = offer.crossing.find(other => other.sa.stage.is === 'established')
   // RFC 7296 §2.8.2: the peer's rekey succeeded, so ours is not needed.

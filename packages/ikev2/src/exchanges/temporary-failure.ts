@@ -13,7 +13,7 @@ export function busy(turn: Turn, sa: IkeSa, session: Session, wish: Intent | und
   const { settings, random } = sa.host.ports
   session.busySince ??= turn.now
   if (turn.now - session.busySince >= settings.temporaryFailureLimit)
-    return sa.close(turn, failures.outOfStep('it keeps answering TEMPORARY_FAILURE'), millis(0))
+    return session.close(turn, failures.outOfStep('it keeps answering TEMPORARY_FAILURE'), millis(0))
   if (wish === undefined) return
   const wait = settings.temporaryFailureWait + random.jitter(settings.temporaryFailureWait)
   sa.intents.add({ ...wish, notBefore: after(turn.now, millis(wait)) })
