@@ -12,10 +12,7 @@ export function edited(text: string, terminal: Terminal): string | undefined {
   const file = join(directory, 'peer.json')
   try {
     writeFileSync(file, text, { mode: 0o600 })
-    const { status, error } = spawnSync(`${editor} "$1"`, ['sh', file], {
-      shell: '/bin/sh',
-      stdio: 'inherit',
-    })
+    const { status, error } = spawnSync('/bin/sh', ['-c', `${editor} "$1"`, 'sh', file], { stdio: 'inherit' })
     if (error !== undefined || status !== 0) {
       throw new Failure(EXIT.refused, `The editor ${editor} failed; nothing was changed.`, {
         remedy: 'Set EDITOR, or give `brunel peer edit` a file or options.',
