@@ -19,6 +19,8 @@ export class KeyLog {
       [child.local.address, child.remote.address, child.spiOut, child.keysOut],
     ] as const
     const [encryption, integrity] = names(child)
+    // Wireshark 4.0 has no name for it, and refuses a file with a name that it does not know.
+    const comment = child.encryption.name.startsWith('chacha') ? '# ' : ''
     for (const [source, destination, spi, keys] of rows) {
       const family = source.includes(':') ? 'IPv6' : 'IPv4'
       const fields = [
@@ -31,7 +33,7 @@ export class KeyLog {
         integrity,
         bytes(keys.integrity),
       ]
-      appendFileSync(this.#file, `${fields.map(field => `"${field}"`).join(',')}\n`)
+      appendFileSync(this.#file, `${comment}${fields.map(field => `"${field}"`).join(',')}\n`)
     }
   }
 }
@@ -42,7 +44,7 @@ const bytes = (key: Uint8Array): string => (key.length === 0 ? '' : `0x${Buffer.
 function names(child: Child): readonly [string, string] {
   const { name } = child.encryption
   const encryption = name.includes('gcm')
-    ? 'AES-GCM [RFC4106]'
+    ? 'AES-GCM with 16 octet ICV [RFC4106]'
     : name.startsWith('chacha')
       ? 'ChaCha20 with Poly1305 [RFC8439]'
       : 'AES-CBC [RFC3602]'
