@@ -91,6 +91,8 @@ export class Tunnel {
   established(wall: number): void {
     this.handshakeAt = wall
     this.baseline = this.crossing()
+    // The peer may have begun anew, and its GRE sequence numbers with it.
+    this.#ports.io.command({ do: 'tunnel-restart', tun: this.tun })
   }
 
   rekeyed(wall: number): void {
