@@ -22,9 +22,18 @@ export const espSuiteText = (s: EspSuite): string =>
     s.esn ? 'esn' : 'noesn',
   ].join('-')
 
+/** As in `ikeSuiteText`, so that both sides' offers read alike whatever order they came in. */
+const ORDER: readonly number[] = [1, 3, 2, 4, 5]
+const rank = ({ type }: Ike.Transform): number => (ORDER.includes(type) ? ORDER.indexOf(type) : ORDER.length)
+
 /** Every proposal of an SA payload, unknown transforms as `encr-23`. */
 export const offerTexts = (sa: Ike.SaPayload): readonly string[] =>
-  sa.proposals.map(p => p.transforms.map(transformText).join('-'))
+  sa.proposals.map(p =>
+    p.transforms
+      .toSorted((a, b) => rank(a) - rank(b))
+      .map(transformText)
+      .join('-'),
+  )
 
 function transformText(t: Ike.Transform): string {
   const name = { 1: 'encr', 2: 'prf', 3: 'integ', 4: 'ke', 5: 'esn' }[t.type] ?? `type-${t.type}`
