@@ -64,6 +64,8 @@ export interface StoreOptions {
   readonly directory: string
   /** systemd's $CREDENTIALS_DIRECTORY, where there is one: `brunel-secret-key` in it is used before DIR/secret.key. */
   readonly credentialsDirectory?: string | undefined
+  /** Beside a running bruneld, as for `--check`: the directory is not claimed. */
+  readonly shared?: boolean | undefined
   /** Wall clock, for the audit log. */
   readonly now?: (() => Date) | undefined
 }

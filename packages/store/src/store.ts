@@ -10,27 +10,38 @@ import { StoreError } from './store-error.js'
 import { tokenTable } from './tokens.js'
 
 const FILE = 'brunel.db'
+const LOCK = 'brunel.lock'
 const ADMIN_TOKEN = 'admin.token'
 const ADMIN = 'admin'
 
 /**
  * WAL and FULL: an answered change survives a power cut. NORMAL would lose the last ones without a word, and changes
- * come by hand, a few a minute, so that one fsync each costs nothing. EXCLUSIVE: a second bruneld on the same directory
- * is told so, where both would fight for the same interfaces.
+ * come by hand, a few a minute, so that one fsync each costs nothing.
  */
 function openDatabase(path: string): Database {
   createPrivate(path)
   const db = new Sqlite(path, { timeout: 1000 })
   try {
-    db.pragma('locking_mode = EXCLUSIVE')
     db.pragma('journal_mode = WAL')
     db.pragma('synchronous = FULL')
     db.pragma('foreign_keys = ON')
     db.pragma('secure_delete = ON')
-    db.exec('BEGIN IMMEDIATE; COMMIT')
     return db
   } catch (cause) {
     db.close()
+    throw refusal(path, cause)
+  }
+}
+
+/** Held until the process ends, however it ends: two bruneld on one directory would fight for the same interfaces. */
+function claim(path: string): Database {
+  createPrivate(path)
+  const lock = new Sqlite(path, { timeout: 0 })
+  try {
+    lock.exec('BEGIN EXCLUSIVE')
+    return lock
+  } catch (cause) {
+    lock.close()
     throw refusal(path, cause)
   }
 }
@@ -76,32 +87,43 @@ function checkKey(db: Database, sealing: Sealing, directory: string): void {
 
 const hasKeyCheck = (db: Database): boolean => db.prepare('SELECT 1 FROM key_check').get() !== undefined
 
-export function openStore({ directory, credentialsDirectory, now = () => new Date() }: StoreOptions): Store {
-  prepareDirectory(directory)
-  const path = join(directory, FILE)
-  const db = openDatabase(path)
+/** Opens the directory for this process alone, unless it is `shared`. Throws a `StoreError`. */
+export function openStore(options: StoreOptions): Store {
+  prepareDirectory(options.directory)
+  const lock = options.shared ? undefined : claim(join(options.directory, LOCK))
+  const open: Database[] = lock === undefined ? [] : [lock]
+  const close = (): void => {
+    for (const db of open.reverse()) db.close()
+  }
   try {
-    migrate(db)
-    const sealing = sealingWith(secretKey(directory, credentialsDirectory, !hasKeyCheck(db)))
-    checkKey(db, sealing, directory)
-    const audit = auditTable(db, now)
-    const tokens = tokenTable(db, audit, now)
-    return {
-      audit,
-      tokens,
-      peers: peerTable(db, audit, sealing, now),
-      ensureAdminToken() {
-        if (tokens.list().some(token => token.role === 'admin')) return undefined
-        tokens.reissue(ADMIN, 'admin', secret => writePrivate(directory, ADMIN_TOKEN, `${secret}\n`))
-        return join(directory, ADMIN_TOKEN)
-      },
-      close() {
-        sealing.wipe()
-        db.close()
-      },
-    }
+    const db = openDatabase(join(options.directory, FILE))
+    open.push(db)
+    return storeOver(db, options, close)
   } catch (cause) {
-    db.close()
-    throw cause instanceof StoreError ? cause : refusal(path, cause)
+    close()
+    throw cause instanceof StoreError ? cause : refusal(join(options.directory, FILE), cause)
+  }
+}
+
+function storeOver(db: Database, options: StoreOptions, close: () => void): Store {
+  const { directory, credentialsDirectory, now = () => new Date() } = options
+  migrate(db)
+  const sealing = sealingWith(secretKey(directory, credentialsDirectory, !hasKeyCheck(db)))
+  checkKey(db, sealing, directory)
+  const audit = auditTable(db, now)
+  const tokens = tokenTable(db, audit, now)
+  return {
+    audit,
+    tokens,
+    peers: peerTable(db, audit, sealing, now),
+    ensureAdminToken() {
+      if (tokens.list().some(token => token.role === 'admin')) return undefined
+      tokens.reissue(ADMIN, 'admin', secret => writePrivate(directory, ADMIN_TOKEN, `${secret}\n`))
+      return join(directory, ADMIN_TOKEN)
+    },
+    close() {
+      sealing.wipe()
+      close()
+    },
   }
 }

@@ -85,8 +85,12 @@ t.test('all is there after a restart', async t => {
 t.test('a second bruneld on the same directory is refused', async t => {
   const directory = ownDirectory(t)
   const first = storeIn(directory)
-  t.teardown(() => first.close())
   t.throws(() => storeIn(directory), { code: 'BRUNEL_STORE_BUSY' })
+  const beside = openStore({ directory, shared: true })
+  t.same(beside.peers.list(), [], 'a look at it is not')
+  beside.close()
+  first.close()
+  storeIn(directory).close()
 })
 
 t.test('a lost or a wrong key is named at start, and no new one takes its place', async t => {
