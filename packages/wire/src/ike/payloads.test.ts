@@ -78,6 +78,7 @@ for (const [title, first, wire, want] of [
   ['a payload length below 4', 43, '00 00 0003', 'ike-truncated'],
   ['a payload length of 0', 43, '00 00 0000', 'ike-truncated'],
   ['a payload past the end', 43, '00 00 0006 61', 'ike-truncated'],
+  ['a second payload past the end', 43, '2b 00 0006 6161 00 00 0006 61', 'ike-truncated'],
   ['a chain that promises another payload', 43, '2b 00 0005 61', 'ike-truncated'],
   ['octets behind the last payload', 43, '00 00 0005 61 00', 'ike-length'],
   ['octets where no payload is promised', 0, '00', 'ike-length'],

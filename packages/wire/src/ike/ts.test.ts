@@ -39,6 +39,7 @@ for (const [title, text] of [
   ['a selector length below its header', '01 000000 07 2f 0003'],
   ['an IPv4 selector of the length of IPv6', `01 000000 07${V6.slice(2)}`],
   ['an IPv4 selector cut short, with a length to match', '01 000000 07 2f 000c 0000 ffff c0000201'],
+  ['an IPv4 selector with octets behind it', '01 000000 07 2f 0014 0000 ffff c0000201 c0000201 ffffffff'],
   ['a start port above the end port', `01 000000 ${V4.replace('0000 ffff', '0051 0050')}`],
   [
     'a start address above the end address',
