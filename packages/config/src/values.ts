@@ -73,14 +73,19 @@ export function interfaceAddress(text: string): InterfaceAddress | undefined {
 
 export const prefixText = (prefix: Prefix): string => `${prefix.address}/${prefix.length}`
 
-const octets = (prefix: Prefix): { address: Uint8Array; length: number } => ({
-  address: Address.parse(prefix.address)!,
-  length: prefix.length,
-})
-export const overlap = (a: Prefix, b: Prefix): boolean => Address.overlap(octets(a), octets(b))
-export const covers = (prefix: Prefix, text: string): boolean => {
+/** The first and the last address as numbers. */
+export function rangeOf({ address, length }: Prefix): { low: bigint; high: bigint } {
+  const bytes = Address.parse(address)!
+  const low = bytes.reduce((sum, octet) => (sum << 8n) | BigInt(octet), 0n)
+  return { low, high: low + (1n << BigInt(bytes.length * 8 - length)) - 1n }
+}
+
+export function covers(prefix: Prefix, text: string): boolean {
   const host = Address.parse(text)
-  return host !== undefined && Address.contains(octets(prefix), host)
+  return (
+    host !== undefined &&
+    Address.contains({ address: Address.parse(prefix.address)!, length: prefix.length }, host)
+  )
 }
 
 /** An address that can be an end of something: not unspecified, not multicast, not the limited broadcast. */

@@ -1,6 +1,6 @@
 import type { Problem } from '@brunel/base'
 import { PeerDocument } from './document.js'
-import { problemsBetween } from './pair-rules.js'
+import { factsOf, problemsBetween } from './pair-rules.js'
 import { problem, problemsOfPeer } from './peer-rules.js'
 import { isPeerDocument, shapeProblems, soundPart } from './shape.js'
 
@@ -28,10 +28,13 @@ export function verifyPeer(
   const shape = shapeProblems(PeerDocument, document)
   const sound = soundPart(document, shape)
   if (sound === undefined) return shape
+  const facts = factsOf(sound)
   const found = [
     ...problemsOfPeer(sound),
     ...(shape.some(({ pointer }) => lies(pointer, '/auth')) ? [] : secretMissing(sound, context)),
-    ...others.filter(({ name }) => name !== sound.name).flatMap(other => problemsBetween(sound, other)),
+    ...others
+      .filter(({ name }) => name !== sound.name)
+      .flatMap(other => problemsBetween(facts, factsOf(other))),
   ]
   return [...shape, ...found.filter(({ pointer }) => !shape.some(fault => lies(pointer, fault.pointer)))]
 }
@@ -41,10 +44,16 @@ const lies = (pointer: string, within: string): boolean =>
 
 /** All that is wrong with a configuration; pointers begin with `/peers/0`. A fault between two is shown at the later. */
 export function verify(peers: readonly unknown[], context: VerifyContext = {}): Problem[] {
+  const facts = peers.map(document => (isPeerDocument(document) ? factsOf(document) : undefined))
   return peers.flatMap((document, index) => {
-    const earlier = peers.slice(0, index).filter(isPeerDocument)
-    const alone = verifyPeer(document, [], context)
-    const between = isPeerDocument(document) ? earlier.flatMap(other => problemsBetween(document, other)) : []
-    return [...alone, ...between].map(found => ({ ...found, pointer: `/peers/${index}${found.pointer}` }))
+    const own = facts[index]
+    const between =
+      own === undefined
+        ? []
+        : facts.slice(0, index).flatMap(other => (other === undefined ? [] : problemsBetween(own, other)))
+    return [...verifyPeer(document, [], context), ...between].map(found => ({
+      ...found,
+      pointer: `/peers/${index}${found.pointer}`,
+    }))
   })
 }
