@@ -65,6 +65,8 @@ export class IkeSa {
   lastSent: Instant
   #nextId: number
   #hinted = false
+  /** Something authentic has come on it. A successor that the peer has not heard of yet is not in doubt. */
+  #proven = false
 
   constructor(made: {
     readonly host: SaHost
@@ -193,11 +195,12 @@ export class IkeSa {
   /** RFC 7296 §2.4, §2.21.4: an unprotected notify changes nothing; it is a reason to ask whether the peer lives. */
   #notified(turn: Turn, m: Incoming, payloads: readonly Wire.Payload[]): void {
     turn.drop('ike-unexpected', m.remote, 'an unprotected notify about an established IKE SA')
-    if (Wire.findNotify(payloads, Wire.NOTIFY.INVALID_IKE_SPI) !== undefined) this.probe(turn)
+    if (this.#proven && Wire.findNotify(payloads, Wire.NOTIFY.INVALID_IKE_SPI) !== undefined) this.probe(turn)
   }
 
   #heard(turn: Turn, m: Incoming): void {
     this.lastHeard = turn.now
+    this.#proven = true
     if (this.session !== undefined) this.session.unansweredSince = undefined
     if (!m.header.response && this.stage.is === 'established') this.#confirm()
     if (this.stage.is === 'established' || this.stage.is === 'replaced') this.moved(turn, m)
@@ -241,18 +244,22 @@ export class IkeSa {
     },
   ): void {
     if (this.agreed === undefined) return
-    const { settings, random } = this.host.ports
     const messageId = this.#nextId++
     const datagrams = this.agreed.channel.seal(
       { ...this.header(exchange.type, messageId), response: false },
       exchange.payloads,
       this.remote.address,
     )
-    const schedule =
-      exchange.doing.what === 'liveness' && this.session !== undefined
-        ? livenessWaits(this.session.control.peer.ike.liveness)
-        : waits(settings.retransmission, random, settings.jitterPercent)
-    this.transmit(turn, exchange, new Transmission(turn.now, messageId, datagrams, schedule))
+    this.transmit(turn, exchange, new Transmission(turn.now, messageId, datagrams, this.#schedule(exchange.doing)))
+  }
+
+  #schedule(doing: Doing): readonly Millis[] {
+    const { settings, random } = this.host.ports
+    if (doing.what === 'liveness' && this.session !== undefined)
+      return livenessWaits(this.session.control.peer.ike.liveness)
+    // The peer may have forgotten us between the two exchanges: as short as the first one.
+    const plan = doing.what === 'auth' ? settings.initRetransmission : settings.retransmission
+    return waits(plan, random, settings.jitterPercent)
   }
 
   transmit(

@@ -6,7 +6,7 @@ import type { IkeSa } from './sa.js'
 import type { Turn } from './turn.js'
 
 /** Milliseconds. Smaller: a stray ESP stream makes us send IKE requests without end. */
-const INVALID_SPI_EVERY = 10_000
+const INVALID_SPI_EVERY = 3_000
 
 /**
  * What one authentication made: the two identities, the children, and the IKE SAs that control them one after

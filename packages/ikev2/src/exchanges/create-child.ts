@@ -33,6 +33,10 @@ export function beginChild(
 ): void {
   const old = intent.want === 'rekey-child' ? session.children.inbound(intent.spiIn) : undefined
   if (intent.want === 'rekey-child' && old?.state.is !== 'installed') return
+  if (intent.want === 'rekey-child' && old !== undefined && isUnsure(session, old)) {
+    const notBefore = after(turn.now, sa.host.ports.settings.temporaryFailureWait)
+    return sa.intents.add({ ...intent, notBefore })
+  }
   // Somebody else made one while the wish waited.
   if (intent.want === 'create-child' && session.control.liveChildren().length > 0) return
   const offer = makeOffer(sa, session.control, { exchange: 'esp', old, group: intent.group })
@@ -44,6 +48,10 @@ export function beginChild(
       old === undefined ? { what: 'create-child', offer } : { what: 'rekey-child', offer, old: old.spiIn },
   })
 }
+
+/** The peer made it and has not deleted its predecessor: perhaps our answer is still under way. */
+const isUnsure = (session: Session, child: ChildSa): boolean =>
+  session.children.all.some(other => other.state.is === 'rekeyed' && other.state.by === child.spiIn)
 
 type ChildDoing = Extract<Doing, { readonly what: 'create-child' | 'rekey-child' }>
 
@@ -223,6 +231,9 @@ function judge(
   const ikeSa = sa.stage.is === 'closing' ? 'closing' : isRekeyingIke(sa) ? 'rekeying' : 'steady'
   const decision = answerToChildRekey(about.isRekey ? childState(about.old) : 'installed', ikeSa)
   if (decision === 'TEMPORARY_FAILURE') return Wire.notify(Wire.NOTIFY.TEMPORARY_FAILURE)
+  // It may be the very child of which the answer to us is still under way.
+  if (decision === 'CHILD_SA_NOT_FOUND' && session.current.isCreatingChild)
+    return Wire.notify(Wire.NOTIFY.TEMPORARY_FAILURE)
   if (decision === 'CHILD_SA_NOT_FOUND')
     return Wire.notifyChild(Wire.NOTIFY.CHILD_SA_NOT_FOUND, about.spi ?? 0)
   return !about.isRekey && hasJustMadeOne(turn, sa, session)

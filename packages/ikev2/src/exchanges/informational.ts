@@ -84,7 +84,7 @@ function noticeInvalidSpi(turn: Turn, sa: IkeSa, payloads: readonly Wire.Payload
   if (notice === undefined || notice.data.length !== 4) return
   const child = sa.session?.children.outbound(Wire.readUint32(notice.data, 0))
   if (child?.state.is !== 'installed') return
-  if (turn.now - child.establishedAt < sa.host.ports.settings.childGrace) return
+  if (turn.now - child.establishedAt < sa.host.ports.settings.temporaryFailureWait) return
   sa.session?.current.intents.add({ want: 'rekey-child', spiIn: child.spiIn })
 }
 
