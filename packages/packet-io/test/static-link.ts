@@ -6,6 +6,7 @@
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import {
   type LinkOptions,
@@ -26,6 +27,8 @@ const { values } = parseArgs({
     v6: { type: 'boolean' },
     transport: { type: 'boolean' },
     small: { type: 'boolean' },
+    blast: { type: 'boolean' },
+    rate: { type: 'string', default: '400000' },
     udp: { type: 'boolean' },
     wait: { type: 'boolean' },
   },
@@ -106,6 +109,31 @@ async function measure(
   )
 }
 
+/** 64-byte packets from a sender that is no bottleneck. */
+async function blast(hosts: readonly [string, string], routers: readonly StaticRouter[]): Promise<void> {
+  const script = fileURLToPath(new URL('./blast.js', import.meta.url))
+  const start = (ns: string, ...args: string[]): Promise<{ packets: number; seconds: number }> =>
+    new Promise(resolve => {
+      const child = spawn('ip', ['netns', 'exec', ns, process.execPath, script, ...args])
+      let text = ''
+      child.stdout.on('data', chunk => {
+        text += String(chunk)
+      })
+      child.on('exit', () => resolve(JSON.parse(text)))
+    })
+  const counted = start(hosts[1], 'count', String(Number(values.seconds) + 2))
+  await sleep(500)
+  const before = routers.map(r => cpuOf(r.pid))
+  const sent = await start(hosts[0], 'send', '10.2.0.2', values.seconds, values.rate)
+  const got = await counted
+  const cpu = routers.map((r, i) => cpuOf(r.pid) - before[i]!)
+  const each = ((cpu[0]! + cpu[1]!) / got.packets) * 1e6
+  const [out, back] = [sent.packets / sent.seconds, got.packets / sent.seconds].map(Math.round)
+  console.log(
+    `64-byte packets: ${back} packets/s arrived of ${out}, cpu ${cpu.map(s => s.toFixed(2)).join(' + ')} s, ${each.toFixed(2)} us routers' cpu a packet`,
+  )
+}
+
 const reason = whyNot()
 if (reason !== undefined) throw new Error(reason)
 const nets = new Namespaces()
@@ -115,6 +143,7 @@ try {
   console.log(ping.stdout.split('\n').slice(-4).join(' ').trim())
   if (values.wait) await sleep(Number(values.seconds) * 1000)
   else if (values.small) await measure(hosts, routers, '64-byte packets', ['-u', '-b', '0', '-l', '36'])
+  else if (values.blast) await blast(hosts, routers)
   else if (values.udp) await measure(hosts, routers, 'UDP 1300', ['-u', '-b', '3G', '-l', '1300'])
   else {
     await measure(hosts, routers, 'TCP', [])
