@@ -48,6 +48,8 @@ export function acceptJson(app: FastifyInstance): void {
     ['application/json', 'application/merge-patch+json'],
     { parseAs: 'string' },
     (request, body, done) => {
+      // Clients that mark every request as JSON send actions so, which have no body.
+      if (body === '') return done(null, undefined)
       parse(request, body as string, (error, value) => {
         if (error) done(jsonFault(body as string))
         else done(null, value)

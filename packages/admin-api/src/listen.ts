@@ -1,6 +1,7 @@
 import { chmodSync, rmSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { connect } from 'node:net'
+import type { Code } from '@brunel/config'
 import type { App } from './app.js'
 
 /** The doors of the API: TCP, and a unix socket that only the owner may open. */
@@ -17,7 +18,7 @@ export interface DoorOptions {
 
 export class ListenError extends Error {
   override readonly name = 'ListenError'
-  readonly code = 'BRUNEL_API_LISTEN'
+  readonly code: Code = 'BRUNEL_API_LISTEN'
   readonly remedy: string
   constructor(message: string, remedy: string, cause: unknown) {
     super(message, { cause })

@@ -135,7 +135,7 @@ for (const [what, payload, type, status, detail] of [
     400,
     /not JSON, at line 2, column 6\./,
   ],
-  ['an empty body', '', 'application/json', 400, /empty/],
+  ['a blank body', ' ', 'application/json', 400, /empty/],
   ['a forbidden member', '{"__proto__": {"a": 1}}', 'application/json', 400, /not JSON\./],
   ['a form', 'name=x', 'application/x-www-form-urlencoded', 415, /not marked as JSON/],
   ['text', 'x', 'text/plain', 415, /not marked as JSON/],
@@ -146,6 +146,13 @@ for (const [what, payload, type, status, detail] of [
     t.match(answer, { status, body: { code: 'BRUNEL_API_BAD_JSON', detail, remedy: /\S/ } })
   })
 }
+
+t.test('an action needs no body, also where the request is marked as JSON; a peer does', async t => {
+  const { send } = await serving(t)
+  const json = { 'content-type': 'application/json' }
+  t.equal((await send('POST', '/v1/tunnels/branch-7/up', '', json)).status, 200)
+  t.match(await send('POST', '/v1/peers', '', json), { status: 422, body: { errors: [{ pointer: '' }] } })
+})
 
 t.test('a body that is too large is refused', async t => {
   const { send } = await serving(t)

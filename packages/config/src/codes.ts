@@ -148,6 +148,30 @@ export const CODES = {
     meaning: 'We are wrong. The log of bruneld has the details.',
     remedy: 'Report it, with the log.',
   },
+  BRUNEL_API_LISTEN: {
+    meaning: 'The admin API cannot listen where it was told to.',
+    remedy: 'Stop what listens there, or give --listen or --socket another value.',
+  },
+  BRUNEL_STORE_DIRECTORY: {
+    meaning: 'The data directory cannot be used, or others can read it.',
+    remedy: 'Give --data-dir a directory that only bruneld may read.',
+  },
+  BRUNEL_STORE_BUSY: {
+    meaning: 'Another bruneld uses the data directory.',
+    remedy: 'Stop the other one first.',
+  },
+  BRUNEL_STORE_DATABASE: {
+    meaning: 'The database cannot be opened.',
+    remedy: 'Look at the disk and the owner of the file; restore a backup if it is damaged.',
+  },
+  BRUNEL_STORE_VERSION: {
+    meaning: 'The database was written by a newer release.',
+    remedy: 'Start the newer release, or restore a backup from before the upgrade.',
+  },
+  BRUNEL_STORE_KEY: {
+    meaning: 'The key that encrypts the stored secrets is missing, malformed or another one.',
+    remedy: 'Put the key back from your backup: the credential `brunel-secret-key` or DIR/secret.key.',
+  },
   BRUNEL_ACTION_NOT_AVAILABLE: {
     meaning: 'This release cannot do this yet.',
     remedy: 'See the answer for what to do meanwhile.',

@@ -27,6 +27,10 @@ const source = (tunnels: TunnelSnapshot[]): MetricsSource => ({
     { reason: 'esp-replay', direction: 'inbound', count: 3 },
     { reason: 'tunnel-no-sa', direction: 'outbound', count: 0 },
   ],
+  greProtocolTypes: () => [
+    { type: 0x0806, packets: 2 },
+    { type: undefined, packets: 1 },
+  ],
   bugs: () => 0,
 })
 const build = { version: '0.1.0', node: 'v20.0.0' }

@@ -137,6 +137,16 @@ function describeProcess(reader: Reader, source: MetricsSource, build: BuildInfo
   reader.counter('brunel_drops_total', 'Dropped packets, by reason.', ['reason', 'direction'], () =>
     source.drops().map(({ reason, direction, count }): Sample => [{ reason, direction }, count]),
   )
+  reader.counter(
+    'brunel_gre_unknown_protocol_packets_total',
+    'GRE packets with a protocol type that is not carried.',
+    ['protocol_type'],
+    () =>
+      (source.greProtocolTypes?.() ?? []).map(({ type, packets }): Sample => [
+        { protocol_type: type === undefined ? 'other' : `0x${type.toString(16).padStart(4, '0')}` },
+        packets,
+      ]),
+  )
   reader.counter('brunel_bugs_total', 'How often our own code was wrong.', [], () => [[{}, source.bugs()]])
   reader.gauge('brunel_build_info', 'Always 1; the labels say what runs.', ['version', 'node'], () => [
     [{ version: build.version, node: build.node }, 1],

@@ -42,6 +42,8 @@ export interface DropSnapshot {
 export interface MetricsSource {
   tunnels(): readonly TunnelSnapshot[]
   drops(): readonly DropSnapshot[]
+  /** GRE packets with a protocol type that we do not carry (RFC 2784 §2.4); `type` undefined: the rest. */
+  greProtocolTypes?(): readonly { readonly type: number | undefined; readonly packets: number }[]
   /** How often our own code was wrong; more than 0 is an alert. */
   bugs(): number
 }
