@@ -10,6 +10,7 @@ export function metricsSource(router: Router): MetricsSource {
     tunnels: () =>
       router.tunnels().map(report => snapshot(report, router.tunnelOf(report.name), router.counters)),
     drops: () => router.drops(),
+    greProtocolTypes: () => router.counters?.protocolTypes() ?? [],
     bugs: () => router.bugs,
   }
 }

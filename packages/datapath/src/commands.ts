@@ -99,7 +99,9 @@ export type DatapathEvent =
       readonly drop: Drop
       readonly spi: number
       readonly seq: number
+      /** Source and destination of the packet; outbound only where it was bound for. */
       readonly remote: Endpoint | undefined
+      readonly local: Endpoint | undefined
     }
   | { readonly on: 'stopped' }
   | { readonly on: 'bug'; readonly what: string }

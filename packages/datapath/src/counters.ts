@@ -4,6 +4,7 @@ import { DROP_NAMES, type Drop } from '@brunel/base'
  * Counters in shared memory: one writer a pump, any reader. float64, exact below 2^53.
  *
  *     drops[direction][reason] | tunnels[direction][tun][TUNNEL field] | sas[direction][sa][SA field]
+ *     once behind both directions: unknown GRE protocol types [slot][type + 1, packets]
  */
 
 export const MAX_TUNNELS = 4096
@@ -24,13 +25,18 @@ export const SA_COUNTER = {
 const TUNNEL_FIELDS = 4
 const SA_FIELDS = 6
 const DROPS = 128
+/** Unknown protocol types that are told apart; a peer that sends more of them fills the last slot with the rest. */
+const PROTOCOL_TYPES = 16
+const REST = -1
 const PER_DIRECTION = DROPS + MAX_TUNNELS * TUNNEL_FIELDS + MAX_SAS * SA_FIELDS
 
 export class Counters {
   readonly memory: SharedArrayBuffer
   readonly cells: Float64Array
 
-  constructor(memory: SharedArrayBuffer = new SharedArrayBuffer(2 * PER_DIRECTION * 8)) {
+  constructor(
+    memory: SharedArrayBuffer = new SharedArrayBuffer((2 * PER_DIRECTION + 2 * PROTOCOL_TYPES) * 8),
+  ) {
     this.memory = memory
     this.cells = new Float64Array(memory)
   }
@@ -46,6 +52,24 @@ export class Counters {
 
   sa(direction: Direction, sa: number): number {
     return this.drops(direction) + DROPS + MAX_TUNNELS * TUNNEL_FIELDS + sa * SA_FIELDS
+  }
+
+  /** RFC 2784 §2.4: a GRE packet with a protocol type that we do not carry. Called by the inbound pump only. */
+  countProtocolType(type: number): void {
+    let slot = 2 * PER_DIRECTION
+    const last = slot + 2 * (PROTOCOL_TYPES - 1)
+    while (slot < last && this.cells[slot] !== 0 && this.cells[slot] !== type + 1) slot += 2
+    this.cells[slot] = (slot === last ? REST : type) + 1
+    this.cells[slot + 1] = (this.cells[slot + 1] as number) + 1
+  }
+
+  /** Packets with unknown GRE protocol types; `type` undefined: those beyond what is told apart. */
+  protocolTypes(): readonly { readonly type: number | undefined; readonly packets: number }[] {
+    return Array.from({ length: PROTOCOL_TYPES }, (_, i) => {
+      const slot = 2 * PER_DIRECTION + 2 * i
+      const type = (this.cells[slot] as number) - 1
+      return { type: type === REST ? undefined : type, packets: this.cells[slot + 1] as number }
+    }).filter(({ packets }) => packets > 0)
   }
 
   dropped(): Record<Drop, number> {

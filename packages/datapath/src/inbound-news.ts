@@ -80,8 +80,9 @@ export class InboundNews {
     if (this.#reports.mayAudit(drop)) {
       const { view } = this.#batch
       const at = this.#rows[row + ROW.offset] as number
-      const remote = remoteOf(this.#batch, this.#rows[row + ROW.from] as number)
-      this.#reports.audit(drop, { spi: view.getUint32(at), seq: view.getUint32(at + 4), remote })
+      const from = this.#rows[row + ROW.from] as number
+      const ends = { remote: remoteOf(this.#batch, from), local: localOf(this.#batch, from) }
+      this.#reports.audit(drop, { spi: view.getUint32(at), seq: view.getUint32(at + 4), ...ends })
     }
     return drop
   }

@@ -226,7 +226,10 @@ export class InboundPump {
     const tunnel = this.#tunnels.at(sa.spec.tun)
     if (tunnel === undefined) return 'tunnel-down'
     const refused = tunnel.gre.decapsulate(p) ?? this.#inner.open(p)
-    if (refused !== undefined) return refused
+    if (refused !== undefined) {
+      if (refused === 'gre-protocol-type') this.#counters.countProtocolType(p.view.getUint16(p.start + 2))
+      return refused
+    }
     const lost = this.#congestion(sa, p, rows[row + ROW.tos] as number)
     if (lost !== undefined) return lost
     const { ipv4, ipv6 } = tunnel.spec.mss

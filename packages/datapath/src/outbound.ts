@@ -138,7 +138,8 @@ export class OutboundPump {
     const refused = tunnel.gre.encapsulate(p, inner.protocolType) ?? sa.wrap(p, inner.tos)
     if (refused !== undefined) {
       if (this.#reports.mayAudit(refused)) {
-        this.#reports.audit(refused, { spi: sa.spec.spi, seq: sa.esp.sequence, remote: sa.spec.remote })
+        const { spi, remote } = sa.spec
+        this.#reports.audit(refused, { spi, seq: sa.esp.sequence, remote, local: undefined })
       }
       return refused
     }

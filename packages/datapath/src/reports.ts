@@ -13,6 +13,11 @@ const AUDITED = new Set<Drop>([
   'esp-selectors',
 ])
 
+interface AuditEnds {
+  readonly remote: Endpoint | undefined
+  readonly local: Endpoint | undefined
+}
+
 /** Events of a kind in a second: enough to see it, too few to be a flood of its own. */
 const perSecond = (n: number): RateLimiter => new RateLimiter(millis(1000 / n), n)
 
@@ -39,7 +44,7 @@ export class Reports {
     return this.#audits[dropIndex(drop)]?.allow(this.now) ?? false
   }
 
-  audit(drop: Drop, about: { spi: number; seq: number; remote: Endpoint | undefined }): void {
+  audit(drop: Drop, about: { spi: number; seq: number } & AuditEnds): void {
     this.emit({ on: 'audit', drop, ...about })
   }
 

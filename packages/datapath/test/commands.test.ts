@@ -84,6 +84,7 @@ t.test('RFC 4303 §3.3.3: at the last number the SA stops: told, audited, droppe
     spi: saSpec.spi,
     seq: 2 ** 32 - 1,
     remote: THERE,
+    local: undefined,
   }
   t.same(router.said('audit'), [audit, audit])
 })
@@ -186,13 +187,13 @@ t.test('a source that nobody took note of is told again after a second', async t
 })
 
 t.test(
-  'RFC 4303 §4: audited drops say SPI, number and source, at most 10 a second for each reason',
+  'RFC 4303 §3.4.4.1, §4: audited drops say SPI, number, source and destination, at most 10 a second for each reason',
   async t => {
     const [a, b] = pair()
     const sent = a.send(ipv4())
     const copies = Array.from({ length: 100 }, () => sent[0] as Uint8Array)
     b.receive([...copies], { remote: HERE })
-    const audit = { on: 'audit', drop: 'esp-replay', spi: saSpec.spi, seq: 1, remote: HERE }
+    const audit = { on: 'audit', drop: 'esp-replay', spi: saSpec.spi, seq: 1, remote: HERE, local: HERE }
     t.same(b.said('audit'), Array(10).fill(audit))
     b.clock.advance(1000)
     b.receive([(sent[0] as Uint8Array).with(7, 2), ...copies], { remote: HERE })

@@ -284,6 +284,57 @@ function enclosed(inner: Uint8Array, change: (delivery: Packet) => void): Uint8A
   return bytes
 }
 
+t.test('RFC 4303 §2.6: an authentic dummy is discarded in silence and counted: esp-dummy', async t => {
+  const [near] = pair(tunnelSpec, saSpec, () => open)
+  const [, router] = pair(tunnelSpec, saSpec, () => open)
+  const bytes = near.send(ipv4())[0] as Uint8Array
+  const nextHeader = bytes.length - 16 - 1
+  t.same(router.receive([bytes.with(nextHeader, 59)], { remote: HERE }), [])
+  t.same(router.drops(), { 'esp-dummy': 1 })
+  t.same(router.said('audit'), [])
+  t.equal(router.counters.cells[router.counters.sa('inbound', 5)], 1, 'an authentic packet of the SA')
+})
+
+t.test('RFC 4303 §3.4.4.1: authentic padding that does not count 1, 2, 3 is refused', async t => {
+  const [near] = pair(tunnelSpec, saSpec, () => open)
+  const [, router] = pair(tunnelSpec, saSpec, () => open)
+  // 20 + 4 + 64 octets and two of trailer need two of padding.
+  const bytes = near.send(ipv4({ length: 64 }))[0] as Uint8Array
+  const padding = bytes.length - 16 - 2 - (bytes.at(-18) as number)
+  t.equal(bytes[padding], 1)
+  t.same(router.receive([bytes.with(padding, 9)], { remote: HERE }), [])
+  t.same(router.drops(), { 'esp-padding': 1 })
+})
+
+t.test('RFC 4303 §3.4.3: a copy is refused before its ICV is looked at', async t => {
+  const [, router] = pair()
+  router.receive([genuine], { remote: HERE })
+  router.receive([flipped(-1)], { remote: HERE })
+  t.same(router.drops(), { 'esp-replay': 1 })
+})
+
+t.test(
+  'RFC 2784 §2.4: unknown protocol types are counted each for itself, as far as there is room',
+  async t => {
+    const [, router] = pair(tunnelSpec, anyProtocol, () => open)
+    const of = (type: number) => enclosed(ipv4(), p => p.view.setUint16(36 + 2, type))
+    const receive = (type: number, number: number) =>
+      router.receive([of(type).with(7, number)], { remote: HERE })
+    receive(0x6558, 1)
+    receive(0x8847, 2)
+    receive(0x6558, 3)
+    t.same(router.counters.protocolTypes(), [
+      { type: 0x6558, packets: 2 },
+      { type: 0x8847, packets: 1 },
+    ])
+    for (let i = 0; i < 20; i++) receive(i, 4 + i)
+    const all = router.counters.protocolTypes()
+    t.equal(all.length, 16)
+    t.same(all.at(-1), { type: undefined, packets: 7 })
+    t.same(router.drops(), { 'gre-protocol-type': 23 })
+  },
+)
+
 const anyProtocol = { ...saSpec, selectors: [{ ...outer, protocol: 0 }] }
 
 for (const [title, change, want] of [

@@ -54,6 +54,8 @@ t.test('every figure of a tunnel that is up', async t => {
     'brunel_replay_misses_total{tunnel="branch-7"} 3',
     'brunel_drops_total{reason="esp-replay",direction="inbound"} 3',
     'brunel_drops_total{reason="tunnel-no-sa",direction="outbound"} 0',
+    'brunel_gre_unknown_protocol_packets_total{protocol_type="0x0806"} 2',
+    'brunel_gre_unknown_protocol_packets_total{protocol_type="other"} 1',
     'brunel_bugs_total 0',
     'brunel_build_info{version="0.1.0",node="v20.0.0"} 1',
     'brunel_rekeys_total{what="child",role="responder"} 0',

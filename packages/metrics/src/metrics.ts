@@ -142,10 +142,12 @@ function describeProcess(reader: Reader, source: MetricsSource, build: BuildInfo
     'GRE packets with a protocol type that is not carried.',
     ['protocol_type'],
     () =>
-      (source.greProtocolTypes?.() ?? []).map(({ type, packets }): Sample => [
-        { protocol_type: type === undefined ? 'other' : `0x${type.toString(16).padStart(4, '0')}` },
-        packets,
-      ]),
+      (source.greProtocolTypes?.() ?? []).map(
+        ({ type, packets }): Sample => [
+          { protocol_type: type === undefined ? 'other' : `0x${type.toString(16).padStart(4, '0')}` },
+          packets,
+        ],
+      ),
   )
   reader.counter('brunel_bugs_total', 'How often our own code was wrong.', [], () => [[{}, source.bugs()]])
   reader.gauge('brunel_build_info', 'Always 1; the labels say what runs.', ['version', 'node'], () => [
