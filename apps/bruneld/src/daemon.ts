@@ -42,7 +42,7 @@ export class Daemon {
   }
 
   async start(): Promise<void> {
-    const { dataDir, config, listen: address, socket, keyLog, ports } = this.#options
+    const { dataDir, config, listen: address, socket, keyLog, ports, underlayIcmp, espAudit } = this.#options
     const lacks = this.#judgeMachine()
     const store = this.#openStore()
     this.#store = store
@@ -63,6 +63,8 @@ export class Daemon {
       metrics: () => metrics,
       log: this.#log.child({ part: 'router' }),
       keyLog: keyLog === undefined ? undefined : new KeyLog(keyLog),
+      underlayIcmp,
+      espAudit,
       hostname: hostname(),
       lacks,
     })

@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander'
+import { ICMP_CHOICES, type IcmpChoice } from './underlay-icmp.js'
 
 export interface Options {
   readonly dataDir: string
@@ -9,6 +10,10 @@ export interface Options {
   readonly logLevel: string
   /** Where ESP keys are written for a protocol analyser; off by default. */
   readonly keyLog: string | undefined
+  /** RFC 4301 §6.1.1. */
+  readonly underlayIcmp: IcmpChoice
+  /** RFC 4303 §4. */
+  readonly espAudit: boolean
   readonly ports: { readonly ike: number; readonly natt: number }
 }
 
@@ -17,6 +22,9 @@ const port = (text: string): number => {
   if (!Number.isInteger(value) || value < 1 || value > 65535) throw new Error(`${text} is not a port`)
   return value
 }
+
+/** From the command line a boolean, from the environment a text. */
+const flag = (value: unknown): boolean => value === true || value === 'true' || value === '1'
 
 /** Reads argv and BRUNEL_…; prints help, version and usage errors by itself and exits there. */
 export function readOptions(argv: readonly string[], version: string): Options {
@@ -69,6 +77,17 @@ export function readOptions(argv: readonly string[], version: string): Options {
         'DANGER: writes ESP keys for Wireshark; whoever reads it reads your traffic',
       ).env('BRUNEL_KEYLOG'),
     )
+    .addOption(
+      new Option('--underlay-icmp <families>', 'whose unauthenticated ICMP "too big" may lower the MTU')
+        .env('BRUNEL_UNDERLAY_ICMP')
+        .choices([...ICMP_CHOICES])
+        .default('both'),
+    )
+    .addOption(
+      new Option('--esp-audit', 'log dropped ESP packets: reason, SPI, sequence number, addresses')
+        .env('BRUNEL_ESP_AUDIT')
+        .default(false),
+    )
   program.parse([...argv], { from: 'user' })
   const o = program.opts()
   return {
@@ -76,7 +95,9 @@ export function readOptions(argv: readonly string[], version: string): Options {
     listen: o['listen'],
     socket: o['socket'] ?? `${o['dataDir']}/bruneld.sock`,
     config: o['config'],
-    check: o['check'] === true || o['check'] === 'true' || o['check'] === '1',
+    check: flag(o['check']),
+    underlayIcmp: o['underlayIcmp'],
+    espAudit: flag(o['espAudit']),
     logLevel: o['logLevel'],
     keyLog: o['keylog'],
     ports: { ike: o['ikePort'], natt: o['nattPort'] },

@@ -28,6 +28,7 @@ import { type Bearing, takeBearing } from './remote-address.js'
 import { RouteWatch } from './route-watch.js'
 import { Tunnel } from './tunnel.js'
 import { tunnelReport } from './tunnel-report.js'
+import { accepts, type IcmpChoice, quotes, type TooBigEvent } from './underlay-icmp.js'
 
 /** What the router reads of the configuration. Only this side ever holds a PSK. */
 export interface PeerSource {
@@ -46,6 +47,8 @@ export interface RouterPorts {
   readonly metrics: () => Metrics
   readonly log: Log
   readonly keyLog: KeyLog | undefined
+  readonly underlayIcmp: IcmpChoice
+  readonly espAudit: boolean
   readonly hostname: string
   readonly lacks: readonly Lack[]
 }
@@ -290,18 +293,17 @@ export class Router implements RouterControl {
     if (event.on === 'released') this.#io?.removeSa(event.sa)
     else if (event.on === 'bug') this.#bug('datapath', new Error(event.what))
     else if (event.on === 'too-big') this.#tooBig(event)
-    else if (event.on === 'audit')
-      this.#ports.log.debug(
-        { drop: event.drop, spi: event.spi, seq: event.seq, remote: event.remote },
-        'dropped',
-      )
-    else this.#ike?.datapath(event)
+    else if (event.on === 'audit') {
+      // RFC 4303 §4: the administrator switches the auditing of ESP on and off.
+      const { on: _, ...audit } = event
+      this.#ports.log[this.#ports.espAudit ? 'info' : 'debug'](audit, 'ESP packet dropped')
+    } else this.#ike?.datapath(event)
   }
 
-  #tooBig(event: Extract<DatapathEvent, { on: 'too-big' }>): void {
+  #tooBig(event: TooBigEvent): void {
+    if (!accepts(this.#ports.underlayIcmp, event)) return
     for (const tunnel of this.#tunnels.values()) {
-      const remote = tunnel.sas.current?.child.remote.address
-      if (remote !== event.remote.address) continue
+      if (!tunnel.sas.all.some(({ child }) => quotes(event, child))) continue
       tunnel.mtu.tooBig(event.mtu)
       tunnel.applyMtu()
     }
