@@ -158,7 +158,10 @@ t.test('changes that come at once are made one after the other', async t => {
   const { send, peers } = await serving(t)
   const list = peers.list.bind(peers)
   // A store behind a wall: between verifying and storing there is room for another request.
-  peers.list = () => new Promise(resolve => setImmediate(() => resolve(list()))) as never
+  peers.list = () => {
+    const seen = list()
+    return new Promise(resolve => setImmediate(resolve, seen)) as never
+  }
   const documents = Array.from({ length: 20 }, (_, i) => branch(i + 1, { tunnel: { interface: 'gre1' } }))
   const answers = await Promise.all(documents.map(document => send('POST', '/v1/peers', document)))
   t.equal(answers.filter(({ status }) => status === 201).length, 1, 'one of them has the interface')
