@@ -22,6 +22,7 @@ import { SharedClock } from './clock.js'
 import { MailboxReceiver } from './mailbox.js'
 import { pumpNumber } from './native.js'
 import { NativeSealer, NativeTun, NativeUnderlay } from './pump-ports.js'
+import { warmUp } from './warm-up.js'
 
 export interface PumpWorkerData {
   readonly instance: number
@@ -124,5 +125,6 @@ function run(): void {
   if (!stopping) setImmediate(run)
 }
 
+warmUp(data.direction)
 refresh()
 run()
