@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Cleanup } from './cleanup.js'
@@ -158,6 +158,7 @@ async function make(
   const mtu = options.underlayMtu ?? 1500
   const prefix = uniquePrefix()
   const folder = mkdtempSync(join(tmpdir(), 'brunel-lab-'))
+  chmodSync(folder, 0o755) // FRR gives root up and must still find its files
   cleanup.add(folder, () => rmSync(folder, { recursive: true, force: true }))
   const at = {} as Record<Place, Namespace>
   for (const place of PLACES) {

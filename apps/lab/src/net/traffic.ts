@@ -4,6 +4,8 @@ import type { Namespace } from './namespace.js'
 export interface Pinged {
   readonly sent: number
   readonly received: number
+  /** Sequence numbers that were not answered although a later one was. */
+  readonly gaps: readonly number[]
   /** Round trip times in ms, in order. */
   readonly times: readonly number[]
   readonly text: string
@@ -43,9 +45,15 @@ export function readPing(text: string): Pinged {
   return {
     sent: Number(summary?.[1] ?? 0),
     received: Number(summary?.[2] ?? 0),
+    gaps: gaps([...text.matchAll(/icmp_seq=(\d+) ttl/g)].map(found => Number(found[1]))),
     times: [...text.matchAll(/time=([\d.]+) ms/g)].map(found => Number(found[1])),
     text,
   }
+}
+
+function gaps(seen: readonly number[]): readonly number[] {
+  const answered = new Set(seen)
+  return Array.from({ length: Math.max(0, ...seen) }, (_, i) => i + 1).filter(n => !answered.has(n))
 }
 
 export async function ping(from: Namespace, to: string, options: PingOptions = {}): Promise<Pinged> {
@@ -55,7 +63,10 @@ export async function ping(from: Namespace, to: string, options: PingOptions = {
   return readPing(out + err)
 }
 
-/** A ping that runs until it is told to stop, to see what a change in between has lost. */
+/**
+ * A ping that runs until it is told to stop, to see what a change in between has lost: its gaps. What was under way when
+ * it was stopped is not lost.
+ */
 export class LongPing {
   readonly #daemon: Daemon
 

@@ -63,7 +63,8 @@ export class LinuxVm {
       `ip link add lan0 type dummy; ip addr add ${VM.lan}/24 dev lan0; ip link set lan0 up
 gre-up gre1 ${VM.address} ${gre.remote} ${gre.inner} ${gre.key} ${gre.mtu}
 ss-start
-LD_LIBRARY_PATH=/config/lib iperf3 -s -D
+export LD_LIBRARY_PATH=/config/lib
+setsid sh -c 'while :; do iperf3 -s; sleep 0.2; done' >/dev/null 2>&1 </dev/null &
 `,
     )
     // The image has iperf3 and lacks a library of it; that of this machine is of the same release.

@@ -35,7 +35,7 @@ t.test('faults', { skip: noLab(), timeout: 240_000 }, async t => {
         clean[side],
         `router ${side}: one interface, each route once`,
       )
-      await until(`router ${side}: one IKE SA and one child`, 30_000, async () => {
+      await until(`router ${side}: one IKE SA and one child`, 60_000, async () => {
         const { ike } = await routers[side].api.tunnel(tunnelName(side))
         return ike.length === 1 && ike[0]?.children.length === 1
       })
@@ -92,8 +92,8 @@ t.test('faults', { skip: noLab(), timeout: 240_000 }, async t => {
     }
     await until('up from the first address', BACK, crossing)
     await topology.at.routerA.ip([
-      'addr add 192.0.2.77/24 dev wan0',
       'addr del 192.0.2.2/24 dev wan0',
+      'addr add 192.0.2.77/24 dev wan0',
       `route replace 198.51.100.0/24 via ${ADDRESSES.gateway.A[4]}`,
     ])
     await back(t, 'after the change')

@@ -12,8 +12,8 @@ t.test('two routers that cannot agree', { skip: noLab(), timeout: 120_000 }, asy
   const cases: readonly { title: string; A?: Wishes; B?: Wishes; says: RegExp; evidence?: RegExp }[] = [
     {
       title: 'the pre-shared keys differ',
-      A: { psk: 'one' },
-      B: { psk: 'two' },
+      A: { psk: 'one-of-the-two-keys' },
+      B: { psk: 'the-other-of-two-keys' },
       says: /pre-shared key|psk/i,
     },
     {
@@ -56,13 +56,18 @@ t.test('two routers that cannot agree', { skip: noLab(), timeout: 120_000 }, asy
       await sites.routers[side].api.send('DELETE', `/v1/peers/${tunnelName(side)}`)
       await sites.routers[side].api.ask('POST', '/v1/peers', wrong(side))
     }
-    const failure = await until(
-      'router A says why',
-      15_000,
-      async () => (await A.api.tunnel('site-b')).lastFailure ?? undefined,
-    )
-    t.match(failure.sentence + JSON.stringify(failure.evidence), /stranger\.lab/, failure.sentence)
-    t.match(failure.sentence + failure.remedy, /ident/i)
+    // Who sees the wrong name says so; the other one only hears a refusal.
+    const failure = await until('a router names both identities', 20_000, async () => {
+      const failures = [
+        (await A.api.tunnel('site-b')).lastFailure,
+        (await B.api.tunnel('site-a')).lastFailure,
+      ]
+      return failures.find(one => JSON.stringify(one).includes('stranger.lab')) ?? undefined
+    })
+    t.match(JSON.stringify(failure), /site-b\.lab/, failure.sentence)
+    t.match(failure.sentence + failure.remedy, /ident|\.id\b/i)
+    for (const side of ['A', 'B'] as const)
+      t.not((await sites.routers[side].api.tunnel(tunnelName(side))).state, 'up')
   })
 
   await t.test('documents that make no sense are refused whole, with every problem at once', async t => {
