@@ -2,7 +2,7 @@ import { familyOf, type Problem } from '@brunel/base'
 import { withDefaults } from './defaults.js'
 import type { PeerDocument } from './document.js'
 import type { Prefix } from './peer.js'
-import { problem } from './peer-rules.js'
+import { problem } from './rule.js'
 import { address, identity, identityText, interfaceAddress, network, prefixText, rangeOf } from './values.js'
 
 /** What is wrong between two peers. Pointers are relative to the first; the second is named in words. */

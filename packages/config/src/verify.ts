@@ -1,7 +1,8 @@
 import type { Problem } from '@brunel/base'
 import { PeerDocument } from './document.js'
 import { factsOf, problemsBetween } from './pair-rules.js'
-import { problem, problemsOfPeer } from './peer-rules.js'
+import { problemsOfPeer } from './peer-rules.js'
+import { problem } from './rule.js'
 import { isPeerDocument, shapeProblems, soundPart } from './shape.js'
 
 /** What `verify` must know besides the documents. */
