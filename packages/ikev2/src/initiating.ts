@@ -13,6 +13,8 @@ export class Transmission {
   /** Complete IKE messages; several where the request is fragmented (RFC 7383 §2.5). */
   readonly datagrams: readonly Uint8Array[]
   readonly startedAt: Instant
+  /** When the schedule in force began. */
+  scheduledAt: Instant
   deadline: Instant
   #waits: readonly Millis[]
   #next = 1
@@ -21,6 +23,7 @@ export class Transmission {
     this.messageId = messageId
     this.datagrams = datagrams
     this.startedAt = now
+    this.scheduledAt = now
     this.#waits = waits
     this.deadline = after(now, waits[0] ?? millis(0))
   }
@@ -45,8 +48,15 @@ export class Transmission {
     if (left <= waits.reduce((sum, wait) => sum + wait, 0)) return false
     this.#waits = waits
     this.#next = 1
+    this.scheduledAt = now
     this.deadline = after(now, waits[0] ?? millis(0))
     return true
+  }
+
+  /** Once more with the last wait: the peer lives, only this request or its answer gets lost (RFC 7296 §2.4). */
+  extend(now: Instant): void {
+    this.scheduledAt = now
+    this.deadline = after(now, this.#waits.at(-1) ?? millis(0))
   }
 }
 

@@ -250,7 +250,11 @@ export class IkeSa {
       exchange.payloads,
       this.remote.address,
     )
-    this.transmit(turn, exchange, new Transmission(turn.now, messageId, datagrams, this.#schedule(exchange.doing)))
+    this.transmit(
+      turn,
+      exchange,
+      new Transmission(turn.now, messageId, datagrams, this.#schedule(exchange.doing)),
+    )
   }
 
   #schedule(doing: Doing): readonly Millis[] {
@@ -399,7 +403,18 @@ export class IkeSa {
     const { outgoing } = this
     const next = outgoing?.transmission.tick(turn.now)
     if (outgoing === undefined || next === 'wait') return
-    if (next === 'send') return this.send(turn, outgoing.transmission.datagrams)
+    const { transmission } = outgoing
+    if (next === 'send') return this.send(turn, transmission.datagrams)
+    const waited = turn.now - transmission.startedAt
+    // RFC 7296 §2.4: who sends authentic messages is not dead.
+    if (
+      this.isCurrent &&
+      this.#heardAt() > transmission.scheduledAt &&
+      waited < this.host.ports.settings.patience
+    ) {
+      transmission.extend(turn.now)
+      return this.send(turn, transmission.datagrams)
+    }
     const peer = this.control?.peer.name
     const exchange = exchangeName(outgoing.exchangeType)
     if (peer !== undefined) turn.report({ event: 'exchange', exchange, initiator: true, outcome: 'timeout' })
@@ -427,13 +442,18 @@ export class IkeSa {
     if (session === undefined || this.stage.is !== 'established') return undefined
     if (this.outgoing !== undefined && (this.outgoing.doubted || this.outgoing.doing.what === 'liveness'))
       return undefined
-    const esp = session.control.session === session ? session.lastEspIn : undefined
-    const lastHeard = esp !== undefined && esp > this.lastHeard ? esp : this.lastHeard
     return livenessDue({
-      lastHeard,
+      lastHeard: this.#heardAt(),
       unansweredSince: session.unansweredSince,
       liveness: session.control.peer.ike.liveness,
     })
+  }
+
+  /** The last authentic message of the peer, IKE or ESP. */
+  #heardAt(): Instant {
+    const { session } = this
+    const esp = session?.control.session === session ? session?.lastEspIn : undefined
+    return esp !== undefined && esp > this.lastHeard ? esp : this.lastHeard
   }
 
   /** RFC 3948 §4: only behind a NAT, and only when nothing else went out. */

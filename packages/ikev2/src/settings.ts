@@ -30,6 +30,9 @@ export interface Retransmission {
 export interface IkeSettings {
   /** Too short: needless load on a slow path. Too long: a lost packet delays the tunnel. */
   readonly retransmission: Retransmission
+  /** How long a request is repeated to a peer that is heard and does not answer it. Too short: a bad line ends the IKE SA.
+   * Too long: one whose windows are out of step stays. */
+  readonly patience: Millis
   /** For IKE_SA_INIT. Its sum bounds how stale an attempt can be when a cut line comes back: keep it below 15 s. */
   readonly initRetransmission: Retransmission
   /** Part of a wait, in per cent, that chance takes away. 0: all tunnels of a rebooted router speak at once. */
@@ -76,6 +79,7 @@ export interface IkeSettings {
 
 export const DEFAULT_SETTINGS: IkeSettings = {
   retransmission: { first: millis(1000), factor: 2, cap: seconds(8), tries: 6 },
+  patience: seconds(90),
   initRetransmission: { first: millis(1000), factor: 2, cap: seconds(4), tries: 4 },
   jitterPercent: 20,
   retryFirst: millis(1000),

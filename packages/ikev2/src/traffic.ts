@@ -11,6 +11,8 @@ export class Traffic {
   readonly #peer: string
   /** Inbound SPIs, oldest first. */
   readonly #installed: number[] = []
+  /** The peer can receive on these: it made the answer, or has used them. */
+  readonly #ready = new Set<number>()
   #outbound: number | undefined
 
   constructor(peer: string) {
@@ -24,12 +26,14 @@ export class Traffic {
   install(turn: Turn, child: Child, takeOver: boolean): void {
     const outbound = takeOver || this.#outbound === undefined
     this.#installed.push(child.spiIn)
+    if (takeOver) this.#ready.add(child.spiIn)
     if (outbound) this.#outbound = child.spiIn
     turn.do({ do: 'child-install', child, outbound })
   }
 
   /** An authentic packet came in on it: only a younger child takes over. */
   used(turn: Turn, spiIn: number): void {
+    if (this.#installed.includes(spiIn)) this.#ready.add(spiIn)
     if (this.#outbound === undefined || spiIn === this.#outbound) return
     if (this.#installed.indexOf(spiIn) > this.#installed.indexOf(this.#outbound)) this.use(turn, spiIn)
   }
@@ -40,7 +44,7 @@ export class Traffic {
     turn.do({ do: 'child-use', peer: this.#peer, spiIn })
   }
 
-  /** The youngest of `others` takes over before its predecessor goes, so that there is no gap. */
+  /** The youngest of `heirs` that the peer is ready for takes over before its predecessor goes, so that there is no gap. */
   remove(
     turn: Turn,
     spiIn: number,
@@ -49,8 +53,10 @@ export class Traffic {
     const at = this.#installed.indexOf(spiIn)
     if (at < 0) return
     this.#installed.splice(at, 1)
+    this.#ready.delete(spiIn)
     if (this.#outbound === spiIn) {
-      const heir = this.#installed.findLast(spi => options.heirs.includes(spi)) ?? this.#installed.at(-1)
+      const heirs = this.#installed.filter(spi => options.heirs.includes(spi))
+      const heir = heirs.findLast(spi => this.#ready.has(spi)) ?? heirs.at(-1) ?? this.#installed.at(-1)
       this.#outbound = undefined
       if (heir !== undefined) this.use(turn, heir)
     }
