@@ -47,10 +47,7 @@ export async function act(action: TunnelAction, context: ActionContext): Promise
     case 'rekey':
       return rekey(context)
     case 'reauthenticate':
-      return answer(false, 'Reauthentication is not available yet.', {
-        code: 'BRUNEL_ACTION_NOT_AVAILABLE',
-        remedy: 'Use down and up, which interrupts the tunnel, or rekey, which does not.',
-      })
+      return reauthenticate(context)
     case 'ping':
       return ping(tunnel)
     default:
@@ -69,6 +66,29 @@ const IKE = {
   detail: 'The IKE SA is rekeyed.',
 } as const
 
+/** Make before break: the old IKE SA goes when the new one stands (RFC 7296 §2.8.3). */
+async function reauthenticate({ peer, ike, report }: ActionContext): Promise<ActionReport> {
+  const before = IKE.spis(report())
+  if (before === '') return noSa('There is no IKE SA to negotiate anew.')
+  if (peer.remote.kind === 'any')
+    return answer(false, 'The address of the peer is `any`: only the other router can negotiate anew.', {
+      code: 'BRUNEL_ANSWER_ONLY',
+      remedy: 'Do it on the other router, or write its address into remote.address.',
+    })
+  ike.feed({ on: 'reauthenticate', peer: peer.name })
+  return outcome(report, r => renewed(before, IKE.spis(r)), 'The two routers have authenticated anew.')
+}
+
+const noSa = (detail: string): ActionReport =>
+  answer(false, detail, {
+    code: 'BRUNEL_NO_SA',
+    remedy: 'Bring the tunnel up first; its state says why it is not.',
+  })
+
+/** One SA, and none of the old. */
+const renewed = (before: string, spis: string): boolean =>
+  spis !== '' && spis !== before && !spis.includes(',')
+
 async function rekey(context: ActionContext): Promise<ActionReport> {
   if (context.what !== 'all') return rekeyOne(context, context.what === 'ike' ? IKE : CHILD)
   const first = await rekeyOne(context, IKE)
@@ -82,14 +102,9 @@ async function rekeyOne(
   { what, spis, detail }: typeof CHILD | typeof IKE,
 ): Promise<ActionReport> {
   const before = spis(report())
-  if (before === '')
-    return answer(false, 'There is no SA to rekey.', {
-      code: 'BRUNEL_NO_SA',
-      remedy: 'Bring the tunnel up first; its state says why it is not.',
-    })
+  if (before === '') return noSa('There is no SA to rekey.')
   ike.feed({ on: 'rekey', peer: peer.name, what })
-  const settled = (now: string): boolean => now !== '' && now !== before && !now.includes(',')
-  return outcome(report, r => settled(spis(r)), detail)
+  return outcome(report, r => renewed(before, spis(r)), detail)
 }
 
 /** Looks until it is so, for some seconds. */

@@ -31,6 +31,7 @@ function programFor(terminal: Terminal): Command {
       writeOut: text => terminal.out(text.trimEnd()),
       writeErr: text => terminal.err(text.trimEnd().replace(/^error: /, 'brunel: ')),
     })
+    .showHelpAfterError('  `brunel --help` and `brunel COMMAND --help` show what there is.')
     .exitOverride()
   tunnelCommands(program, terminal)
   peerCommands(program, terminal)

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline/promises'
 import { Writable } from 'node:stream'
 import { text } from 'node:stream/consumers'
@@ -10,6 +10,7 @@ export interface Terminal {
   err(text: string): void
   /** Throws where there is no such file. */
   read(path: string): string
+  exists(path: string): boolean
   stdin(): Promise<string>
   /** Asks without an echo; undefined where nobody sits there. */
   ask(question: string): Promise<string | undefined>
@@ -34,6 +35,7 @@ export const systemTerminal: Terminal = {
   out: line => void process.stdout.write(`${line}\n`),
   err: line => void process.stderr.write(`${line}\n`),
   read: path => readFileSync(path, 'utf8'),
+  exists: existsSync,
   stdin: () => text(process.stdin),
   ask: askHidden,
   now: () => new Date(),

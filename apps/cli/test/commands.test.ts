@@ -142,6 +142,43 @@ t.test('a peer is added from a file, from standard input and from options', asyn
   t.equal(peers.secrets.get('b5'), `${SECRET}5`)
 })
 
+t.test('a peer is added by its name and options; a path is a file even then', async t => {
+  const { brunel, peers } = await served(t)
+  const files = { key: SECRET, 'b7.json': JSON.stringify(document), b8: JSON.stringify(document) }
+  t.match(await brunel('peer add b6 --remote 198.51.100.6 --psk-file key', { files }), {
+    exit: 0,
+    out: /"b6" is added/,
+  })
+  t.equal((await brunel('peer add b7.json --remote 198.51.100.7 --gre-key 7', { files })).exit, 0)
+  t.match(peers.peers.get('branch-1')?.document, { remote: { address: '198.51.100.7' }, gre: { key: 7 } })
+  t.equal((await brunel('peer add b8 --remote 198.51.100.8 --psk-file key', { files })).exit, 0)
+  t.ok(peers.peers.has('b8'), 'with --remote a bare word is a name, whatever files lie about')
+  t.match(await brunel('peer add b9 --psk-file key', { files }), {
+    exit: 2,
+    err: /lacks --remote, and there is no file "b9"/,
+  })
+  t.match(await brunel('peer add b9 --remote 198.51.100.9'), { exit: 2, err: /--psk-file FILE/ })
+})
+
+t.test('what is no number is refused: as null it would take the member away', async t => {
+  const { brunel, peers } = await served(t)
+  await brunel('peer add -', { stdin: JSON.stringify({ ...document, tunnel: { mtu: 1400 } }) })
+  for (const line of ['--mtu big', '--mtu 1e3', '--gre-key 0x7', '--gre-key -1'])
+    t.match(await brunel(`peer edit branch-1 ${line}`), { exit: 2, err: /not a whole number/ }, line)
+  t.equal(peers.peers.get('branch-1')?.document.tunnel?.mtu, 1400)
+  t.equal((await brunel('peer edit branch-1 --mtu auto')).exit, 0)
+  t.equal(peers.peers.get('branch-1')?.document.tunnel?.mtu, 'auto')
+})
+
+t.test('rekey renews the SA that is named, or both; a wrong word says where help is', async t => {
+  const { brunel, router } = await served(t)
+  for (const line of ['', ' --ike', ' --child', ' --ike --child'])
+    await brunel(`tunnel rekey branch-7${line}`)
+  t.same(router.rekeyed, ['all', 'ike', 'child', 'all'])
+  t.match(await brunel('tunnel rekey branch-7 --everything'), { exit: 2, err: /--help` show/ })
+  t.match(await brunel('tunnel frobnicate x'), { exit: 2, err: /--help` show/ })
+})
+
 t.test('a secret is no option: it would stand in the list of processes', async t => {
   const { brunel } = await served(t)
   t.match(await brunel('peer add --name b --remote any --psk hello'), {

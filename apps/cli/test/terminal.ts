@@ -25,6 +25,7 @@ export async function run(
     out: text => void out.push(text),
     err: text => void err.push(text),
     read: path => files[path] ?? missing(path),
+    exists: path => path in files,
     stdin: async () => stdin,
     ask: async () => typed,
     now: () => new Date('2026-01-02T03:14:05Z'),

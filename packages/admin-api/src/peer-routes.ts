@@ -170,7 +170,7 @@ export function peerRoutes(app: App, ports: ApiPorts): void {
     },
     async (request, reply) => {
       const peer = await peers.read(request.params.name)
-      if (peer === undefined) throw notFound(`There is no peer "${request.params.name}".`)
+      if (peer === undefined) throw notFound('peer', request.params.name)
       reply.header('etag', tagOf(peer))
       if (request.headers['if-none-match'] === tagOf(peer)) return reply.code(304).send(undefined as never)
       return reply.send(shown(peer, request.query.as) as Static<typeof PeerView>)
@@ -242,7 +242,7 @@ export function peerRoutes(app: App, ports: ApiPorts): void {
       enqueue(async () => {
         const { name } = request.params
         const current = await peers.read(name)
-        if (current === undefined) throw notFound(`There is no peer "${name}".`)
+        if (current === undefined) throw notFound('peer', name)
         const expected = expectedRevision(request, current)
         const body = named(mergePatch(current.document, request.body), name)
         const document = await verified(body.document, body.problems)
@@ -265,7 +265,7 @@ export function peerRoutes(app: App, ports: ApiPorts): void {
       enqueue(async () => {
         const { name } = request.params
         const current = await peers.read(name)
-        if (current === undefined) throw notFound(`There is no peer "${name}".`)
+        if (current === undefined) throw notFound('peer', name)
         const expected = expectedRevision(request, current) ?? current.revision
         const outcome = await peers.remove(name, expected, auditOf(request, 'peer-remove', name, ''))
         if (outcome !== 'removed') throw changed(await peers.read(name))

@@ -84,5 +84,8 @@ export const invalid = (errors: readonly Problem[]): ApiProblem =>
     errors,
   })
 
-export const notFound = (detail: string): ApiProblem =>
-  new ApiProblem(404, 'BRUNEL_API_NOT_FOUND', { detail })
+export const notFound = (kind: 'peer' | 'tunnel' | 'token', name: string): ApiProblem =>
+  new ApiProblem(404, 'BRUNEL_API_NOT_FOUND', {
+    detail: `There is no ${kind} "${name}".`,
+    remedy: `GET /v1/${kind}s lists what there is; on the command line, \`brunel ${kind === 'tunnel' ? 'status' : `${kind} list`}\`.`,
+  })

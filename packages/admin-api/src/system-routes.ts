@@ -94,7 +94,7 @@ export function systemRoutes(app: App, { router, tokens, audit, version }: ApiOp
     async (request, reply) => {
       const { name } = request.params
       const outcome = await tokens.remove(name, auditOf(request, 'token-remove', name, ''))
-      if (outcome === 'missing') throw notFound(`There is no token "${name}".`)
+      if (outcome === 'missing') throw notFound('token', name)
       if (outcome === 'last-admin') throw new ApiProblem(409, 'BRUNEL_API_LAST_ADMIN')
       return reply.code(204).send(undefined as never)
     },

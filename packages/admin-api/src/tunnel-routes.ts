@@ -68,7 +68,7 @@ export function tunnelRoutes(app: App, { router, audit }: ApiPorts): void {
     },
     async (request, reply) => {
       const report = await router.tunnel(request.params.name)
-      if (report === undefined) throw notFound(`There is no tunnel "${request.params.name}".`)
+      if (report === undefined) throw notFound('tunnel', request.params.name)
       return reply.send(report as never)
     },
   )
@@ -90,7 +90,7 @@ export function tunnelRoutes(app: App, { router, audit }: ApiPorts): void {
         const { name } = request.params as { name: string }
         const { what } = request.query as Static<typeof What>
         const report = await router.act(name, action, what ?? 'all')
-        if (report === undefined) throw notFound(`There is no tunnel "${name}".`)
+        if (report === undefined) throw notFound('tunnel', name)
         if (!report.done) throw refusal(report)
         await audit.append(auditOf(request, `tunnel-${action}`, name, report.detail))
         return reply.send(report as never)

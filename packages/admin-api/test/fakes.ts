@@ -6,6 +6,7 @@ import type {
   AuditRecord,
   PeerStore,
   PeerWrite,
+  RekeyWhat,
   Role,
   RouterControl,
   RouterEvent,
@@ -213,6 +214,8 @@ export const failedReport = (name: string): TunnelReport =>
 export class FakeRouter implements RouterControl {
   reports: TunnelReport[] = [tunnelReport('branch-7')]
   readonly applied: unknown[] = []
+  /** What each `rekey` was to renew. */
+  readonly rekeyed: RekeyWhat[] = []
   /** What `apply` throws, if anything. */
   refusal: Error | undefined
   ready = true
@@ -225,8 +228,9 @@ export class FakeRouter implements RouterControl {
   async tunnel(name: string): Promise<TunnelReport | undefined> {
     return this.reports.find(report => report.name === name)
   }
-  async act(name: string, action: TunnelAction): Promise<ActionReport | undefined> {
+  async act(name: string, action: TunnelAction, what: RekeyWhat): Promise<ActionReport | undefined> {
     if ((await this.tunnel(name)) === undefined) return undefined
+    if (action === 'rekey') this.rekeyed.push(what)
     if (action === 'reauthenticate') {
       const [code, remedy] = ['BRUNEL_ACTION_NOT_AVAILABLE', 'Take the tunnel down and up.']
       return { done: false, detail: 'Reauthentication is not available yet.', code, remedy, data: {} }

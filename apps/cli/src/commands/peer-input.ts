@@ -1,4 +1,4 @@
-import { type Command, Option } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { EXIT, Failure } from '../failure.js'
 import type { Terminal } from '../terminal.js'
 
@@ -21,12 +21,18 @@ export interface PeerOptions {
   readonly interface?: string
   readonly address?: string[]
   readonly route?: string[]
-  readonly mtu?: string
+  readonly mtu?: number | 'auto'
   readonly disabled?: boolean
   readonly enabled?: boolean
 }
 
 type Json = Record<string, unknown>
+
+/** What is no number must not become `null`: in a merge patch that takes the member away. */
+function whole(text: string): number {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('It is not a whole number.')
+  return Number(text)
+}
 
 export const peerOptions = (command: Command): Command =>
   command
@@ -41,17 +47,16 @@ export const peerOptions = (command: Command): Command =>
     .addOption(new Option('--mode <mode>', 'ESP mode').choices(['tunnel', 'transport']))
     .addOption(new Option('--encapsulation <when>', 'ESP in UDP').choices(['auto', 'udp', 'none']))
     .option('--answer-only', 'never begin')
-    .option('--gre-key <number>', 'GRE key', Number)
+    .option('--gre-key <number>', 'GRE key', whole)
     .option('--interface <name>', 'name of the TUN interface')
     .option('--address <prefixes...>', 'addresses of our end of the tunnel, such as 10.255.0.1/30')
     .option('--route <networks...>', 'networks behind the peer')
-    .option('--mtu <mtu>', 'largest inner packet, or `auto`')
+    .option('--mtu <mtu>', 'largest inner packet, or `auto`', text => (text === 'auto' ? text : whole(text)))
     .option('--enabled', 'the tunnel is wanted')
     .option('--disabled', 'configured, but not wanted')
 
 /** A JSON merge patch (RFC 7396) of what the options say. */
 export function patchOf(options: PeerOptions, psk: string | undefined): Json {
-  const mtu = options.mtu === undefined || options.mtu === 'auto' ? options.mtu : Number(options.mtu)
   return pruned({
     name: options.name,
     enabled: options.disabled ? false : options.enabled,
@@ -61,7 +66,12 @@ export function patchOf(options: PeerOptions, psk: string | undefined): Json {
     ike: { proposals: options.ikeProposal, initiate: options.answerOnly ? false : undefined },
     esp: { proposals: options.espProposal, mode: options.mode, encapsulation: options.encapsulation },
     gre: { key: options.greKey },
-    tunnel: { interface: options.interface, addresses: options.address, routes: options.route, mtu },
+    tunnel: {
+      interface: options.interface,
+      addresses: options.address,
+      routes: options.route,
+      mtu: options.mtu,
+    },
   })
 }
 

@@ -41,18 +41,38 @@ function peersText(peers: readonly PeerDocument[]): string {
   return table(['PEER', 'ENABLED', 'REMOTE', 'REMOTE ID', 'INTERFACE', 'ROUTES'], rows)
 }
 
-async function add(context: Context, file: string | undefined, options: PeerOptions): Promise<void> {
+async function add(context: Context, what: string | undefined, given: PeerOptions): Promise<void> {
   const { api, show, terminal } = context
+  const file = isFile(what, given, terminal) ? what : undefined
+  const options = what === undefined || file !== undefined ? given : named(what, given)
   const base = file === undefined ? {} : await documentFrom(file, terminal)
   if (file === undefined && (options.name === undefined || options.remote === undefined)) {
-    const remedy = 'Give a file (`-` for standard input), or --name and --remote.'
-    throw new Failure(EXIT.usage, 'There is no peer to add.', { remedy })
+    const remedy =
+      'Give NAME and --remote ADDRESS, or a file with the JSON document (`-` for standard input).'
+    const lack = options.name === undefined ? 'its name' : `--remote, and there is no file "${options.name}"`
+    throw new Failure(EXIT.usage, `There is no peer to add: it lacks ${lack}.`, { remedy })
   }
   const hasPsk = typeof (base['auth'] as { psk?: unknown } | undefined)?.psk === 'string'
-  const document = merged(base, patchOf(options, await pskFrom(options, !hasPsk, terminal)))
+  const psk = await pskFrom(options, !hasPsk, terminal)
+  if (psk === undefined && !hasPsk) {
+    const remedy = 'Give --psk-file FILE or --psk-stdin; `openssl rand -base64 32` makes a good key.'
+    throw new Failure(EXIT.usage, 'There is no pre-shared key for the peer.', { remedy })
+  }
+  const document = merged(base, patchOf(options, psk))
   const answer = await api.call<PeerDocument>('POST', '/v1/peers', document)
   context.warn(answer)
   show(answer.body, peer => `The peer "${peer.name}" is added; see \`brunel status ${peer.name}\`.`)
+}
+
+/** `brunel peer add WHAT`: a path is a file; a bare word is a name where options make the peer, else a file. */
+function isFile(what: string | undefined, { name, remote }: PeerOptions, terminal: Terminal): boolean {
+  if (what === undefined) return false
+  if (what === '-' || what.includes('/') || what.endsWith('.json') || name !== undefined) return true
+  return remote === undefined && terminal.exists(what)
+}
+
+function named(what: string, options: PeerOptions): PeerOptions {
+  return { ...options, name: what }
 }
 
 async function editInEditor({ api, terminal }: Context, name: string) {
@@ -93,11 +113,11 @@ export function peerCommands(program: Command, terminal: Terminal): void {
   const peer = program.command('peer').description('the other routers')
 
   peerOptions(peer.command('add'))
-    .description('add a peer from a file, standard input (-) or options')
-    .argument('[file]', 'JSON document of the peer, or -')
+    .description('add a peer by name and options, from a file, or from standard input (-)')
+    .argument('[name-or-file]', 'name of the peer, its JSON document, or -')
     .option('--name <name>', 'name of the peer')
-    .action((file: string | undefined, options: PeerOptions, command: Command) =>
-      add(contextOf(command, terminal), file, options),
+    .action((what: string | undefined, options: PeerOptions, command: Command) =>
+      add(contextOf(command, terminal), what, options),
     )
 
   peer

@@ -40,13 +40,25 @@ async function status(context: Context, name: string | undefined, check: boolean
 const ACTIONS = {
   up: 'bring a tunnel up',
   down: 'take a tunnel down until it is brought up again',
-  rekey: 'rekey the child and IKE SA',
+  rekey: 'renew the keys of the IKE SA and the ESP SAs',
   reauthenticate: 'negotiate the IKE SA anew',
   ping: 'ask the far end whether it lives',
 } as const
 
-async function act({ api, show }: Context, action: string, name: string): Promise<void> {
-  const { body } = await api.call<ActionReport>('POST', `${pathTo('tunnels', name)}/${action}`)
+/** What `rekey` renews: both SAs, or the one that was named. */
+interface ActionOptions {
+  readonly ike?: boolean
+  readonly child?: boolean
+}
+
+async function act(
+  { api, show }: Context,
+  action: string,
+  name: string,
+  { ike, child }: ActionOptions,
+): Promise<void> {
+  const what = ike === child ? '' : `?what=${ike ? 'ike' : 'child'}`
+  const { body } = await api.call<ActionReport>('POST', `${pathTo('tunnels', name)}/${action}${what}`)
   const figures = ({ data }: ActionReport) =>
     Object.entries(data).map(([what, value]) => `  ${what}: ${value}`)
   show(body, report => [report.detail, ...figures(report)].join('\n'))
@@ -84,11 +96,11 @@ export function tunnelCommands(program: Command, terminal: Terminal): void {
 
   const tunnel = program.command('tunnel').description('act on a tunnel')
   for (const [action, description] of Object.entries(ACTIONS)) {
-    tunnel
-      .command(action)
-      .description(description)
-      .argument('<tunnel>', 'name of the tunnel')
-      .action((name: string, _options, command: Command) => act(contextOf(command, terminal), action, name))
+    const one = tunnel.command(action).description(description).argument('<tunnel>', 'name of the tunnel')
+    if (action === 'rekey') one.option('--ike', 'only the IKE SA').option('--child', 'only the ESP SAs')
+    one.action((name: string, options: ActionOptions, command: Command) =>
+      act(contextOf(command, terminal), action, name, options),
+    )
   }
 
   program

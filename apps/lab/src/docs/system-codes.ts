@@ -49,6 +49,10 @@ export const SYSTEM_CODES: Readonly<Record<string, CodeEntry>> = {
     meaning: 'There is no SA to act on.',
     remedy: 'Bring the tunnel up first; its state says why it is not.',
   },
+  BRUNEL_ANSWER_ONLY: {
+    meaning: 'The address of the peer is `any`, so that only the other router can begin.',
+    remedy: 'Act on the other router, or write its address into `remote.address`.',
+  },
   BRUNEL_TIMEOUT: {
     meaning: 'An action did not come to its end in time; it goes on.',
     remedy: 'Look at the state of the tunnel.',
