@@ -8,18 +8,15 @@ const reason = whyNot()
 t.setTimeout(180_000)
 const script = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
 
-t.test('the ports, in a namespace of their own', { skip: reason ?? false }, async t => {
-  const nets = new Namespaces()
-  t.teardown(() => nets.remove())
-  const ns = nets.make('self')
-  const env = { ...process.env, BRUNEL_TEST_NAMESPACE: ns }
-  await t.spawn(
-    'ip',
-    ['netns', 'exec', ns, process.execPath, script('./in-namespace.js')],
-    { env },
-    'in-namespace',
-  )
-})
+for (const name of ['in-namespace', 'compliance-in-namespace']) {
+  t.test(`the ports, in a namespace of their own: ${name}`, { skip: reason ?? false }, async t => {
+    const nets = new Namespaces()
+    t.teardown(() => nets.remove())
+    const ns = nets.make('self')
+    const env = { ...process.env, BRUNEL_TEST_NAMESPACE: ns }
+    await t.spawn('ip', ['netns', 'exec', ns, process.execPath, script(`./${name}.js`)], { env }, name)
+  })
+}
 
 const SMALLEST_ROUTER = JSON.stringify({
   ...PLAIN_LINK,
