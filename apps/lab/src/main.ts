@@ -14,6 +14,7 @@ if (process.getuid?.() !== 0) {
 }
 
 const sites = await Sites.build({ nat: options.nat })
+process.once('SIGINT', () => print('\nremoving everything'))
 sites.topology.cleanup.onSignals()
 let broken = 1
 try {

@@ -34,7 +34,7 @@ export class Sites {
 
   /** Makes the peer of each router anew by the API. */
   async connect(wishes: Wishes = {}, only: Partial<Record<Side, Wishes>> = {}): Promise<void> {
-    for (const side of ['A', 'B'] as const) {
+    for (const side of ['B', 'A'] as const) {
       const { api } = this.routers[side]
       await api.send('DELETE', `/v1/peers/${tunnelName(side)}`)
       await api.ask('POST', '/v1/peers', peerDocument({ ...wishes, ...only[side], side }))

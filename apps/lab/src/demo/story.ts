@@ -76,7 +76,7 @@ export async function tell(sites: Sites, options: DemoOptions): Promise<number> 
 
 function picture(options: DemoOptions): void {
   const family: Family = options.ipv6 ? 6 : 4
-  const esp = `${options.suite ?? 'default suite'}, ${options.transport ? 'transport' : 'tunnel'} mode, ${options.raw ? 'protocol 50' : 'UDP where needed'}`
+  const esp = `${options.suite ?? 'default suite'}, ${options.transport ? 'transport' : 'tunnel'} mode, ${options.raw ? 'plain protocol 50' : 'in UDP 4500'}`
   print(bold('\nBrunel lab: two sites, one encrypted routed link'))
   print(`
    host A             router A               underlay              router B             host B
@@ -91,7 +91,7 @@ function wishes(options: DemoOptions): Wishes {
   return {
     family: options.ipv6 ? 6 : 4,
     mode: options.transport ? 'transport' : 'tunnel',
-    ...(options.raw ? { encapsulation: 'none' as const } : {}),
+    encapsulation: options.raw ? 'none' : 'udp',
     ...(options.suite === undefined ? {} : { esp: [options.suite] }),
     ...(options.ike === undefined ? {} : { ike: [options.ike] }),
   }
@@ -150,14 +150,14 @@ async function proof(capture: Capture, promises: Promises): Promise<void> {
 export async function addresses(sites: Sites): Promise<void> {
   chapter('Look around')
   for (const side of ['A', 'B'] as Side[]) {
-    const { socket, tokenFile } = sites.routers[side]
+    const { socket, tokenFile, dataDir } = sites.routers[side]
     const { port, close } = await relay(socket)
     sites.topology.cleanup.add(`relay ${side}`, close)
     print(`   router ${side}   API documentation   http://127.0.0.1:${port}/docs`)
     print(
       `              metrics             curl -H "Authorization: Bearer $(cat ${tokenFile})" http://127.0.0.1:${port}/metrics`,
     )
-    print(`              command line        node apps/cli/bin/brunel.mjs --socket ${socket} status`)
+    print(`              command line        node apps/cli/bin/brunel.mjs --data-dir ${dataDir} status`)
     print(`              shell               ip netns exec ${sites.topology.router(side).name} bash`)
   }
   print(`   host A     shell               ip netns exec ${sites.topology.at.hostA.name} bash`)
