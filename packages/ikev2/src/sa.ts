@@ -261,8 +261,9 @@ export class IkeSa {
     const { settings, random } = this.host.ports
     if (doing.what === 'liveness' && this.session !== undefined)
       return livenessWaits(this.session.control.peer.ike.liveness)
-    // The peer may have forgotten us between the two exchanges: as short as the first one.
-    const plan = doing.what === 'auth' ? settings.initRetransmission : settings.retransmission
+    // The peer may have forgotten us between the two exchanges; and what we close is of no use to anybody.
+    const short = doing.what === 'auth' || doing.what === 'close' || doing.what === 'rejection'
+    const plan = short ? settings.initRetransmission : settings.retransmission
     return waits(plan, random, settings.jitterPercent)
   }
 
