@@ -1,6 +1,6 @@
 import { millis } from '@brunel/base'
 import type { Dice } from './dice.js'
-import type { Datagram, Network } from './network.js'
+import { type Datagram, joined, type Network } from './network.js'
 import type { VirtualTime } from './virtual-time.js'
 
 /** Where a hostile peer stands: it hears what crosses the underlay and adds datagrams of its own; it stops nothing. */
@@ -71,7 +71,7 @@ function unprotectedNotify(message: Uint8Array, type: number, data: Uint8Array):
   return forged
 }
 
-const marked = (at: number, message: Uint8Array): Uint8Array => Buffer.concat([new Uint8Array(at), message])
+const marked = (at: number, message: Uint8Array): Uint8Array => joined(new Uint8Array(at), message)
 
 /** Answers every request with an unprotected error: RFC 7296 §2.4, §2.21.4: hints at most. */
 export class Forger extends Hostile {
@@ -121,11 +121,10 @@ export class Replayer extends Hostile {
 export class Mutilator extends Hostile {
   protected hear(datagram: Datagram): void {
     const { dice } = this.at
-    const bytes = datagram.bytes.slice()
+    const bytes = joined(datagram.bytes)
     const how = dice.below(4)
     if (how === 0) this.inject({ ...datagram, bytes: bytes.slice(0, dice.below(bytes.length)) })
-    else if (how === 1)
-      this.inject({ ...datagram, bytes: Buffer.concat([bytes, dice.bytes(dice.between(1, 40))]) })
+    else if (how === 1) this.inject({ ...datagram, bytes: joined(bytes, dice.bytes(dice.between(1, 40))) })
     else if (bytes.length > 0) {
       for (let n = dice.between(1, 3); n > 0; n--) {
         const i = dice.below(bytes.length)

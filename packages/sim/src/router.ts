@@ -11,7 +11,7 @@ import {
 } from '@brunel/ikev2'
 import type { SeededRandom } from './dice.js'
 import { EspModel, type PacketLimits } from './esp-model.js'
-import type { Datagram, Network } from './network.js'
+import { type Datagram, joined, type Network } from './network.js'
 import type { Trace } from './trace.js'
 import type { VirtualTime } from './virtual-time.js'
 import { type NonceLedger, Secrets, watchCryptography } from './watched-cryptography.js'
@@ -204,7 +204,7 @@ export class SimRouter {
       effect.do === 'child-install' ? { ...effect, child: redacted(effect.child) } : effect,
     )
     if (effect.do === 'send') {
-      const bytes = effect.marker ? Buffer.concat([MARKER, effect.bytes]) : effect.bytes.slice()
+      const bytes = effect.marker ? joined(MARKER, effect.bytes) : joined(effect.bytes)
       network.send({ protocol: 17, from: effect.local, to: effect.remote, bytes })
     } else if (effect.do === 'keepalive') {
       network.send({ protocol: 17, from: effect.local, to: effect.remote, bytes: KEEPALIVE })

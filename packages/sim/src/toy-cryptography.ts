@@ -102,7 +102,7 @@ class ToyCipher implements SkCipher {
     if (end <= ivLength || (end - ivLength) % blockLength !== 0) return 'ike-integrity'
     const icv = this.#icv(associated, body, end)
     for (let i = 0; i < icv.length; i++) if (icv[i] !== body[end + i]) return 'ike-integrity'
-    const clear = body.slice()
+    const clear = Uint8Array.from(body)
     this.#crypt(clear, end)
     const length = end - ivLength - 1 - (clear[end - 1] as number)
     return length < 0 ? 'ike-integrity' : clear.slice(ivLength, ivLength + length)

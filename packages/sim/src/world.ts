@@ -214,7 +214,7 @@ export class World {
     this.#places.a = { ...this.#places.a, self }
     this.#setPeer('a')
     this.time.after(millis(late), () => {
-      this.#places.a = { self, seen: self }
+      this.#places.a = { ...this.#places.a, seen: self }
       this.#setPeer('b')
     })
   }
