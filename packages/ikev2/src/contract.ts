@@ -33,7 +33,11 @@ export interface IkePeer {
   readonly remoteId: Identity | undefined
   readonly auth: { readonly method: 'psk'; readonly psk: Uint8Array }
   readonly initiate: boolean
-  readonly ike: { readonly proposals: readonly IkeProposal[]; readonly lifetime: Millis; readonly liveness: Millis }
+  readonly ike: {
+    readonly proposals: readonly IkeProposal[]
+    readonly lifetime: Millis
+    readonly liveness: Millis
+  }
   readonly esp: {
     readonly proposals: readonly EspProposal[]
     readonly mode: Mode
@@ -51,7 +55,12 @@ export type IkePort = 500 | 4500
 
 export type IkeInput =
   /** `bytes` without the non-ESP marker. `local.port` tells which of our sockets received it. */
-  | { readonly on: 'datagram'; readonly bytes: Uint8Array; readonly local: Endpoint; readonly remote: Endpoint }
+  | {
+      readonly on: 'datagram'
+      readonly bytes: Uint8Array
+      readonly local: Endpoint
+      readonly remote: Endpoint
+    }
   /** Adds a peer or changes it. Unchanged peers are not touched. */
   | { readonly on: 'peer-set'; readonly peer: IkePeer }
   /** Closes the peer's SAs with DELETE and forgets it. */
@@ -146,9 +155,20 @@ export type IkeEvent =
       readonly nat: { readonly local: boolean; readonly remote: boolean }
       readonly took: Millis
     }
-  | { readonly event: 'ike-rekeyed'; readonly peer: string; readonly spi: string; readonly initiator: boolean }
+  | {
+      readonly event: 'ike-rekeyed'
+      readonly peer: string
+      readonly spi: string
+      readonly initiator: boolean
+    }
   | { readonly event: 'ike-down'; readonly peer: string; readonly spi: string; readonly why: Failure }
-  | { readonly event: 'child-up'; readonly peer: string; readonly spiIn: number; readonly spiOut: number; readonly suite: string }
+  | {
+      readonly event: 'child-up'
+      readonly peer: string
+      readonly spiIn: number
+      readonly spiOut: number
+      readonly suite: string
+    }
   | {
       readonly event: 'child-rekeyed'
       readonly peer: string
@@ -157,14 +177,31 @@ export type IkeEvent =
       readonly initiator: boolean
     }
   | { readonly event: 'child-down'; readonly peer: string; readonly spiIn: number; readonly why: Failure }
-  | { readonly event: 'failed'; readonly peer: string | undefined; readonly exchange: string; readonly why: Failure; readonly remote: Endpoint }
+  | {
+      readonly event: 'failed'
+      readonly peer: string | undefined
+      readonly exchange: string
+      readonly why: Failure
+      readonly remote: Endpoint
+    }
   | { readonly event: 'retrying'; readonly peer: string; readonly at: Instant }
   /** For counters: an exchange we began or answered ended. */
-  | { readonly event: 'exchange'; readonly exchange: string; readonly initiator: boolean; readonly outcome: 'done' | 'failed' | 'timeout' }
+  | {
+      readonly event: 'exchange'
+      readonly exchange: string
+      readonly initiator: boolean
+      readonly outcome: 'done' | 'failed' | 'timeout'
+    }
 
 export type IkeEffect =
   /** `marker`: put the four zero octets of RFC 3948 §2.2 in front (always on port 4500). */
-  | { readonly do: 'send'; readonly bytes: Uint8Array; readonly local: Endpoint; readonly remote: Endpoint; readonly marker: boolean }
+  | {
+      readonly do: 'send'
+      readonly bytes: Uint8Array
+      readonly local: Endpoint
+      readonly remote: Endpoint
+      readonly marker: boolean
+    }
   /** NAT keepalive, one octet 0xFF, RFC 3948 §2.3. */
   | { readonly do: 'keepalive'; readonly local: Endpoint; readonly remote: Endpoint }
   /** Installs the inbound side; where `outbound`, sends on it from this moment too. Comes before the `send` of the answer. */

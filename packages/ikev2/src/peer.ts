@@ -120,8 +120,9 @@ export class PeerControl {
     if (this.attempt !== sa) return
     this.attempt = undefined
     this.reauthenticating = []
-    // A hint was reported when it came.
-    if (sa.hinted) this.lastFailure = { ...end.why, at: turn.now }
+    // A hint of IKE_SA_INIT was reported when it came.
+    if (this.lastFailure?.code === end.why.code && this.lastFailure.at >= sa.createdAt)
+      this.lastFailure = { ...end.why, at: turn.now }
     else this.failed(turn, end, sa.remote)
     // A silent peer has cost a whole retransmission schedule already.
     this.#failed = end.why.code === 'BRUNEL_IKE_PEER_SILENT' ? 1 : this.#failed + 1
@@ -212,10 +213,7 @@ export class PeerControl {
     this.#settleAt = decision.again
     for (const session of decision.probe) session.current.probe(turn)
     for (const session of decision.close)
-      session.close(
-        turn,
-        failures.replaced('two IKE SAs with this peer; the one with the lowest nonce goes'),
-      )
+      session.close(turn, failures.replaced('two IKE SAs with this peer; the one with the lowest nonce goes'))
   }
 
   get deadline(): Instant | undefined {

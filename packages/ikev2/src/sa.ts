@@ -1,17 +1,6 @@
-import {
-  after,
-  type Endpoint,
-  type IkeSpi,
-  type Instant,
-  type Millis,
-  millis,
-  sameEndpoint,
-  sooner,
-} from '@brunel/base'
+import { type Endpoint, type IkeSpi, type Instant, type Millis, millis, sameEndpoint } from '@brunel/base'
 import { Ike as Wire } from '@brunel/wire'
-import { livenessDue } from './activity.js'
 import type { Channel } from './channel.js'
-import { childDeadline, tickChildren } from './child-timers.js'
 import type { Failure } from './contract.js'
 import { answerRequest, beginExchange, takeResponse } from './exchanges/dispatch.js'
 import { initAnswered } from './exchanges/sa-init.js'
@@ -20,9 +9,9 @@ import { livenessWaits, Transmission, waits } from './initiating.js'
 import { type Intent, Intents } from './intents.js'
 import { type IkeKeys, type IkeSuite, wipeIkeKeys } from './key-schedule.js'
 import type { Lifetime } from './lifetimes.js'
-import { exchangeName } from './message-rules.js'
 import type { PeerControl } from './peer.js'
 import { Answers } from './responding.js'
+import { deadlineOf, tickSa } from './sa-clock.js'
 import type { Answer, Doing, Ends, Incoming, InFlight, SaHost, Stage } from './sa-stage.js'
 import type { Session } from './session.js'
 import { SPEC } from './settings.js'
@@ -64,7 +53,6 @@ export class IkeSa {
   lastHeard: Instant
   lastSent: Instant
   #nextId: number
-  #hinted = false
   /** Something authentic has come on it. A successor that the peer has not heard of yet is not in doubt. */
   #proven = false
 
@@ -94,9 +82,11 @@ export class IkeSa {
     this.answers = new Answers(made.expectedId)
   }
 
-  /** The reason for a failure is told already. */
-  get hinted(): boolean {
-    return this.#hinted
+  /** The last authentic message of the peer, IKE or ESP. */
+  get heardAt(): Instant {
+    const { session } = this
+    const esp = session?.control.session === session ? session?.lastEspIn : undefined
+    return esp !== undefined && esp > this.lastHeard ? esp : this.lastHeard
   }
 
   /** The SPI that the peer addresses us by. */
@@ -321,13 +311,13 @@ export class IkeSa {
   /** Begins what waits, as far as the window of one request and the stage allow. */
   pump(turn: Turn): void {
     while (this.outgoing === undefined && this.agreed !== undefined) {
-      const intent = this.intents.take(turn.now, wish => this.#allowed(wish))
+      const intent = this.intents.take(turn.now, wish => this.allowed(wish))
       if (intent === undefined) return
       beginExchange(turn, this, intent)
     }
   }
 
-  #allowed(intent: Intent): boolean {
+  allowed(intent: Intent): boolean {
     if (intent.want === 'close') return this.stage.is === 'closing'
     if (intent.want === 'liveness' || intent.want === 'notify')
       return this.stage.is === 'established' || this.stage.is === 'replaced'
@@ -377,106 +367,13 @@ export class IkeSa {
     wipeIkeKeys(crypto, this.agreed.keys)
   }
 
-  // ---- time ----
+  // ---- time: sa-clock.ts ----
 
   tick(turn: Turn): void {
-    if (this.stage.is === 'half-open' && this.stage.until <= turn.now)
-      return this.end(turn, failures.halfOpen())
-    if (this.stage.is === 'replaced' && this.stage.deleteAt <= turn.now)
-      this.close(turn, failures.replaced('its successor lives, and the peer did not delete it'))
-    this.#tickTransmission(turn)
-    if (this.isCurrent) {
-      this.#tickLifetime(turn)
-      if (this.session !== undefined) tickChildren(turn, this, this.session)
-    }
-    const liveness = this.#livenessDue()
-    if (liveness !== undefined && liveness <= turn.now) this.probe(turn)
-    const keepalive = this.#keepaliveDue()
-    if (keepalive !== undefined && keepalive <= turn.now) {
-      this.lastSent = turn.now
-      turn.do({ do: 'keepalive', local: this.local, remote: this.remote })
-    }
-    this.agreed?.channel.expire(turn.now)
-    this.pump(turn)
-  }
-
-  #tickTransmission(turn: Turn): void {
-    const { outgoing } = this
-    const next = outgoing?.transmission.tick(turn.now)
-    if (outgoing === undefined || next === 'wait') return
-    const { transmission } = outgoing
-    if (next === 'send') return this.send(turn, transmission.datagrams)
-    const waited = turn.now - transmission.startedAt
-    // RFC 7296 §2.4: who sends authentic messages is not dead.
-    if (
-      this.isCurrent &&
-      this.#heardAt() > transmission.scheduledAt &&
-      waited < this.host.ports.settings.patience
-    ) {
-      transmission.extend(turn.now)
-      return this.send(turn, transmission.datagrams)
-    }
-    const peer = this.control?.peer.name
-    const exchange = exchangeName(outgoing.exchangeType)
-    if (peer !== undefined) turn.report({ event: 'exchange', exchange, initiator: true, outcome: 'timeout' })
-    const { stage } = this
-    if (stage.is === 'initiating') {
-      this.#hinted = stage.init.hint !== undefined
-      this.end(turn, stage.init.hint ?? failures.silent(this.remote, outgoing.transmission.repeats + 1))
-    } else if (stage.is === 'authenticating') this.end(turn, failures.silentInAuth(this.remote))
-    else this.end(turn, failures.lost(this.remote, `${exchange}: ${outgoing.doing.what}`))
-  }
-
-  /** RFC 7296 §2.8: soft asks for a rekey; hard ends the IKE SA with all its children. */
-  #tickLifetime(turn: Turn): void {
-    const { lifetime } = this
-    if (lifetime === undefined) return
-    if (lifetime.hard <= turn.now)
-      return this.session?.close(turn, failures.expired('lifetime of the IKE SA'), millis(0))
-    if (lifetime.soft > turn.now) return
-    this.lifetime = { ...lifetime, soft: after(turn.now, this.host.ports.settings.rekeyRetry) }
-    this.intents.add({ want: 'rekey-ike' })
-  }
-
-  #livenessDue(): Instant | undefined {
-    const { session } = this
-    if (session === undefined || this.stage.is !== 'established') return undefined
-    if (this.outgoing !== undefined && (this.outgoing.doubted || this.outgoing.doing.what === 'liveness'))
-      return undefined
-    return livenessDue({
-      lastHeard: this.#heardAt(),
-      unansweredSince: session.unansweredSince,
-      liveness: session.control.peer.ike.liveness,
-    })
-  }
-
-  /** The last authentic message of the peer, IKE or ESP. */
-  #heardAt(): Instant {
-    const { session } = this
-    const esp = session?.control.session === session ? session?.lastEspIn : undefined
-    return esp !== undefined && esp > this.lastHeard ? esp : this.lastHeard
-  }
-
-  /** RFC 3948 §4: only behind a NAT, and only when nothing else went out. */
-  #keepaliveDue(): Instant | undefined {
-    if (!this.nat.local || !this.isCurrent || this.local.port !== SPEC.NAT_PORT) return undefined
-    const esp = this.session?.lastEspOut
-    const last = esp !== undefined && esp > this.lastSent ? esp : this.lastSent
-    return after(last, this.host.ports.settings.keepalive)
+    tickSa(turn, this)
   }
 
   get deadline(): Instant | undefined {
-    const { stage } = this
-    const own: readonly (Instant | undefined)[] = [
-      this.outgoing?.transmission.deadline,
-      stage.is === 'half-open' ? stage.until : stage.is === 'replaced' ? stage.deleteAt : undefined,
-      this.isCurrent ? sooner(this.lifetime?.soft, this.lifetime?.hard) : undefined,
-      this.isCurrent && this.session !== undefined ? childDeadline(this.session) : undefined,
-      this.outgoing === undefined ? this.intents.deadline(wish => this.#allowed(wish)) : undefined,
-      this.#livenessDue(),
-      this.#keepaliveDue(),
-      this.agreed?.channel.deadline,
-    ]
-    return own.reduce<Instant | undefined>((first, at) => sooner(first, at), undefined)
+    return deadlineOf(this)
   }
 }
