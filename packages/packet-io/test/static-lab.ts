@@ -116,6 +116,7 @@ export interface LinkOptions {
   readonly encapsulation: 'udp' | 'none'
   readonly v6: boolean
   readonly mtu: number
+  readonly idle?: number
 }
 
 export const PLAIN_LINK: LinkOptions = {
@@ -165,7 +166,7 @@ export async function staticLink(
   const router = (ns: string, me: 0 | 1): StaticRouter => {
     const other = (1 - me) as 0 | 1
     return new StaticRouter(ns, {
-      ...{ suite, esn, mode, encapsulation, mtu, tun: 'gre0' },
+      ...{ suite, esn, mode, encapsulation, mtu, tun: 'gre0', idle: options.idle ?? 0 },
       addresses: [`10.255.0.${me + 1}/30`, `fd00:7::${me + 1}/64`],
       routes: [`10.${other + 1}.0.0/24`, `fd0${other + 1}::/64`],
       local: ends[me]!,

@@ -1,7 +1,7 @@
 /**
  * Two routers with fixed keys on one machine, and iperf3 across them: what the data path can do without IKE.
  *
- *     node dist/test/static-link.js [--suite aes256gcm16] [--none] [--v6] [--transport] [--seconds 5] [--small] [--udp]
+ *     node dist/test/static-link.js [--suite aes256gcm16] [--none] [--v6] [--transport] [--seconds 5] [--small] [--udp] [--blast] [--idle 500]
  */
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
@@ -31,6 +31,7 @@ const { values } = parseArgs({
     rate: { type: 'string', default: '400000' },
     udp: { type: 'boolean' },
     wait: { type: 'boolean' },
+    idle: { type: 'string', default: '0' },
   },
 })
 const options: LinkOptions = {
@@ -39,6 +40,7 @@ const options: LinkOptions = {
   mode: values.transport ? 'transport' : 'tunnel',
   encapsulation: values.none ? 'none' : 'udp',
   v6: values.v6 ?? false,
+  idle: Number(values.idle),
   mtu: values.v6 ? 1360 : 1400,
 }
 

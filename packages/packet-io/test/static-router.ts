@@ -13,6 +13,8 @@ export interface StaticRouterConfig {
   readonly addresses: readonly string[]
   readonly routes: readonly string[]
   readonly mtu: number
+  /** TUN interfaces that carry nothing: a packet must not cost more for them. */
+  readonly idle?: number
   readonly suite: SuiteName
   readonly esn: boolean
   readonly mode: 'tunnel' | 'transport'
@@ -67,6 +69,10 @@ function saSpec(
 const spiOf = (key: string): number => (Number.parseInt(key.slice(0, 6), 16) + 0x1000) >>> 0
 
 function start(config: StaticRouterConfig, io: PacketIo): void {
+  const idle = Array.from({ length: config.idle ?? 0 }, (_, i) => `idle${i}`)
+  for (const name of idle) io.openTun(name)
+  const up = idle.map(name => `link set ${name} up`).join('\n')
+  spawnSync('ip', ['-batch', '-'], { input: up })
   const tun = io.openTun(config.tun)
   const ip = (...args: string[]): void => {
     const { status, stderr } = spawnSync('ip', args, { encoding: 'utf8' })
