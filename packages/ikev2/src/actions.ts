@@ -29,7 +29,8 @@ export function applyPeer(
   const anew = restarts(before, peer)
   if (anew) closeAll(turn, control, 'the configuration of the peer changed')
   control.peer = peer
-  if (control.wish !== 'down') control.wish = peer.initiate ? 'initiate' : 'answer'
+  if (control.wish !== 'down' && peer.initiate !== before.initiate)
+    control.wish = peer.initiate ? 'initiate' : 'answer'
   if (anew) {
     control.transportRefused = false
     control.hasten(turn)
@@ -89,7 +90,7 @@ export function act(turn: Turn, control: PeerControl, input: PeerInput): void {
     case 'rekey':
       return rekey(control, input.what)
     case 'reauthenticate':
-      return control.begin(turn, control.alive)
+      return control.wish === 'down' ? undefined : control.begin(turn, control.alive)
     case 'acquire':
       return control.acquire(turn)
     case 'child-used':

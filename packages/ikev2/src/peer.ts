@@ -110,6 +110,13 @@ export class PeerControl {
     })
   }
 
+  /** A new session instead of this one; without an address to go to, the peer has to begin. */
+  renew(turn: Turn, session: Session, why: Failure): void {
+    if (this.attempt !== undefined) return
+    this.begin(turn, [session])
+    if (this.attempt === undefined) session.close(turn, why)
+  }
+
   adopt(sa: IkeSa): void {
     sa.control = this
     this.sas.add(sa)
@@ -134,6 +141,11 @@ export class PeerControl {
     turn.report({ event: 'failed', peer: this.peer.name, exchange: end.exchange, why: end.why, remote })
   }
 
+  /** What waited has its child. */
+  served(): void {
+    this.#acquired = false
+  }
+
   established(session: Session): void {
     if (this.attempt === session.current) this.attempt = undefined
     this.sessions = [...this.sessions, session]
@@ -143,7 +155,6 @@ export class PeerControl {
 
   /** Reauthentication is make-before-break: the old session goes when the new one carries a child, RFC 7296 §2.8.3. */
   childArrived(turn: Turn, session: Session): void {
-    this.#acquired = false
     if (!session.weBegan || this.reauthenticating.includes(session)) return
     for (const old of this.reauthenticating)
       old.close(turn, failures.replaced(`reauthenticated as ${session.current.spiText}`))
@@ -189,9 +200,9 @@ export class PeerControl {
   #retryLater(turn: Turn, wait: number): void {
     // One packet that waited is worth one attempt; and `any` has no address to try.
     this.#acquired = false
-    if (this.wish !== 'initiate' || this.peer.remoteAddress === undefined) return
+    if (this.peer.remoteAddress === undefined) return
     this.retryAt = after(turn.now, millis(wait))
-    turn.report({ event: 'retrying', peer: this.peer.name, at: this.retryAt })
+    if (this.wish === 'initiate') turn.report({ event: 'retrying', peer: this.peer.name, at: this.retryAt })
   }
 
   /** An IKE SA without a child heals itself: RFC 7296 §1.2 leaves it up, and it is of no use like that. */

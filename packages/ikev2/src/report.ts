@@ -19,7 +19,7 @@ export function reportPeer(control: PeerControl): IkePeerReport {
           ? 'established'
           : control.attempt !== undefined
             ? 'connecting'
-            : control.retryAt !== undefined
+            : control.retryAt !== undefined && control.wish === 'initiate'
               ? 'waiting'
               : 'idle',
     retryAt: established ? undefined : control.retryAt,

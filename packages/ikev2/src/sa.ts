@@ -110,7 +110,9 @@ export class IkeSa {
   /** RFC 7296 §2.23: a NAT on either side, or a side that says so, puts ESP into UDP. */
   get encapsulation(): 'udp' | 'none' {
     const forced = (this.session?.control ?? this.control)?.peer.esp.encapsulation === 'udp'
-    return this.nat.local || this.nat.remote || forced ? 'udp' : 'none'
+    const wanted = this.nat.local || this.nat.remote || forced
+    // RFC 7296 §2.23: never on port 500.
+    return wanted && this.local.port === SPEC.NAT_PORT ? 'udp' : 'none'
   }
 
   get isCreatingChild(): boolean {
@@ -234,6 +236,9 @@ export class IkeSa {
     },
   ): void {
     if (this.agreed === undefined) return
+    // RFC 7296 §2.2: a Message ID never wraps.
+    if (this.#nextId > SPEC.LAST_MESSAGE_ID) return this.end(turn, failures.expired('Message IDs'))
+    if (this.#nextId === SPEC.LAST_MESSAGE_ID >>> 1) this.intents.add({ want: 'rekey-ike' })
     const messageId = this.#nextId++
     const datagrams = this.agreed.channel.seal(
       { ...this.header(exchange.type, messageId), response: false },

@@ -86,6 +86,7 @@ export class Session {
   ): void {
     this.children.add(made.sa)
     this.control.traffic.install(turn, made.child, made.takeOver)
+    this.control.served()
     this.childFailures = 0
     const { peer, spiIn, spiOut } = made.child
     turn.report(

@@ -24,7 +24,7 @@ export class Strangers {
   /** By hash of the request as it came: a repetition is known by the whole packet, RFC 7296 §2.1. */
   readonly #requests = new Map<string, { readonly sa: IkeSa; readonly response: Uint8Array }>()
   readonly #keys = new Map<IkeSa, string>()
-  #halfOpen = new Set<IkeSa>()
+  readonly #halfOpen = new Set<IkeSa>()
 
   constructor(host: SaHost) {
     const { settings } = host.ports
@@ -98,7 +98,8 @@ export class Strangers {
   /** RFC 7296 §2.6: with many half-open IKE SAs the initiator must show that it receives at its address. */
   #welcome(turn: Turn, m: Incoming, payloads: readonly Wire.Payload[]): boolean {
     const { settings } = this.#host.ports
-    this.#halfOpen = new Set([...this.#halfOpen].filter(sa => sa.stage.is === 'half-open'))
+    if (this.#halfOpen.size < settings.cookieThreshold) return true
+    for (const sa of this.#halfOpen) if (sa.stage.is !== 'half-open') this.#halfOpen.delete(sa)
     if (this.#halfOpen.size < settings.cookieThreshold) return true
     const nonce = Wire.find(payloads, 'NONCE')?.data
     if (nonce === undefined) return false

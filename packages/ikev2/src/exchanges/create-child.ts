@@ -168,8 +168,8 @@ function childRefusedBy(turn: Turn, sa: IkeSa, session: Session, refused: Refuse
   if (notifyType === NOTIFY.INVALID_SYNTAX)
     return sa.end(turn, failures.malformed('our CREATE_CHILD_SA', 'the peer cannot read it')) // RFC 7296 §2.21.3
   if (notifyType === NOTIFY.NO_ADDITIONAL_SAS)
-    // RFC 7296 §4: a minimal peer keeps the one child of IKE_AUTH; a new one needs a new IKE SA.
-    return session.close(turn, failures.refused('CREATE_CHILD_SA', 'NO_ADDITIONAL_SAS'))
+    // RFC 7296 §4: a minimal peer has the one child of IKE_AUTH; a new one takes a new IKE SA, made before the break.
+    return session.control.renew(turn, session, failures.refused('CREATE_CHILD_SA', 'NO_ADDITIONAL_SAS'))
   childFailed(turn, session, { doing, why: childRefused(session.control, doing.offer, notifyType) })
 }
 
