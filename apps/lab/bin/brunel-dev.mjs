@@ -3,7 +3,6 @@
  * What `npm test`, `npm run lab` and the other root scripts start. It needs Node and npm and nothing else: each command
  * first installs what is missing, builds what is stale, and then runs.
  */
-import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { BUILD_PACKAGES, LAB_PACKAGES, systemPackages, TEST_PACKAGES } from './packages.mjs'
 import { fail, ROOT, run, say } from './run.mjs'
@@ -36,7 +35,7 @@ const COMMANDS = {
   sim: {
     about: 'the long simulation: two routers, 10,000 seeds',
     needs: [],
-    run: args => node(simulation(), args),
+    run: args => node('packages/sim/dist/src/run.js', args),
   },
   docs: {
     about: 'write the generated documents anew',
@@ -51,13 +50,6 @@ function withDataDir(args) {
   const given =
     process.env.BRUNEL_DATA_DIR || args.some(arg => /^(--data-dir|--help|--version|-h|-V)/.test(arg))
   return given ? args : ['--data-dir', '/var/lib/brunel', ...args]
-}
-
-function simulation() {
-  const script = ['packages/sim/bin/sim.mjs', 'packages/sim/dist/src/main.js'].find(path =>
-    existsSync(resolve(ROOT, path)),
-  )
-  return script ?? fail('the simulation is not built: packages/sim has no main')
 }
 
 async function check() {

@@ -1,5 +1,6 @@
 import { Daemon } from './daemon.js'
 import type { Namespace } from './namespace.js'
+import { pause } from './until.js'
 
 export interface Pinged {
   readonly sent: number
@@ -144,7 +145,21 @@ export class IperfServer {
   }
 }
 
+/** The server takes one test at a time and turns away whoever comes while it puts the last one away. */
+const TURNED_AWAY = /busy|unable to connect|control message/
+
 export async function iperf(from: Namespace, to: string, options: TransferOptions = {}): Promise<Transfer> {
+  for (let tries = 3; ; tries--) {
+    try {
+      return await iperfOnce(from, to, options)
+    } catch (error) {
+      if (tries === 1 || !TURNED_AWAY.test((error as Error).message)) throw error
+      await pause(300)
+    }
+  }
+}
+
+async function iperfOnce(from: Namespace, to: string, options: TransferOptions): Promise<Transfer> {
   const seconds = Math.max(1, Math.round(options.seconds ?? 3))
   const args = ['-c', to, '-t', `${seconds}`, '--connect-timeout', '5000', '--json', ...(options.more ?? [])]
   const { out, err } = await from.run(['iperf3', ...args, ...(options.reverse === true ? ['-R'] : [])], {

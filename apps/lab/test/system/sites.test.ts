@@ -2,6 +2,7 @@
 import t from 'tap'
 import { ADDRESSES, type Family } from '../../src/net/topology.js'
 import { IperfServer, iperf, ping } from '../../src/net/traffic.js'
+import { until } from '../../src/net/until.js'
 import { tunnelName, type Wishes } from '../../src/sites.js'
 import { noLab, twoSites } from './gear.js'
 
@@ -89,6 +90,30 @@ t.test('a NAT between the routers', { skip: noLab(), timeout: 60_000 }, async t 
   t.match(report.ike[0]?.remote, /:4500$/, 'RFC 7296 §2.23: both float to port 4500')
   t.equal(report.ike[0]?.children[0]?.encapsulation, 'udp')
   t.equal(report.mtu.tunnel, 1414)
-  const { received } = await ping(sites.topology.at.hostA, ADDRESSES.host.B[4], { count: 5, interval: 0.05 })
+  const { hostA, underlay } = sites.topology.at
+  const { received } = await ping(hostA, ADDRESSES.host.B[4], { count: 5, interval: 0.05 })
   t.equal(received, 5)
+
+  await t.test(
+    'RFC 7296 §2.23: the NAT forgets and maps anew; the new address is learnt from authentic packets',
+    async t => {
+      const spi = report.ike[0]?.children[0]?.spiIn
+      // Without its address the NAT drops every mapping that used it.
+      await underlay.ip(['addr del 198.51.100.1/24 dev toB', 'addr add 198.51.100.9/24 dev toB'])
+      await until(
+        'ping through the new mapping',
+        15_000,
+        async () => (await ping(hostA, ADDRESSES.host.B[4])).received === 1,
+      )
+      await until('B has learnt it', 5000, async () => {
+        const [sa] = (await sites.routers.B.api.tunnel(tunnelName('B'))).ike
+        return sa?.remote.startsWith('198.51.100.9:')
+      })
+      t.equal(
+        (await sites.routers.A.api.tunnel(tunnelName('A'))).ike[0]?.children[0]?.spiIn,
+        spi,
+        'by the same SA',
+      )
+    },
+  )
 })
