@@ -179,7 +179,9 @@ Napi::Value SendUdp(Info info) {
 }
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
-  const auto add = [&](const char* name, Napi::Value (*f)(Info)) { exports.Set(name, Napi::Function::New(env, f, name)); };
+  const auto add = [&](const char* name, Napi::Value (*f)(Info)) {
+    exports.Set(name, Napi::Function::New(env, f, name));
+  };
   add("openIo", Open);
   add("closeIo", Close);
   add("setDrops", SetDrops);

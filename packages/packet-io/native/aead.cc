@@ -60,7 +60,8 @@ EVP_MAC_CTX* newMac(int mac, const uint8_t* key, size_t keyLength) {
   EVP_MAC_free(hmac);
   if (c == nullptr) return nullptr;
   const OSSL_PARAM params[] = {
-      OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, const_cast<char*>(names[mac]), 0), OSSL_PARAM_construct_end()};
+      OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, const_cast<char*>(names[mac]), 0),
+      OSSL_PARAM_construct_end()};
   if (EVP_MAC_init(c, key, keyLength, params) == 1) return c;
   EVP_MAC_CTX_free(c);
   return nullptr;
@@ -110,7 +111,8 @@ bool openAead(Sa* sa, uint8_t* packet, int length, uint32_t seqHigh) {
   if (textLength <= 0 || !start(sa, sa->open, packet, seqHigh)) return false;
   OSSL_PARAM params[] = {tagParam(text + textLength, sa->icv), OSSL_PARAM_construct_end()};
   int n;
-  return EVP_CIPHER_CTX_set_params(sa->open, params) == 1 && EVP_DecryptUpdate(sa->open, text, &n, text, textLength) == 1 &&
+  return EVP_CIPHER_CTX_set_params(sa->open, params) == 1 &&
+         EVP_DecryptUpdate(sa->open, text, &n, text, textLength) == 1 &&
          EVP_DecryptFinal_ex(sa->open, text + n, &n) == 1;
 }
 

@@ -48,7 +48,9 @@ uint64_t copyPlain(uint8_t* to, const uint8_t* from, size_t n) { return run<true
 
 #ifdef WIDE
 WIDE uint64_t sumWide(const uint8_t* from, size_t n) { return run<false>(nullptr, from, n); }
-WIDE uint64_t copyWide(uint8_t* __restrict to, const uint8_t* __restrict from, size_t n) { return run<true>(to, from, n); }
+WIDE uint64_t copyWide(uint8_t* __restrict to, const uint8_t* __restrict from, size_t n) {
+  return run<true>(to, from, n);
+}
 const bool wide = __builtin_cpu_supports("avx2");
 #else
 constexpr bool wide = false;

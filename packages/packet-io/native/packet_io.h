@@ -249,6 +249,10 @@ void closeIo(Io* io);
 int openTun(Io& io, const char* name, Refusal& why);  // tun.cc
 bool closeTun(Io& io, int index);
 
+/** What epoll says where it was the wake and no TUN or socket. */
+constexpr uint32_t WAKE_SOURCE = 0xffffffff;
+/** Calls after which epoll is asked even though there is work, so that quiet sources are heard beside busy ones. */
+constexpr uint32_t LOOK_ROUND_EVERY = 16;
 /** Waits for any source; true: the wake came. */
 bool waitFor(Io& io, Pump& pump, int timeout);  // wait.cc
 

@@ -27,8 +27,9 @@ bool Call::batch(size_t i, Batch& into) const {
   size_t length;
   void* data;
   const auto read = [&](size_t at, napi_typedarray_type want) {
-    return at < count_ && napi_get_typedarray_info(env_, args_[at], &type, &length, &data, nullptr, nullptr) == napi_ok &&
-           type == want;
+    if (at >= count_) return false;
+    napi_status status = napi_get_typedarray_info(env_, args_[at], &type, &length, &data, nullptr, nullptr);
+    return status == napi_ok && type == want;
   };
   bool good = read(i, napi_uint8_array);
   if (good) {
@@ -131,7 +132,8 @@ napi_value ReadTooBig(napi_env raw, napi_callback_info info) {
     const TooBig& t = news[i];
     const bool v6 = t.remote.sa.sa_family == AF_INET6;
     char text[INET6_ADDRSTRLEN] = "";
-    inet_ntop(t.remote.sa.sa_family, v6 ? static_cast<const void*>(&t.remote.v6.sin6_addr) : &t.remote.v4.sin_addr, text, sizeof text);
+    const void* octets = v6 ? static_cast<const void*>(&t.remote.v6.sin6_addr) : &t.remote.v4.sin_addr;
+    inet_ntop(t.remote.sa.sa_family, octets, text, sizeof text);
     const bool udp = t.socket <= SOCKET_UDP4500;
     Napi::Object remote = Napi::Object::New(env), item = Napi::Object::New(env);
     remote.Set("address", text);

@@ -15,7 +15,6 @@ namespace {
 constexpr int RAW_MESSAGES = 32;
 /** Larger raw packets are dropped: no link of ours has such frames. */
 constexpr int RAW_ROOM = 16384;
-constexpr uint32_t LOOK_ROUND_EVERY = 16;
 /** A GRO buffer holds no more segments than this. */
 constexpr int GRO_SEGMENTS = 128;
 

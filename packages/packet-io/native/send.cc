@@ -73,7 +73,7 @@ void prepare(msghdr& h, const Path& path, int tos, int segment, uint8_t* control
   if (h.msg_controllen == 0) h.msg_control = nullptr;
 }
 
-/** An ICMP error that came earlier shows as the errno of the next call on the socket; it says nothing of this packet. */
+/** An ICMP error that came earlier shows as the errno of the next call; it says nothing of this packet. */
 bool staleError(int error) {
   return error == ECONNREFUSED || error == EHOSTUNREACH || error == EPROTO || error == ENETUNREACH ||
          error == EMSGSIZE || error == ENOPROTOOPT || error == EACCES || error == EINTR || error == EOPNOTSUPP;

@@ -18,7 +18,6 @@ namespace {
 
 /** Room for bursts while a pump writes to a TUN; too little shows as loss under load. */
 constexpr int SOCKET_BUFFER = 8 << 20;
-constexpr uint32_t WAKE = 0xffffffff;
 
 bool on(int fd, int level, int name, int value = 1) { return setsockopt(fd, level, name, &value, sizeof value) == 0; }
 
@@ -48,7 +47,8 @@ void configure(int fd, bool v6, bool udp) {
 int openSocket(int kind, bool v6, int port, Refusal& why) {
   const bool udp = kind <= SOCKET_UDP4500;
   const int protocol = udp ? IPPROTO_UDP : kind == SOCKET_ESP ? IPPROTO_ESP : IPPROTO_GRE;
-  const int fd = socket(v6 ? AF_INET6 : AF_INET, (udp ? SOCK_DGRAM : SOCK_RAW) | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
+  const int type = (udp ? SOCK_DGRAM : SOCK_RAW) | SOCK_NONBLOCK | SOCK_CLOEXEC;
+  const int fd = socket(v6 ? AF_INET6 : AF_INET, type, protocol);
   const auto refuse = [&](const char* call) {
     const int error = errno;
     why = {call, error, kind * 2 + (v6 ? 1 : 0)};
@@ -69,7 +69,7 @@ bool openPump(Pump& pump, size_t sources, Refusal& why) {
   pump.wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   epoll_event event = {};
   event.events = EPOLLIN;
-  event.data.u32 = WAKE;
+  event.data.u32 = WAKE_SOURCE;
   if (pump.epoll < 0 || pump.wake < 0 || epoll_ctl(pump.epoll, EPOLL_CTL_ADD, pump.wake, &event) < 0) {
     why = {"epoll", errno, -1};
     return false;

@@ -8,9 +8,6 @@
 namespace brunel {
 namespace {
 
-/** Rows that a call hands out at most after which epoll is asked again, so that quiet TUNs are heard beside busy ones. */
-constexpr uint32_t LOOK_ROUND_EVERY = 16;
-
 struct Reading {
   Pump& pump;
   const Batch& batch;
@@ -18,7 +15,9 @@ struct Reading {
   int capacity, room;
   int n = 0;
 
-  uint8_t* slot() const { return batch.bytes + static_cast<size_t>(n) * static_cast<size_t>(shape.slot) + shape.headroom; }
+  uint8_t* slot() const {
+    return batch.bytes + static_cast<size_t>(n) * static_cast<size_t>(shape.slot) + shape.headroom;
+  }
   void push(int tun, int length, int status) {
     int32_t* r = batch.row(n);
     memset(r, 0, ROW_FIELDS * sizeof(int32_t));

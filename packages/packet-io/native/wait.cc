@@ -8,8 +8,6 @@
 
 namespace brunel {
 
-constexpr uint32_t WAKE = 0xffffffff;
-
 void Pump::markReady(uint16_t source) {
   if (source >= isReady.size() || isReady[source]) return;
   isReady[source] = 1;
@@ -29,7 +27,7 @@ bool waitFor(Io&, Pump& pump, int timeout) {
   const int n = epoll_wait(pump.epoll, events, 64, timeout);
   bool woken = false;
   for (int i = 0; i < n; i++) {
-    if (events[i].data.u32 == WAKE) {
+    if (events[i].data.u32 == WAKE_SOURCE) {
       uint64_t count;
       woken = read(pump.wake, &count, sizeof count) > 0 || woken;
       continue;
