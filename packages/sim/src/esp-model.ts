@@ -14,6 +14,7 @@ interface Inbound {
   readonly child: Child
   readonly key: string
   readonly seen: Set<number>
+  remote: Endpoint
   packets: number
   /** Set by `child-remove`: receives until then. */
   until: Instant | undefined
@@ -22,6 +23,7 @@ interface Inbound {
 interface Outbound {
   readonly child: Child
   readonly key: string
+  remote: Endpoint
   seq: number
 }
 
@@ -50,7 +52,6 @@ export class EspModel {
   readonly #limits: PacketLimits | undefined
   readonly #inbound = new Map<number, Inbound>()
   readonly #ready = new Map<number, Outbound>()
-  readonly #moved = new Map<string, { local: Endpoint; remote: Endpoint }>()
   #current: Outbound | undefined
   lastIn: Instant | undefined
   lastOut: Instant | undefined
@@ -80,7 +81,12 @@ export class EspModel {
     if (effect.do === 'child-install') this.#install(effect.child, effect.outbound)
     else if (effect.do === 'child-use') this.#use(effect.spiIn)
     else if (effect.do === 'child-remove') this.#remove(effect.spiIn, effect.grace)
-    else if (effect.do === 'peer-moved') this.#moved.set(effect.peer, effect)
+    else if (effect.do === 'peer-moved') this.#move(effect.remote)
+  }
+
+  /** A model serves one peer, so all its children move. */
+  #move(remote: Endpoint): void {
+    for (const sa of [...this.#inbound.values(), ...this.#ready.values()]) sa.remote = remote
   }
 
   #use(spiIn: number): void {
@@ -116,12 +122,17 @@ export class EspModel {
       keys.encryption.fill(0)
       keys.integrity.fill(0)
     }
-    this.#inbound.set(child.spiIn, { child, key: keyIn, seen: new Set(), packets: 0, until: undefined })
-    const ready = { child, key: keyOut, seq: 0 }
+    this.#inbound.set(child.spiIn, {
+      child,
+      key: keyIn,
+      seen: new Set(),
+      remote: child.remote,
+      packets: 0,
+      until: undefined,
+    })
+    const ready = { child, key: keyOut, remote: child.remote, seq: 0 }
     this.#ready.set(child.spiIn, ready)
     if (outbound) this.#current = ready
-    // A child knows the present place of its peer, as IKE gave it.
-    this.#moved.delete(child.peer)
   }
 
   /** The packet that carries datum `number` and where to send it; undefined without an outbound SA. */
@@ -149,8 +160,7 @@ export class EspModel {
     view.setUint32(8, number)
     bytes.set(tag(sa.key, bytes), TAG_AT)
     this.lastOut = this.#ports.now()
-    const remote = this.#moved.get(child.peer)?.remote ?? child.remote
-    return { bytes, child, remote, news: this.#limitNews(child, sa.seq) }
+    return { bytes, child, remote: sa.remote, news: this.#limitNews(child, sa.seq) }
   }
 
   /** What an ESP packet from `remote` holds, if it is authentic and fresh, and what IKE must hear of it. */
@@ -182,9 +192,8 @@ export class EspModel {
     const { peer, spiIn } = sa.child
     const news: IkeInput[] = []
     if (sa.packets === 1 && sa.until === undefined) news.push({ on: 'child-used', peer, spiIn })
-    const known = this.#moved.get(peer)?.remote ?? sa.child.remote
-    const seen = sa.child.encapsulation === 'udp' ? remote : { address: remote.address, port: known.port }
-    if (!sameEndpoint(seen, known)) news.push({ on: 'esp-source', peer, spiIn, remote })
+    const seen = sa.child.encapsulation === 'udp' ? remote : { address: remote.address, port: sa.remote.port }
+    if (!sameEndpoint(seen, sa.remote)) news.push({ on: 'esp-source', peer, spiIn, remote })
     news.push(...this.#limitNews(sa.child, sa.packets))
     return { number: view.getUint32(8), news }
   }

@@ -156,6 +156,13 @@ export class SimRouter {
     this.feed({ on: 'peer-set', peer })
   }
 
+  /** The child in use has carried all it may. */
+  expire(): void {
+    const child = this.#life?.esp.current?.child
+    if (child === undefined) return
+    this.feed({ on: 'child-limit', peer: child.peer, spiIn: child.spiIn, limit: 'hard', why: 'bytes' })
+  }
+
   /** Sends a datum to `peer`. False: there is no SA, it was dropped. */
   transmit(peer: string, number: number): boolean {
     if (this.#life === undefined) return false

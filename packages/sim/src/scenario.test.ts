@@ -33,6 +33,7 @@ t.test('every happening and every hostile peer is drawn, and everything ends bef
     'wishes',
     'rebind',
     'readdress',
+    'expire',
     'extra-tick',
   ] as const) {
     t.ok(kinds.has(kind), kind)

@@ -17,6 +17,8 @@ export type Happening = { readonly at: number } & (
   | { readonly what: 'rebind' }
   /** Router a has another address; its operator tells a at once, b's operator (or resolver) tells b after `late`. */
   | { readonly what: 'readdress'; readonly late: number }
+  /** The data path says that the child in use has reached its hard limit. */
+  | { readonly what: 'expire'; readonly side: Side }
   | { readonly what: 'extra-tick'; readonly side: Side }
 )
 
@@ -44,50 +46,70 @@ export interface Scenario {
 const SIDES: readonly Side[] = ['a', 'b']
 const both = <T>(make: (side: Side) => T): Record<Side, T> => ({ a: make('a'), b: make('b') })
 
+/**
+ * Seconds: the shortest lifetime of a plan that may lose nothing. The margin before the hard end is a tenth of it, and
+ * a rekey that is put off twice by TEMPORARY_FAILURE on a slow path must find room there.
+ */
+const SLOW = 60
+
 /** A third of the seeds promise lossless rekeys, the others everything that can happen to a link. */
 export function scenario(seed: number): Scenario {
   const dice = new Dice(seed, 'scenario')
   const lossless = dice.chance(1 / 3)
   const calmAt = dice.between(60, 240) * 1000
   const nat = dice.chance(lossless ? 0.2 : 0.3)
-  const common = commonWishes(dice)
-  const slow = lossless ? 30 : 12
-  const wishes = both(() => ({
-    ...common,
-    initiate: true,
-    ikeLifetime: millis(dice.between(2 * slow, 10 * slow) * 1000),
-    espLifetime: millis(dice.between(slow, 5 * slow) * 1000),
-    liveness: millis(dice.pick([5000, 10_000])),
-  }))
-  if (!nat && dice.chance(0.3)) {
-    const quiet = dice.pick(SIDES)
-    wishes[quiet] = { ...wishes[quiet], initiate: false }
-  }
   return {
     seed,
     cryptography: seed % 50 === 0 ? 'system' : 'toy',
     family: dice.chance(0.2) ? 6 : 4,
     nat,
-    wishes,
+    wishes: bothWishes(dice, { slow: lossless ? SLOW : 12, nat }),
     limits: dice.chance(0.15) ? packetLimits(dice) : undefined,
     quality: both(() => quality(dice, lossless)),
     interval: both(() => dice.between(200, 1000)),
-    hostile: dice.chance(0.25) ? [dice.pick(Object.keys(HOSTILES) as HostileName[])] : [],
+    hostile: dice.chance(0.25) ? hostiles(dice) : [],
     happenings: (lossless ? rekeys(dice, calmAt) : trouble(dice, calmAt, nat)).sort((x, y) => x.at - y.at),
     lossless,
     calmAt,
   }
 }
 
-function commonWishes(dice: Dice): PeerWishes {
-  return {
+/** Every two of them share a group, not always the one that either likes best. */
+const GROUP_LISTS = [
+  ['x25519', 'ecp256'],
+  ['ecp256', 'x25519'],
+  ['ecp384', 'ecp256', 'x25519'],
+  ['x25519', 'ecp384', 'ecp256'],
+] as const
+
+/** What the two operators wrote: the same in what must be the same, their own taste in the rest. */
+function bothWishes(dice: Dice, { slow, nat }: { slow: number; nat: boolean }): Record<Side, PeerWishes> {
+  const common: PeerWishes = {
     ...WISHES,
     mode: dice.pick(['tunnel', 'transport']),
     encapsulation: dice.pick(['auto', 'auto', 'udp']),
-    groups: dice.pick([['x25519'], ['ecp256'], ['x25519', 'ecp256'], ['ecp256', 'x25519']]),
     pfs: dice.chance(0.7),
     cbc: dice.chance(0.2),
   }
+  const oneTaste = dice.chance(0.6)
+  const groups = dice.pick(GROUP_LISTS)
+  // Of the two behind a NAT only the inner one can begin. Where nobody initiates, a waiting packet does.
+  const quiet = nat ? undefined : dice.pick([undefined, undefined, 'a', 'b', 'both'] as const)
+  return both(side => ({
+    ...common,
+    initiate: quiet !== side && quiet !== 'both',
+    groups: oneTaste ? groups : dice.pick(GROUP_LISTS),
+    cbc: oneTaste ? common.cbc : dice.chance(0.5),
+    ikeLifetime: millis(dice.between(2 * slow, 10 * slow) * 1000),
+    espLifetime: millis(dice.between(slow, 5 * slow) * 1000),
+    liveness: millis(dice.pick([5000, 10_000])),
+  }))
+}
+
+function hostiles(dice: Dice): HostileName[] {
+  const names = Object.keys(HOSTILES) as HostileName[]
+  const first = dice.pick(names)
+  return dice.chance(0.3) ? [...new Set([first, dice.pick(names)])] : [first]
 }
 
 function packetLimits(dice: Dice): PacketLimits {
@@ -108,60 +130,82 @@ function quality(dice: Dice, lossless: boolean): Quality {
   }
 }
 
+const opposite = (side: Side): Side => (side === 'a' ? 'b' : 'a')
+
 /** Rekeys by hand besides those of the lifetimes; half of them cross within a few milliseconds. */
 function rekeys(dice: Dice, calmAt: number): Happening[] {
   const happenings: Happening[] = []
+  const rekey = (at: number, side: Side): void => {
+    happenings.push({ at, what: 'rekey', side, sa: dice.pick(['ike', 'child']) })
+  }
   for (let n = dice.between(2, 12); n > 0; n--) {
     const at = dice.between(2000, calmAt - 1000)
     const side = dice.pick(SIDES)
-    happenings.push({ at, what: 'rekey', side, sa: dice.pick(['ike', 'child']) })
+    rekey(at, side)
     if (dice.chance(0.2)) happenings.push({ at: at + dice.below(2000), what: 'extra-tick', side })
     if (dice.chance(0.1)) happenings.push({ at, what: 'reauthenticate', side })
-    if (!dice.chance(0.5)) continue
-    const apart = dice.pick([0, 1, 5, 20, 50, 100, 300])
-    const other = side === 'a' ? 'b' : 'a'
-    happenings.push({ at: at + apart, what: 'rekey', side: other, sa: dice.pick(['ike', 'child']) })
+    if (dice.chance(0.5)) rekey(at + dice.pick([0, 1, 5, 20, 50, 100, 300]), opposite(side))
+    // A storm: whatever is under way meets something else.
+    if (dice.chance(0.1)) {
+      for (let more = dice.between(3, 8); more > 0; more--) rekey(at + dice.below(2000), dice.pick(SIDES))
+    }
   }
   return happenings
 }
 
+type Trouble = (about: {
+  readonly dice: Dice
+  readonly at: number
+  readonly side: Side
+  readonly calmAt: number
+}) => Happening[]
+
+const later = ({ dice, at, calmAt }: Parameters<Trouble>[0], low: number, high: number): number =>
+  Math.min(at + dice.between(low, high), calmAt)
+
+const TROUBLES: readonly Trouble[] = [
+  a => [
+    { at: a.at, what: 'cut', side: a.side },
+    { at: later(a, 50, 30_000), what: 'mend', side: a.side },
+  ],
+  a => [
+    { at: a.at, what: 'crash', side: a.side },
+    { at: later(a, 200, 20_000), what: 'boot', side: a.side },
+  ],
+  a =>
+    SIDES.flatMap(side => [
+      { at: a.at, what: 'crash', side },
+      { at: later(a, 200, 20_000), what: 'boot', side },
+    ]),
+  a => [
+    { at: a.at, what: 'down', side: a.side },
+    { at: later(a, 100, 20_000), what: 'up', side: a.side },
+  ],
+  a => [
+    { at: a.at, what: 'remove', side: a.side },
+    { at: later(a, 0, 20_000), what: 'add', side: a.side },
+  ],
+  a => [{ at: a.at, what: 'quality', side: a.side, quality: quality(a.dice, false) }],
+  a => [{ at: a.at, what: 'expire', side: a.side }],
+  a => [
+    {
+      at: a.at,
+      what: 'wishes',
+      side: a.side,
+      wishes: { espLifetime: millis(a.dice.between(20, 60) * 1000) },
+    },
+  ],
+  a => newPsk(a.dice, a.at, later(a, 0, 10_000)),
+]
+const BEHIND_NAT: Trouble = a => [{ at: a.at, what: 'rebind' }]
+const NOT_BEHIND_NAT: Trouble = a => [{ at: a.at, what: 'readdress', late: later(a, 0, 5000) - a.at }]
+
 function trouble(dice: Dice, calmAt: number, nat: boolean): Happening[] {
   const happenings = rekeys(dice, calmAt)
+  const troubles = [...TROUBLES, nat ? BEHIND_NAT : NOT_BEHIND_NAT]
   for (let n = dice.between(1, 6); n > 0; n--) {
-    const at = dice.between(500, calmAt - 1000)
-    const side = dice.pick(SIDES)
-    const later = (low: number, high: number): number => Math.min(at + dice.between(low, high), calmAt)
-    const kind = dice.pick([
-      'cut',
-      'reboot',
-      'quality',
-      'down',
-      'removed',
-      'wishes',
-      'psk',
-      'rebind',
-      'readdress',
-    ] as const)
-    if (kind === 'cut')
-      happenings.push({ at, what: 'cut', side }, { at: later(500, 30_000), what: 'mend', side })
-    else if (kind === 'reboot')
-      happenings.push({ at, what: 'crash', side }, { at: later(200, 20_000), what: 'boot', side })
-    else if (kind === 'down')
-      happenings.push({ at, what: 'down', side }, { at: later(100, 20_000), what: 'up', side })
-    else if (kind === 'removed')
-      happenings.push({ at, what: 'remove', side }, { at: later(0, 20_000), what: 'add', side })
-    else if (kind === 'quality') happenings.push({ at, what: 'quality', side, quality: quality(dice, false) })
-    else if (kind === 'rebind' && nat) happenings.push({ at, what: 'rebind' })
-    else if (kind === 'readdress' && !nat)
-      happenings.push({ at, what: 'readdress', late: later(0, 5000) - at })
-    else if (kind === 'wishes')
-      happenings.push({
-        at,
-        what: 'wishes',
-        side,
-        wishes: { espLifetime: millis(dice.between(20, 60) * 1000) },
-      })
-    else if (kind === 'psk') happenings.push(...newPsk(dice, at, later(0, 10_000)))
+    const about = { dice, at: dice.between(500, calmAt - 1000), side: dice.pick(SIDES), calmAt }
+    happenings.push(...dice.pick(troubles)(about))
   }
   return happenings
 }

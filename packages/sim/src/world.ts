@@ -199,6 +199,9 @@ export class World {
         this.#wishes[side] = { ...this.#wishes[side], ...happening.wishes }
         this.#setPeer(side)
         break
+      case 'expire':
+        router.expire()
+        break
       case 'extra-tick':
         router.feed({ on: 'tick' })
         break
