@@ -9,7 +9,8 @@ import type { Turn } from './turn.js'
 export function tickChildren(turn: Turn, sa: IkeSa, session: Session): void {
   for (const child of session.children.all) {
     if (child.lifetime.hard <= turn.now) expire(turn, session, child)
-    else if (child.state.is === 'rekeyed' && child.state.deleteAt <= turn.now) deleteReplaced(sa, child)
+    else if (child.state.is === 'rekeyed' && child.state.deleteAt <= turn.now)
+      deleteReplaced(turn, sa, session, child)
     else if (child.state.is === 'installed' && child.lifetime.soft <= turn.now) {
       sa.intents.add({ want: 'rekey-child', spiIn: child.spiIn })
       child.lifetime = { ...child.lifetime, soft: after(turn.now, sa.host.ports.settings.rekeyRetry) }
@@ -24,8 +25,16 @@ export function expire(turn: Turn, session: Session, child: ChildSa): void {
   session.removeChild(turn, child, { grace: millis(0), why })
 }
 
-/** The peer made its successor and should have deleted it: RFC 7296 §2.8. */
-function deleteReplaced(sa: IkeSa, child: ChildSa): void {
+/**
+ * The peer made its successor and should have deleted it: RFC 7296 §2.8. While it has not used the successor, our
+ * answer may still be under way, and this one is all that it has.
+ */
+function deleteReplaced(turn: Turn, sa: IkeSa, session: Session, child: ChildSa): void {
+  if (child.state.is !== 'rekeyed') return
+  if (!session.control.traffic.isReady(child.state.by)) {
+    child.state = { ...child.state, deleteAt: after(turn.now, sa.host.ports.settings.replacedLingers) }
+    return
+  }
   child.state = { is: 'closing' }
   sa.intents.add({ want: 'delete-children', spisIn: [child.spiIn], why: failures.replaced('rekeyed') })
 }

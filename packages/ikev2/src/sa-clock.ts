@@ -11,8 +11,7 @@ import type { Turn } from './turn.js'
 /** What an IKE SA does when time passes. Everything here is due at an instant that `deadlineOf` tells. */
 export function tickSa(turn: Turn, sa: IkeSa): void {
   if (sa.stage.is === 'half-open' && sa.stage.until <= turn.now) return sa.end(turn, failures.halfOpen())
-  if (sa.stage.is === 'replaced' && sa.stage.deleteAt <= turn.now)
-    sa.close(turn, failures.replaced('its successor lives, and the peer did not delete it'))
+  if (sa.stage.is === 'replaced' && sa.stage.deleteAt <= turn.now) endReplaced(turn, sa)
   if (sa.outgoing !== undefined) tickTransmission(turn, sa, sa.outgoing)
   if (sa.isCurrent) {
     tickLifetime(turn, sa)
@@ -40,6 +39,13 @@ export function deadlineOf(sa: IkeSa): Instant | undefined {
     sa.agreed?.channel.deadline,
   ]
   return own.reduce<Instant | undefined>((first, at) => sooner(first, at), undefined)
+}
+
+/** The peer should have deleted it. Unless it was heard on the successor, our answer may still be under way. */
+function endReplaced(turn: Turn, sa: IkeSa): void {
+  if (sa.session === undefined || sa.session.over || sa.session.current.proven)
+    return sa.close(turn, failures.replaced('its successor lives, and the peer did not delete it'))
+  sa.stage = { is: 'replaced', deleteAt: after(turn.now, sa.host.ports.settings.replacedLingers) }
 }
 
 const isDue = (at: Instant | undefined, turn: Turn): boolean => at !== undefined && at <= turn.now

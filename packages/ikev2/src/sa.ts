@@ -54,7 +54,7 @@ export class IkeSa {
   lastSent: Instant
   #nextId: number
   /** Something authentic has come on it. A successor that the peer has not heard of yet is not in doubt. */
-  #proven = false
+  proven = false
 
   constructor(made: {
     readonly host: SaHost
@@ -187,12 +187,12 @@ export class IkeSa {
   /** RFC 7296 §2.4, §2.21.4: an unprotected notify changes nothing; it is a reason to ask whether the peer lives. */
   #notified(turn: Turn, m: Incoming, payloads: readonly Wire.Payload[]): void {
     turn.drop('ike-unexpected', m.remote, 'an unprotected notify about an established IKE SA')
-    if (this.#proven && Wire.findNotify(payloads, Wire.NOTIFY.INVALID_IKE_SPI) !== undefined) this.probe(turn)
+    if (this.proven && Wire.findNotify(payloads, Wire.NOTIFY.INVALID_IKE_SPI) !== undefined) this.probe(turn)
   }
 
   #heard(turn: Turn, m: Incoming): void {
     this.lastHeard = turn.now
-    this.#proven = true
+    this.proven = true
     if (this.session !== undefined) this.session.unansweredSince = undefined
     if (!m.header.response && this.stage.is === 'established') this.#confirm()
     if (this.stage.is === 'established' || this.stage.is === 'replaced') this.moved(turn, m)

@@ -23,6 +23,11 @@ export class Traffic {
     return this.#outbound
   }
 
+  /** The peer has shown that it holds this one too. */
+  isReady(spiIn: number): boolean {
+    return this.#ready.has(spiIn)
+  }
+
   install(turn: Turn, child: Child, takeOver: boolean): void {
     const outbound = takeOver || this.#outbound === undefined
     this.#installed.push(child.spiIn)
