@@ -105,6 +105,7 @@ export class Lab {
   now: Instant = instant(0)
   rule: Rule
   readonly #options: LabOptions
+  readonly crypto: Cryptography
   #alarms: Alarm[] = []
   #order = 0
   #ticks = 0
@@ -114,6 +115,7 @@ export class Lab {
     this.rule = options.rule ?? (() => undefined)
     const settings = options.settings ?? {}
     const crypto = options.crypto ?? readableCryptography
+    this.crypto = crypto
     const seed = options.seed ?? 1
     this.a = new Router('A', '192.0.2.1', { seed, settings, crypto })
     this.b = new Router('B', '192.0.2.2', { seed: seed + 1000, settings, crypto })
