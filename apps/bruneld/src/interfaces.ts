@@ -30,6 +30,8 @@ export interface InterfaceSettings {
 export class InterfaceError extends Error {
   override readonly name = 'InterfaceError'
   readonly code = 'BRUNEL_INTERFACE'
+  readonly remedy =
+    'The sentence ends with what the kernel said. "File exists": somebody else has that route; remove it, or take it out of tunnel.routes.'
 }
 
 const run = (args: readonly string[], input?: string): Promise<string> =>

@@ -2,8 +2,9 @@ import t from 'tap'
 import { takeBearing } from './remote-address.js'
 
 const route = { device: 'eth0', source: '192.0.2.1', mtu: 1500 }
-const reachable = { routeTo: async () => route }
-const unreachable = { routeTo: async () => undefined }
+const compass = { own: 'gre7', has: (address: string) => address === '192.0.2.9' }
+const reachable = { ...compass, interfaces: { routeTo: async () => route } }
+const unreachable = { ...compass, interfaces: { routeTo: async () => undefined } }
 
 t.test('an address is reached by the source that the kernel chooses', async t =>
   t.same(await takeBearing('198.51.100.7', undefined, reachable), {
@@ -30,5 +31,21 @@ t.test('a name that does not resolve is said by name', async t =>
     is: 'unknown',
     code: 'BRUNEL_DNS',
     sentence: /no-such-host\.invalid/,
+  }),
+)
+
+t.test('a local address that this machine lacks is said by name', async t =>
+  t.match(await takeBearing('198.51.100.7', '192.0.2.77', unreachable), {
+    is: 'unknown',
+    code: 'BRUNEL_LOCAL_ADDRESS',
+    sentence: 'local.address 192.0.2.77 is not an address of this machine.',
+  }),
+)
+
+t.test('RFC 2003 §3.2: a way that leads into the tunnel itself is none', async t =>
+  t.match(await takeBearing('198.51.100.7', undefined, { ...reachable, own: 'eth0' }), {
+    is: 'unknown',
+    code: 'BRUNEL_ROUTE_LOOP',
+    sentence: /198\.51\.100\.7 leads into eth0/,
   }),
 )

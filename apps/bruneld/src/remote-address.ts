@@ -9,11 +9,20 @@ export type Bearing =
   | { readonly is: 'any'; readonly local: string | undefined }
   | { readonly is: 'unknown'; readonly code: string; readonly sentence: string; readonly remedy: string }
 
+/** What a bearing is taken with. */
+export interface Compass {
+  readonly interfaces: Pick<HostInterfaces, 'routeTo'>
+  /** The tunnel's own interface: a way that leads into it is none. */
+  readonly own: string
+  /** Whether this machine has an address. */
+  readonly has: (address: string) => boolean
+}
+
 /** Resolves a peer's address anew, and asks the kernel by which source address it is reached. Never throws. */
 export async function takeBearing(
   remote: string,
   local: string | undefined,
-  interfaces: Pick<HostInterfaces, 'routeTo'>,
+  { interfaces, own, has }: Compass,
 ): Promise<Bearing> {
   if (remote === 'any') return { is: 'any', local }
   const addresses = isIP(remote) === 0 ? await resolve(remote) : [remote]
@@ -27,22 +36,45 @@ export async function takeBearing(
   const usable = addresses.filter(address => local === undefined || isIP(address) === isIP(local))
   for (const address of usable) {
     const route = await interfaces.routeTo(address, local)
+    if (route?.device === own) return looped(address, own)
     if (route !== undefined) return { is: 'known', remote: address, route }
   }
+  if (local !== undefined && !has(local))
+    return {
+      is: 'unknown',
+      code: 'BRUNEL_LOCAL_ADDRESS',
+      sentence: `local.address ${local} is not an address of this machine.`,
+      remedy: 'Correct local.address, or leave it out: the routing table chooses then.',
+    }
   const from = local === undefined ? '' : ` from ${local}`
   return {
     is: 'unknown',
     code: 'BRUNEL_NO_ROUTE',
     sentence: `There is no route to ${addresses.join(', ')}${from}.`,
-    remedy:
-      'Check the underlay: is the interface up, is there a default route, is local.address an address of this machine?',
+    remedy: 'Check the underlay: is its interface up, and is there a default route?',
   }
+}
+
+/** RFC 2003 §3.2: the tunnel would carry its own delivery packets. */
+const looped = (address: string, own: string): Bearing => ({
+  is: 'unknown',
+  code: 'BRUNEL_ROUTE_LOOP',
+  sentence: `The way to ${address} leads into ${own}, the tunnel itself.`,
+  remedy: `Take the route that covers ${address} out of tunnel.routes, or give the underlay a more specific one.`,
+})
+
+/** getaddrinfo(3) in words. */
+const REASONS: Readonly<Record<string, string>> = {
+  ENOTFOUND: 'there is no such name',
+  EAI_AGAIN: 'no resolver answers',
+  EAI_NODATA: 'the name has no address',
 }
 
 async function resolve(name: string): Promise<readonly string[] | string> {
   try {
     return (await lookup(name, { all: true })).map(entry => entry.address)
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code ?? 'unknown error'
+    const code = (error as NodeJS.ErrnoException).code ?? 'unknown error'
+    return code in REASONS ? `${REASONS[code]} (${code})` : code
   }
 }

@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os'
 import type {
   ActionReport,
   DropReport,
@@ -17,6 +18,7 @@ import type { Metrics } from '@brunel/metrics'
 import type { PacketIo } from '@brunel/packet-io'
 import { act } from './actions.js'
 import { now } from './alarm.js'
+import { EventLog } from './event-log.js'
 import { EventStream, routerEvent } from './event-stream.js'
 import { IkeHost } from './ike-host.js'
 import { ikePeer } from './ike-peer.js'
@@ -62,6 +64,7 @@ export class Router implements RouterControl {
   readonly #tunnels = new Map<string, Tunnel>()
   readonly #ikeDrops = new Map<Drop, number>()
   readonly #events = new EventStream()
+  readonly #eventLog: EventLog
   #io: PacketIo | undefined
   #ike: IkeHost | undefined
   #watch: RouteWatch | undefined
@@ -71,6 +74,7 @@ export class Router implements RouterControl {
 
   constructor(ports: RouterPorts) {
     this.#ports = ports
+    this.#eventLog = new EventLog(ports.log, now)
   }
 
   /** Opens sockets and pumps, then all tunnels. Throws where the system refuses what all tunnels need. */
@@ -205,6 +209,7 @@ export class Router implements RouterControl {
       await this.#close(peer.name)
       return this.#open(peer)
     }
+    this.#eventLog.forget(peer.name) // whoever mended it wants to read whether it helped
     tunnel.become(peer)
     if (layers.some(layer => layer !== 'ike')) await tunnel.configure()
     if (layers.includes('ike')) await this.#point(tunnel, true)
@@ -237,6 +242,7 @@ export class Router implements RouterControl {
     const tunnel = this.#tunnels.get(name)
     if (tunnel === undefined) return
     this.#ike?.feed({ on: 'peer-removed', peer: name })
+    this.#eventLog.forget(name)
     this.#tunnels.delete(name)
     await tunnel.close()
     this.#ports.log.info({ tunnel: name }, 'tunnel closed')
@@ -245,7 +251,11 @@ export class Router implements RouterControl {
   /** Finds out where the peer is and tells IKE, where it differs from what IKE was told or `anew`. */
   async #point(tunnel: Tunnel, anew: boolean): Promise<void> {
     const { peer } = tunnel
-    const bearing = await takeBearing(peer.remote.address, peer.local.address, this.#ports.interfaces)
+    const bearing = await takeBearing(peer.remote.address, peer.local.address, {
+      interfaces: this.#ports.interfaces,
+      own: peer.tunnel.interface,
+      has: isOwnAddress,
+    })
     const before = tunnel.bearing
     if (this.#tunnels.get(peer.name) !== tunnel || this.#ike === undefined) return
     tunnel.bearing = bearing
@@ -324,13 +334,13 @@ export class Router implements RouterControl {
     }
     const told = routerEvent(event)
     this.#events.publish(told)
-    const level = event.event === 'failed' || event.event === 'ike-down' ? 'warn' : 'info'
-    this.#ports.log[level]({ tunnel: told.tunnel, event: told.event, ...told.data }, told.detail)
+    this.#eventLog.write(told)
   }
 
   #ikeDrop(drop: Drop, remote: string, detail: string): void {
     this.#ikeDrops.set(drop, (this.#ikeDrops.get(drop) ?? 0) + 1)
-    this.#ports.log.debug({ drop, remote, detail }, 'IKE message dropped')
+    if (drop === 'ike-no-peer') this.#eventLog.stranger(remote, detail)
+    else this.#ports.log.debug({ drop, remote, detail }, 'IKE message dropped')
   }
 
   #refused(name: string, error: unknown): void {
@@ -353,7 +363,11 @@ export class Router implements RouterControl {
   }
 }
 
+const isOwnAddress = (address: string): boolean =>
+  Object.values(networkInterfaces()).some(list => list?.some(one => one.address === address))
+
 function sameBearing(a: Bearing | undefined, b: Bearing): boolean {
   if (a?.is === 'known' && b.is === 'known') return a.remote === b.remote && a.route.source === b.route.source
+  if (a?.is === 'unknown' && b.is === 'unknown') return a.sentence === b.sentence
   return a?.is === b.is
 }

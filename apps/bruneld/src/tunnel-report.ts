@@ -6,10 +6,11 @@ import type {
   State,
   TunnelReport,
 } from '@brunel/admin-api'
-import { endpointText, type Instant } from '@brunel/base'
+import { DROP_NAMES, endpointText, type Instant } from '@brunel/base'
 import type { Peer } from '@brunel/config'
 import { type Counters, SA_COUNTER, TUNNEL_COUNTER } from '@brunel/datapath'
 import type { IkePeerReport, TrafficSelector } from '@brunel/ikev2'
+import { type GreVerdict, judgeGre } from './gre-layer.js'
 import type { Tunnel } from './tunnel.js'
 
 /** All that a report is made of; reading it changes nothing. */
@@ -23,9 +24,6 @@ export interface ReportSource {
   /** Unix time in ms of the same moment. */
   readonly wall: number
 }
-
-/** Packets that leave while none come back for this long: the tunnel is one-sided. */
-const ONE_SIDED_MS = 10_000
 
 type Layers = TunnelReport['layers']
 type IkeSa = IkePeerReport['sas'][number]
@@ -78,16 +76,21 @@ function layersOf(source: ReportSource): Layers {
     underlay: underlay(source),
     ike: ikeLayer(source),
     esp: espLayer(source),
-    gre: greLayer(source),
+    gre: greOf(source)?.layer ?? layer('down', 'No ESP SA carries it.'),
     mtu:
       tunnel === undefined
         ? layer('down', 'The interface is not open.')
         : layer('up', tunnel.mtuState.sentence),
-    routing:
-      tunnel === undefined
-        ? layer('down', 'The interface is not open.')
-        : layer('up', `${peer.tunnel.routes.length} routes lead into ${peer.tunnel.interface}.`),
+    routing: tunnel === undefined ? layer('down', 'The interface is not open.') : routing(peer),
   }
+}
+
+function routing({ tunnel: { routes, interface: name } }: Peer): LayerReport {
+  if (routes.length === 0) return layer('up', `No route of ours leads into ${name}; a routing daemon may.`)
+  return layer(
+    'up',
+    routes.length === 1 ? `One route leads into ${name}.` : `${routes.length} routes lead into ${name}.`,
+  )
 }
 
 function underlay({ peer, tunnel }: ReportSource): LayerReport {
@@ -99,43 +102,49 @@ function underlay({ peer, tunnel }: ReportSource): LayerReport {
   return layer('up', `${remote} is reached from ${route.source} by ${route.device}, MTU ${route.mtu}.`)
 }
 
-function ikeLayer({ ike }: ReportSource): LayerReport {
+function ikeLayer({ ike, tunnel }: ReportSource): LayerReport {
   const sa = ike?.sas.find(one => one.state !== 'connecting')
   if (sa !== undefined) return layer('up', `${sa.suite} with ${sa.remoteId}.`)
   const failure = ike?.lastFailure
   if (ike?.state === 'connecting')
     return layer('negotiating', failure?.sentence ?? 'IKE is being negotiated.')
   if (ike?.state === 'waiting') return layer('negotiating', failure?.sentence ?? 'The next attempt follows.')
+  if (tunnel?.bearing?.is === 'unknown') return layer('down', 'It waits for the underlay.')
+  if (tunnel?.halted) return layer('down', 'No IKE SA: the tunnel was taken down.')
   return layer('down', failure?.sentence ?? 'No IKE SA; the peer has to begin.')
 }
 
 function espLayer({ ike, tunnel }: ReportSource): LayerReport {
   const child = ike?.sas.flatMap(sa => sa.children).find(one => one.state !== 'closing')
   if (child === undefined || tunnel?.sas.current === undefined)
-    return layer(ike?.state === 'established' ? 'degraded' : 'down', 'No ESP SA.')
+    return ike?.state === 'established'
+      ? layer('degraded', ike.lastFailure?.sentence ?? 'No ESP SA yet.')
+      : layer('down', 'No ESP SA.')
   return layer(
     'up',
     `${child.suite}, ${child.mode} mode, ${child.encapsulation === 'udp' ? 'in UDP' : 'protocol 50'}.`,
   )
 }
 
-function greLayer({ tunnel, counters, now }: ReportSource): LayerReport {
-  if (tunnel?.sas.current === undefined || counters === undefined)
-    return layer('down', 'No ESP SA carries it.')
-  const { inbound, outbound } = tunnel.crossing()
-  const came = inbound - tunnel.baseline.inbound
-  const went = outbound - tunnel.baseline.outbound
-  if (came <= 0 || went <= 0)
-    return layer(
-      'degraded',
-      `SAs stand, but data has not crossed both ways yet: ${went} packets out, ${came} in.`,
-    )
-  const cell = (direction: 'inbound' | 'outbound'): number =>
-    counters.cells[counters.tunnel(direction, tunnel.tun) + TUNNEL_COUNTER.lastAt] ?? 0
-  const silence = cell('outbound') - cell('inbound')
-  if (silence > ONE_SIDED_MS && now - cell('outbound') < ONE_SIDED_MS)
-    return layer('degraded', `Packets leave, but none has come back for ${Math.round(silence / 1000)} s.`)
-  return layer('up', `${went} packets out, ${came} in.`)
+/** undefined: no SA, so that nothing can cross. */
+function greOf({ peer, tunnel, counters, now }: ReportSource): GreVerdict | undefined {
+  const current = tunnel?.sas.current
+  if (tunnel === undefined || current === undefined || counters === undefined) return undefined
+  const { baseline } = tunnel
+  const { inbound, outbound, refused } = tunnel.crossing()
+  const cell = (direction: 'inbound' | 'outbound', field: number): number =>
+    counters.cells[counters.tunnel(direction, tunnel.tun) + field] ?? 0
+  return judgeGre({
+    went: outbound - baseline.outbound,
+    came: inbound - baseline.inbound,
+    refused: refused - baseline.refused,
+    refusedFor: DROP_NAMES[cell('inbound', TUNNEL_COUNTER.refusedFor)],
+    stands: now - baseline.at,
+    sinceOut: now - cell('outbound', TUNNEL_COUNTER.lastAt),
+    sinceIn: now - cell('inbound', TUNNEL_COUNTER.lastAt),
+    encapsulation: current.child.encapsulation,
+    key: peer.gre.key,
+  })
 }
 
 function ikeSa(source: ReportSource, sa: IkeSa): IkeSaReport {
@@ -220,24 +229,25 @@ function tunnelCounters(source: ReportSource): TunnelReport['counters'] {
 }
 
 function failureOf(source: ReportSource): FailureReport | null {
-  const failure = source.ike?.lastFailure
-  if (failure !== undefined) {
-    const { code, sentence, remedy, evidence } = failure
-    return { code, sentence, remedy, evidence, at: at(source, failure.at) ?? '' }
-  }
+  const { refused, tunnel } = source
   const wall = new Date(source.wall).toISOString()
-  if (source.refused !== undefined)
-    return {
-      code: source.refused.code,
-      sentence: source.refused.detail,
-      remedy: source.refused.remedy,
-      evidence: {},
-      at: wall,
-    }
-  const bearing = source.tunnel?.bearing
-  if (bearing?.is === 'unknown')
-    return { code: bearing.code, sentence: bearing.sentence, remedy: bearing.remedy, evidence: {}, at: wall }
-  return null
+  // What is so at this moment comes before what IKE met last, which may be history.
+  const crossing = greOf(source)?.failure
+  if (crossing !== undefined) return { ...crossing, at: wall }
+  const told = (code: string, sentence: string, remedy: string): FailureReport => ({
+    code,
+    sentence,
+    remedy,
+    evidence: {},
+    at: wall,
+  })
+  if (refused !== undefined) return told(refused.code, refused.detail, refused.remedy)
+  const bearing = tunnel?.bearing
+  if (bearing?.is === 'unknown') return told(bearing.code, bearing.sentence, bearing.remedy)
+  const failure = source.ike?.lastFailure
+  if (failure === undefined) return null
+  const { code, sentence, remedy, evidence } = failure
+  return { code, sentence, remedy, evidence, at: at(source, failure.at) ?? '' }
 }
 
 /** A moment of the monotonic clock as ISO 8601. */

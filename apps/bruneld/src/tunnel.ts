@@ -1,6 +1,6 @@
 import { type Endpoint, type Instant, millis } from '@brunel/base'
 import type { Peer } from '@brunel/config'
-import type { TunnelSpec } from '@brunel/datapath'
+import { type Counters, TUNNEL_COUNTER, type TunnelSpec } from '@brunel/datapath'
 import type { Child } from '@brunel/ikev2'
 import type { PacketIo } from '@brunel/packet-io'
 import { farEnd } from './far-end.js'
@@ -20,8 +20,11 @@ export interface TunnelPorts {
 
 /** What packets have crossed since the present IKE SA stands. */
 export interface Crossing {
-  inbound: number
-  outbound: number
+  readonly inbound: number
+  readonly outbound: number
+  /** Authentic packets that the tunnel would not have. */
+  readonly refused: number
+  readonly at: Instant
 }
 
 /**
@@ -34,7 +37,7 @@ export class Tunnel {
   /** Said `down` by an operator. */
   halted = false
   /** Counter values when the present IKE SA came up. */
-  baseline: Crossing = { inbound: 0, outbound: 0 }
+  baseline: Crossing
   /** Unix time in ms at which the IKE SA last came up or was rekeyed. */
   handshakeAt: number | undefined
   readonly tun: number
@@ -56,6 +59,7 @@ export class Tunnel {
     this.tun = ports.io.openTun(name)
     this.mtu = new TunnelMtuState(peer, () => this.applyMtu())
     this.sas = new TunnelSas(this.tun, saSettings(peer, ports.chance), ports.io)
+    this.baseline = this.crossing()
     this.#tell()
   }
 
@@ -104,10 +108,12 @@ export class Tunnel {
   }
 
   crossing(): Crossing {
-    const { counters } = this.#ports.io
+    const { cells, ...at } = cellsOf(this.#ports.io.counters, this.tun)
     return {
-      inbound: counters.cells[counters.tunnel('inbound', this.tun)] ?? 0,
-      outbound: counters.cells[counters.tunnel('outbound', this.tun)] ?? 0,
+      inbound: cells[at.inbound] ?? 0,
+      outbound: cells[at.outbound] ?? 0,
+      refused: cells[at.inbound + TUNNEL_COUNTER.refused] ?? 0,
+      at: this.#ports.now(),
     }
   }
 
@@ -156,6 +162,12 @@ export class Tunnel {
     this.#ports.io.command({ do: 'tunnel-set', tunnel: spec })
   }
 }
+
+const cellsOf = (counters: Counters, tun: number) => ({
+  cells: counters.cells,
+  inbound: counters.tunnel('inbound', tun),
+  outbound: counters.tunnel('outbound', tun),
+})
 
 const saSettings = (peer: Peer, chance: () => number): SaSettings => ({
   replayWindow: peer.esp.replayWindow,

@@ -101,10 +101,13 @@ export function peerRoutes(app: App, ports: ApiPorts): void {
     } catch (cause) {
       request.log.error({ err: cause, peer: name }, 'the change was refused and is taken back')
       await peers.undo(name, revision, auditOf(request, 'peer-undo', name, 'the system refused the change'))
-      const { code, message } = cause as { code?: string; message: string }
-      throw new ApiProblem(500, 'BRUNEL_API_APPLY', {
+      const { code, message, remedy } = cause as { code?: string; message: string; remedy?: string }
+      // With a code of ours it is known why, and it lies in the document or the machine: not our fault.
+      const known = code?.startsWith('BRUNEL_') ?? false
+      throw new ApiProblem(known ? 409 : 500, 'BRUNEL_API_APPLY', {
         detail: `The system refused the change, and it was taken back: ${message}`,
-        ...(code?.startsWith('BRUNEL_') ? { code } : {}),
+        ...(known && code !== undefined ? { code } : {}),
+        ...(known && remedy !== undefined ? { remedy } : {}),
       })
     }
   }

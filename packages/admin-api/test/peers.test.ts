@@ -146,7 +146,7 @@ t.test('a change that the system refuses is taken back', async t => {
   const { send, peers, router, audit } = await serving(t)
   router.refusal = Object.assign(new Error('ip link: no permission'), { code: 'BRUNEL_INTERFACE' })
   const answer = await send('POST', '/v1/peers', branch(1))
-  t.match(answer, { status: 500, body: { code: 'BRUNEL_INTERFACE', detail: /no permission/ } })
+  t.match(answer, { status: 409, body: { code: 'BRUNEL_INTERFACE', detail: /no permission/ } })
   t.equal(peers.peers.size, 0)
   t.same(
     audit.records.map(({ action }) => action),

@@ -12,7 +12,15 @@ export const MAX_SAS = 16384
 
 export type Direction = 'inbound' | 'outbound'
 
-export const TUNNEL_COUNTER = { packets: 0, bytes: 1, mssClamped: 2, lastAt: 3 } as const
+export const TUNNEL_COUNTER = {
+  packets: 0,
+  bytes: 1,
+  mssClamped: 2,
+  lastAt: 3,
+  /** Inbound only: authentic packets that the tunnel would not have, and the `dropIndex` of the last of them. */
+  refused: 4,
+  refusedFor: 5,
+} as const
 export const SA_COUNTER = {
   packets: 0,
   bytes: 1,
@@ -22,7 +30,7 @@ export const SA_COUNTER = {
   integrityFailures: 5,
 } as const
 
-const TUNNEL_FIELDS = 4
+const TUNNEL_FIELDS = 6
 const SA_FIELDS = 6
 const DROPS = 128
 /** Unknown protocol types that are told apart; a peer that sends more of them fills the last slot with the rest. */

@@ -1,4 +1,4 @@
-import { assertNever, type Drop, type Instant, isDrop, type Millis, Packet } from '@brunel/base'
+import { assertNever, type Drop, dropIndex, type Instant, isDrop, type Millis, Packet } from '@brunel/base'
 import { PayloadHeader } from '@brunel/esp'
 import { clampMss } from '@brunel/mtu'
 import { Esp } from '@brunel/wire'
@@ -228,6 +228,8 @@ export class InboundPump {
     const refused = tunnel.gre.decapsulate(p) ?? this.#inner.open(p)
     if (refused !== undefined) {
       if (refused === 'gre-protocol-type') this.#counters.countProtocolType(p.view.getUint16(p.start + 2))
+      this.#add(tunnel.cell + TUNNEL_COUNTER.refused, 1)
+      this.#counters.cells[tunnel.cell + TUNNEL_COUNTER.refusedFor] = dropIndex(refused)
       return refused
     }
     const lost = this.#congestion(sa, p, rows[row + ROW.tos] as number)

@@ -208,6 +208,8 @@ t.test('RFC 4303 §3.4.2: unknown SPIs are told, at most 10 a second', async t =
   router.receive(Array(100).fill(packet), { socket: SOCKET.esp })
   t.same(router.said('unknown-spi'), Array(10).fill({ on: 'unknown-spi', spi: 0xdeadbeef, remote: THERE }))
   t.same(router.drops(), { 'esp-unknown-spi': 100 })
+  const audit = { on: 'audit', drop: 'esp-unknown-spi', spi: 0xdeadbeef, seq: 1, remote: THERE, local: HERE }
+  t.same(router.said('audit'), Array(10).fill(audit), 'RFC 4303 §3.4.2: an auditable event')
 })
 
 t.test('RFC 4301 §8.1: path MTU news go up, at most 100 a second', async t => {

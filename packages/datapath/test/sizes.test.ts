@@ -93,6 +93,17 @@ t.test('fragments that find no room in the batch are refused by name', async t =
   t.equal(router.underlay.sent.length, (64 - refused) * Math.ceil(1280 / 48))
 })
 
+t.test('RFC 6040 §4.1, RFC 4301 §5.1.2.1: the underlay sees ECN and DSCP of the inner packet', async t => {
+  for (const mode of ['tunnel', 'transport'] as const) {
+    const router = new Router().configure(tunnelSpec, { ...saSpec, mode })
+    router.send(ipv4({ tos: 0xb9 }), ipv6({ tos: 0x2a }), ipv4({ tos: 0x03 }))
+    t.same(
+      router.underlay.sent.map(s => s.tos),
+      [0xb9, 0x2a, 0x03],
+    )
+  }
+})
+
 t.test(
   'RFC 4301 §5.1.2.1: the delivery header has TTL 64, DF, protocol 47, and the DSCP and ECN of the inner',
   async t => {

@@ -45,6 +45,23 @@ export const SYSTEM_CODES: Readonly<Record<string, CodeEntry>> = {
     meaning: 'There is no route to the peer.',
     remedy: 'Check the default route of this router and `local.address`.',
   },
+  BRUNEL_LOCAL_ADDRESS: {
+    meaning: 'The local address of a peer is not an address of this machine.',
+    remedy: 'Correct `local.address`, or leave it out.',
+  },
+  BRUNEL_ROUTE_LOOP: {
+    meaning: 'The way to the peer leads into its own tunnel (RFC 2003 §3.2).',
+    remedy: 'Take the route that covers the peer out of `tunnel.routes`.',
+  },
+  BRUNEL_GRE_REFUSED: {
+    meaning:
+      'ESP packets of the peer come in, and what is in them is not for this tunnel: key, checksum, type.',
+    remedy: 'The reason of the drop is in the evidence; set `gre` the same on both routers.',
+  },
+  BRUNEL_NOTHING_COMES: {
+    meaning: 'The SAs stand and packets leave, but none comes in.',
+    remedy: 'Open UDP 4500 or protocol 50 in both directions, or set `esp.encapsulation` to `udp`.',
+  },
   BRUNEL_NO_SA: {
     meaning: 'There is no SA to act on.',
     remedy: 'Bring the tunnel up first; its state says why it is not.',
