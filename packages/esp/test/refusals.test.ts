@@ -54,6 +54,16 @@ for (const [name, suite, bytes] of [
   })
 }
 
+t.test('RFC 4303 §3.4.3: the window is as large as asked, 32 at least', async t => {
+  for (const [asked, size] of [
+    [0, 32],
+    [31, 32],
+    [64, 64],
+    [4096, 4096],
+  ] as const)
+    t.equal(new EspInbound({ ...inboundSpec, replayWindow: asked }).window.size, size)
+})
+
 t.test('RFC 4303 §3.4.3: the window moves at accept, not at admit', async t => {
   const sa = new EspInbound(inboundSpec)
   const forged = packet(hex(`c0ffee01 f0000000 0000000000000005 4500 00 04 ${ICV}`))
