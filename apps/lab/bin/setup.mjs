@@ -48,8 +48,9 @@ async function install() {
   )
   if (oldLock === lock && oldAbi === abi && linked) return
   say('installing dependencies (frozen lockfile); the first time takes some minutes')
-  if ((await pnpm(['install', '--frozen-lockfile', '--prefer-offline'])) !== 0)
-    fail('the installation failed; see above')
+  // npx hands its own loglevel down, and with that pnpm would say nothing for minutes. A terminal gets pnpm's own picture.
+  const frozen = ['install', '--frozen-lockfile', '--prefer-offline', '--loglevel=info']
+  if ((await pnpm(frozen, { quiet: !process.stdout.isTTY })) !== 0) fail('the installation failed; see above')
   if (oldAbi !== undefined && oldAbi !== '' && oldAbi !== abi) {
     say('another Node: native dependencies are built again')
     if ((await pnpm(['rebuild', '-r'])) !== 0) fail('the native dependencies did not build; see above')
