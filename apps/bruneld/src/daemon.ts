@@ -67,6 +67,13 @@ export class Daemon {
       espAudit,
       hostname: hostname(),
       lacks,
+      onFatal: what => {
+        this.#log.fatal(
+          { code: 'BRUNEL_PUMP_ENDED' },
+          `${what}; bruneld ends, so that it can be started anew`,
+        )
+        process.exit(70) // EX_SOFTWARE
+      },
     })
     const metrics: Metrics = createMetrics(metricsSource(router), {
       version: this.#version,

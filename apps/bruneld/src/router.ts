@@ -53,6 +53,8 @@ export interface RouterPorts {
   readonly espAudit: boolean
   readonly hostname: string
   readonly lacks: readonly Lack[]
+  /** The data path is gone: the process must end, and whoever supervises it starts it anew. */
+  readonly onFatal: (what: string) => void
 }
 
 /** DNS names are resolved anew this often while a peer is not reached, and routes looked at again. */
@@ -302,6 +304,7 @@ export class Router implements RouterControl {
   #datapath(event: DatapathEvent): void {
     if (event.on === 'released') this.#io?.removeSa(event.sa)
     else if (event.on === 'bug') this.#bug('datapath', new Error(event.what))
+    else if (event.on === 'pump-ended') this.#ports.onFatal(event.what)
     else if (event.on === 'too-big') this.#tooBig(event)
     else if (event.on === 'audit') {
       // RFC 4303 §4: the administrator switches the auditing of ESP on and off.

@@ -105,3 +105,5 @@ export type DatapathEvent =
     }
   | { readonly on: 'stopped' }
   | { readonly on: 'bug'; readonly what: string }
+  /** A pump is gone and its SAs with it: only a new process helps. */
+  | { readonly on: 'pump-ended'; readonly what: string }
