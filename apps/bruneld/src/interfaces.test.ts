@@ -1,5 +1,5 @@
 import t from 'tap'
-import { batchFor, type InterfaceSettings } from './interfaces.js'
+import { batchFor, explainBatch, type InterfaceSettings } from './interfaces.js'
 
 const want: InterfaceSettings = {
   mtu: 1422,
@@ -41,4 +41,16 @@ t.test('what is wanted no longer is removed, by name and by device', async t => 
     lines.every(line => line.includes('gre7')),
     'no line touches another interface',
   )
+})
+
+t.test('what the kernel refuses is said with the line it refused', async t => {
+  const lines = batchFor('gre7', want, undefined)
+  const taken = explainBatch(lines, 'RTNETLINK answers: File exists\nCommand failed -:4')
+  t.equal(taken.message, 'The kernel refuses `ip route add 10.2.0.0/16 dev gre7 proto static`: File exists.')
+  t.match(taken.remedy, /a route to 10\.2\.0\.0\/16 already/)
+  t.match(
+    explainBatch(lines, 'Error: Nexthop has invalid gateway.\nCommand failed -:5').message,
+    /gateway\.$/,
+  )
+  t.match(explainBatch(lines, 'ip: not found').message, /the settings of the interface: ip: not found/)
 })

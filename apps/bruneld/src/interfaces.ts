@@ -30,23 +30,40 @@ export interface InterfaceSettings {
 export class InterfaceError extends Error {
   override readonly name = 'InterfaceError'
   readonly code = 'BRUNEL_INTERFACE'
-  readonly remedy =
-    'The sentence ends with what the kernel said. "File exists": somebody else has that route; remove it, or take it out of tunnel.routes.'
+  readonly remedy: string
+
+  constructor(message: string, remedy: string, cause?: unknown) {
+    super(message, { cause })
+    this.remedy = remedy
+  }
+}
+
+/** Pure: what `ip -batch` said of a script, in words. It names the line only by its number. */
+export function explainBatch(lines: readonly string[], stderr: string): InterfaceError {
+  const line = lines[Number(/Command failed -:(\d+)/.exec(stderr)?.[1]) - 1]
+  const said = (/(?:RTNETLINK answers|Error): (.*)/.exec(stderr)?.[1] ?? stderr.trim()).replace(/\.$/, '')
+  const what = line === undefined ? 'the settings of the interface' : `\`ip ${line}\``
+  const taken = said === 'File exists' && (line?.startsWith('route') ?? false)
+  return new InterfaceError(
+    `The kernel refuses ${what}: ${said}.`,
+    taken
+      ? `This machine has a route to ${line?.split(' ')[2]} already: remove it, or take it out of tunnel.routes.`
+      : 'Correct tunnel.addresses, tunnel.routes or tunnel.mtu.',
+  )
 }
 
 const run = (args: readonly string[], input?: string): Promise<string> =>
   new Promise((resolve, reject) => {
     const child = execFile('ip', args, { maxBuffer: 64 << 20 }, (error, stdout, stderr) =>
-      error === null
-        ? resolve(stdout)
-        : reject(
-            new InterfaceError(`ip ${args.join(' ')}: ${stderr.trim() || error.message}`, { cause: error }),
-          ),
+      error === null ? resolve(stdout) : reject(new Error(stderr.trim() || error.message, { cause: error })),
     )
     // `ip` may end before it has read: its status says how it went, a broken pipe says nothing.
     child.stdin?.on('error', () => child.stdin?.destroy())
     child.stdin?.end(input ?? '')
   })
+
+const text = (lines: readonly string[]): string => `${lines.join('\n')}\n`
+const NOTHING: Omit<InterfaceSettings, 'mtu' | 'multicast'> = { addresses: [], routes: [] }
 
 /** One script for `ip -batch`; pure, so that a test can read it. */
 export function batchFor(
@@ -74,7 +91,16 @@ export class IpRoute2 implements HostInterfaces {
   readonly #configured = new Map<string, InterfaceSettings>()
 
   async configure(name: string, want: InterfaceSettings): Promise<void> {
-    await run(['-batch', '-'], `${batchFor(name, want, this.#configured.get(name)).join('\n')}\n`)
+    const before = this.#configured.get(name)
+    const lines = batchFor(name, want, before)
+    try {
+      await run(['-batch', '-'], text(lines))
+    } catch (error) {
+      // The lines before the one that failed are done: back, as far as it goes.
+      const back = batchFor(name, before ?? { ...want, ...NOTHING }, want)
+      await run(['-force', '-batch', '-'], text(back)).catch(() => undefined) // what was not done cannot be undone
+      throw explainBatch(lines, (error as Error).message)
+    }
     this.#configured.set(name, want)
   }
 

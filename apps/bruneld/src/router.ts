@@ -26,6 +26,7 @@ import type { IpRoute2 } from './interfaces.js'
 import type { KeyLog } from './key-log.js'
 import type { Log } from './log.js'
 import type { Lack } from './preflight.js'
+import { Prober } from './prober.js'
 import { type Bearing, takeBearing } from './remote-address.js'
 import { RouteWatch } from './route-watch.js'
 import { Tunnel } from './tunnel.js'
@@ -70,6 +71,7 @@ export class Router implements RouterControl {
   #io: PacketIo | undefined
   #ike: IkeHost | undefined
   #watch: RouteWatch | undefined
+  readonly #prober = new Prober(() => this.#tunnels.values())
   #bearings: NodeJS.Timeout | undefined
   #changes: Promise<void> = Promise.resolve()
   bugs = 0
@@ -103,6 +105,7 @@ export class Router implements RouterControl {
       device => [...this.#tunnels.values()].some(t => t.peer.tunnel.interface === device),
     )
     this.#watch.start()
+    this.#prober.start()
     this.#bearings = setInterval(() => this.#takeLostBearings(), BEARING_MS).unref()
     for (const peer of this.#ports.peers.peers()) {
       if (!peer.enabled) continue
@@ -114,6 +117,7 @@ export class Router implements RouterControl {
   async stop(): Promise<void> {
     clearInterval(this.#bearings)
     this.#watch?.stop()
+    this.#prober.stop()
     await this.#changes.catch(() => undefined) // whoever asked for that change was told
     this.#ike?.stop()
     for (const name of [...this.#tunnels.keys()]) await this.#close(name)
@@ -208,12 +212,24 @@ export class Router implements RouterControl {
     const tunnel = this.#tunnels.get(peer.name)
     if (tunnel === undefined) return this.#open(peer)
     if (tunnel.peer.tunnel.interface !== peer.tunnel.interface) {
+      const before = tunnel.peer
       await this.#close(peer.name)
-      return this.#open(peer)
+      return this.#open(peer).catch(async error => {
+        await this.#open(before).catch(again => this.#refused(peer.name, again))
+        throw error
+      })
     }
     this.#eventLog.forget(peer.name) // whoever mended it wants to read whether it helped
+    const before = tunnel.peer
     tunnel.become(peer)
-    if (layers.some(layer => layer !== 'ike')) await tunnel.configure()
+    try {
+      if (layers.some(layer => layer !== 'ike')) await tunnel.configure()
+    } catch (error) {
+      tunnel.become(before)
+      await tunnel.configure().catch(again => this.#refused(peer.name, again))
+      throw error
+    }
+    this.#failures.delete(peer.name)
     if (layers.includes('ike')) await this.#point(tunnel, true)
   }
 
@@ -268,7 +284,8 @@ export class Router implements RouterControl {
     }
     if (!anew && sameBearing(before, bearing)) return
     if (bearing.is === 'unknown') {
-      this.#ports.log.warn({ tunnel: peer.name, code: bearing.code }, bearing.sentence)
+      const { code, sentence, remedy } = bearing
+      if (!sameBearing(before, bearing)) this.#ports.log.warn({ tunnel: peer.name, code, remedy }, sentence)
       return
     }
     const psk = this.#ports.peers.psk(peer.name)
@@ -283,6 +300,10 @@ export class Router implements RouterControl {
 
   /** Names may lead elsewhere by now; routes may have come. Established tunnels are left alone. */
   #takeLostBearings(): void {
+    // What the system refused may be out of the way by now. Whoever asks for a change at the same time has his turn.
+    for (const name of this.#failures.keys())
+      if (!this.#tunnels.has(name))
+        this.apply([{ do: 'add', peer: name }]).catch(error => this.#refused(name, error))
     for (const tunnel of this.#tunnels.values()) {
       const established = this.#ike?.ike.report(tunnel.peer.name)?.state === 'established'
       if (!established) void this.#point(tunnel, false)
@@ -353,8 +374,10 @@ export class Router implements RouterControl {
       detail: (error as Error).message,
       remedy: remedy ?? 'See the log of bruneld; correct the peer and write it again.',
     }
+    const isNews = this.#failures.get(name)?.detail !== failure.detail
     this.#failures.set(name, failure)
-    this.#ports.log.error({ tunnel: name, code: failure.code }, failure.detail)
+    if (!isNews) return
+    this.#ports.log.error({ tunnel: name, code: failure.code, remedy: failure.remedy }, failure.detail)
   }
 
   #bug(where: string, error: unknown): void {
