@@ -158,6 +158,8 @@ function succeed(
     skeyseed,
     fragmentation: agreed.channel.fragmentation,
   })
+  // The answer to our request shows that the peer holds it; of one that the peer asked for we know nothing yet.
+  sa.proven = made.initiator
   sa.establishedAt = turn.now
   sa.lifetime = lifetimeFrom(turn.now, session.control.peer.ike.lifetime, settings.rekeyMarginPercent, random)
   sa.session = session
