@@ -177,6 +177,26 @@ t.test('protocol 50 has no ports: there the address alone says where a packet ca
   t.equal(b.said('sa-source').length, 1)
 })
 
+t.test('RFC 7296 §2.23, RFC 3948 §2.1: every SA receives in UDP and bare, at any time', async t => {
+  const [a, b] = pair()
+  const [one, two, three] = a.send(ipv4(), ipv4(), ipv4()) as Uint8Array[]
+  const bare = { remote: { ...HERE, port: 0 }, socket: SOCKET.esp }
+  t.equal(b.receive([one as Uint8Array], bare).length, 1)
+  t.equal(b.receive([two as Uint8Array], { remote: HERE }).length, 1)
+  t.equal(b.receive([three as Uint8Array], bare).length, 1)
+  t.same(b.drops(), {})
+})
+
+t.test(
+  'RFC 3948 §2.3, §4: a keepalive is no sign of life: it tells nothing and counts for no SA',
+  async t => {
+    const [, b] = pair()
+    b.receive([Uint8Array.of(0xff)], { remote: { address: '203.0.113.9', port: 61000 } })
+    t.same(b.events, [])
+    t.equal(b.counters.cells[b.counters.sa('inbound', 5) + 2], 0)
+  },
+)
+
 t.test('a source that nobody took note of is told again after a second', async t => {
   const [a, b] = pair()
   const moved = { address: '203.0.113.9', port: 61000 }

@@ -272,3 +272,41 @@ t.test('RFC 7296 §2.6: an error answer to IKE_SA_INIT counts whatever its respo
   const spi = '0102030405060708' as typeof Wire.NO_SPI
   t.match(textOf(hand(lab, lab.a, replyTo(bytes, [group], spi))), [/^IKE_SA_INIT request 0 \{SA/])
 })
+
+t.test('a stranger where no peer is configured, or all are down, is dropped and told nothing', async t => {
+  const { lab, bytes } = begun()
+  lab.feed(lab.b, { on: 'down', peer: 'A' })
+  t.same(hand(lab, lab.b, bytes), [])
+  lab.feed(lab.b, { on: 'peer-removed', peer: 'A' })
+  t.same(hand(lab, lab.b, bytes), [])
+  t.match(lab.b.drops, [/^ike-no-peer:/, /^ike-no-peer:/])
+})
+
+t.test(
+  'RFC 7296 §2.6: half-open IKE SAs are bounded even where every cookie is good, and make room in time',
+  async t => {
+    const settings = { cookieThreshold: 1, halfOpenLimit: 2 }
+    const { lab, bytes } = begun({}, new Lab({ settings }))
+    /** The nth request of a stranger who receives at its address: he gives back the cookie. */
+    const knock = (n: number): readonly string[] => {
+      const request = bytes.with(0, n)
+      const [answer] = hand(lab, lab.b, request)
+      const message = Wire.parseMessage(answer?.bytes ?? new Uint8Array())
+      if (typeof message === 'string' || !answer?.text.includes('COOKIE'))
+        return textOf(answer ? [answer] : [])
+      const cookie = message.payloads as readonly Wire.PlainPayload[]
+      return textOf(
+        hand(
+          lab,
+          lab.b,
+          rewritten(request, payloads => [...cookie, ...payloads]),
+        ),
+      )
+    }
+    t.match([knock(1), knock(2)], [[/\{SA/], [/\{SA/]])
+    t.same(knock(3), [])
+    t.match(lab.b.drops, [/^ike-half-open-limit:/])
+    lab.run(30_100)
+    t.match(knock(4), [/\{SA/])
+  },
+)

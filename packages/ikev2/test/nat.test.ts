@@ -114,7 +114,9 @@ t.test('RFC 7296 §2.23: a replay, a forgery or a repeated request moves nobody'
 t.test('RFC 7296 §2.23: who is behind the NAT itself follows nobody', async t => {
   const lab = natted()
   const before = saOf(lab, lab.a).remote
-  say(lab, lab.b, [], { from: { address: '198.51.100.66', port: 4500 } })
+  const from = { address: '198.51.100.66', port: 4500 }
+  const [answer] = say(lab, lab.b, [], { from })
+  t.same(answer?.to, from, 'RFC 7296 §2.11: the answer goes where the request came from')
   t.same(saOf(lab, lab.a).remote, before)
   t.same(
     lab.a.effects.filter(e => e.do === 'peer-moved'),
