@@ -62,9 +62,10 @@ export function hand(
   to: Router,
   bytes: Uint8Array,
   from: Endpoint = { address: lab.other(to).address, port: 500 },
+  port: 500 | 4500 = 500,
 ): readonly Datagram[] {
   const before = lab.sent.length
-  const local = { address: to.address, port: 500 }
+  const local = { address: to.address, port }
   lab.feed(to, { on: 'datagram', bytes, local, remote: from })
   return lab.sent.slice(before)
 }
