@@ -12,6 +12,7 @@ export {
   Replayer,
 } from './hostile.js'
 export { disagreement, stepInvariants, underWay } from './invariants.js'
+export { BACK_WITHIN, judge } from './judge.js'
 export { Ladder } from './ladder.js'
 export { Mixing } from './mixing.js'
 export { Nat } from './nat.js'
@@ -35,4 +36,4 @@ export { toyCryptography } from './toy-cryptography.js'
 export { chain, describe, Trace } from './trace.js'
 export { VirtualTime } from './virtual-time.js'
 export { NonceLedger, Secrets, watchCryptography } from './watched-cryptography.js'
-export { BACK_WITHIN, type Violation, World } from './world.js'
+export { type Recovery, type Violation, World } from './world.js'

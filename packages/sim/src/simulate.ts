@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemCryptography } from '@brunel/crypto'
+import { judge } from './judge.js'
 import type { RouterOptions } from './router.js'
 import { type Scenario, scenario } from './scenario.js'
 import { type Violation, World } from './world.js'
@@ -56,7 +57,7 @@ export function simulate(plan: Scenario): Outcome {
 /** Plays a scenario to its end or its first violation. */
 export function play(plan: Scenario, record: boolean, bend?: RouterOptions['bend']): World {
   const world = new World(plan, { record, system: systemCryptography, bend })
-  world.run()
+  judge(world)
   return world
 }
 

@@ -3,26 +3,17 @@ import type { Cryptography } from '@brunel/crypto'
 import { Dice, SeededRandom } from './dice.js'
 import { Flow } from './flow.js'
 import { HOSTILES, type Hostile } from './hostile.js'
-import { disagreement, stepInvariants, underWay } from './invariants.js'
+import { stepInvariants } from './invariants.js'
 import { Nat } from './nat.js'
 import { Network, PERFECT } from './network.js'
 import { Pcap } from './pcap.js'
 import { type PeerWishes, type Place, peerOf } from './peers.js'
-import { type RouterOptions, SimRouter } from './router.js'
+import { type RouterOptions, type RouterPorts, SimRouter } from './router.js'
 import type { Happening, Scenario, Side } from './scenario.js'
 import { toyCryptography } from './toy-cryptography.js'
 import { Trace } from './trace.js'
 import { VirtualTime } from './virtual-time.js'
 import { NonceLedger } from './watched-cryptography.js'
-
-/** The link is back this long after the cause is gone, both ways (milliseconds). */
-export const BACK_WITHIN = 15_000
-/** And this long after, redundant SAs are gone as well. */
-const AGREED_WITHIN = 60_000
-const QUIET = 45_000
-const SAMPLE = 500
-/** Half-open SAs and deletes nobody answers have ended by then. */
-const BURIED = 90_000
 
 const ADDRESSES = {
   4: { a: '192.0.2.1', moved: '192.0.2.200', b: '198.51.100.1', inside: '10.0.0.2' },
@@ -32,6 +23,12 @@ const ADDRESSES = {
 export interface Violation {
   readonly at: number
   readonly what: string
+}
+
+/** Milliseconds from calm to data both ways, and to agreement. */
+export interface Recovery {
+  readonly back: number
+  readonly agreed: number
 }
 
 export interface WorldOptions {
@@ -52,8 +49,7 @@ export class World {
   readonly trace: Trace | undefined
   readonly pcap: Pcap | undefined
   violation: Violation | undefined
-  /** Milliseconds from calm to data both ways, and to agreement. */
-  readonly recovery = { back: 0, agreed: 0 }
+  recovery: Recovery = { back: 0, agreed: 0 }
   readonly #hostile: readonly Hostile[]
   readonly #wishes: Record<Side, PeerWishes>
   readonly #places: Record<Side, { readonly self: Place; readonly seen: Place }>
@@ -74,30 +70,9 @@ export class World {
       b: { self: { name: 'b', address: addresses.b }, seen: { name: 'b', address: addresses.b } },
     }
     this.#wishes = { ...scenario.wishes }
-    const toy = toyCryptography(new Dice(seed, 'keys'))
-    const ledger = new NonceLedger(what => this.violate(what))
+    const shared = this.#shared(options, contents)
     const router = (name: Side, address: string): SimRouter =>
-      new SimRouter(
-        {
-          name,
-          address,
-          limits: scenario.limits,
-          settings: {},
-          bend: name === 'a' ? options.bend : undefined,
-        },
-        {
-          time: this.time,
-          network: this.network,
-          random: new SeededRandom(seed, name),
-          cryptography: scenario.cryptography === 'toy' ? toy : options.system,
-          ledger,
-          trace: this.trace,
-          contents,
-          violation: what => this.violate(what),
-          stepped: r => this.#stepped(r),
-          received: (r, number) => this.flows[r.name === 'a' ? 'b' : 'a'].arrive(number),
-        },
-      )
+      this.#router({ name, address }, options, shared)
     this.routers = { a: router('a', addressOfA), b: router('b', addresses.b) }
     this.flows = { a: new Flow(this.routers.a, this.routers.b), b: new Flow(this.routers.b, this.routers.a) }
     if (nat) {
@@ -117,25 +92,49 @@ export class World {
     this.#hostile = scenario.hostile.map(name => new HOSTILES[name](position))
   }
 
-  run(): void {
+  /** What all routers of a world have in common. */
+  #shared({ system }: WorldOptions, contents: Map<string, string> | undefined) {
+    const toy = toyCryptography(new Dice(this.scenario.seed, 'keys'))
+    return {
+      time: this.time,
+      network: this.network,
+      cryptography: this.scenario.cryptography === 'toy' ? toy : system,
+      ledger: new NonceLedger(what => this.violate(what)),
+      trace: this.trace,
+      contents,
+      violation: (what: string) => this.violate(what),
+      stepped: (router: SimRouter) => this.#stepped(router),
+      received: (router: SimRouter, number: number) =>
+        this.flows[router.name === 'a' ? 'b' : 'a'].arrive(number),
+    }
+  }
+
+  #router(
+    { name, address }: { readonly name: Side; readonly address: string },
+    { bend }: WorldOptions,
+    shared: Omit<RouterPorts, 'random'>,
+  ): SimRouter {
+    const { limits, seed } = this.scenario
+    const options = { name, address, limits, settings: {}, bend: name === 'a' ? bend : undefined }
+    return new SimRouter(options, { ...shared, random: new SeededRandom(seed, name) })
+  }
+
+  /** Everything until the trouble ends. */
+  begin(): void {
     const { calmAt, interval, happenings } = this.scenario
     for (const side of ['a', 'b'] as const) {
       this.#boot(side)
       this.flows[side].run(this.time, interval[side])
     }
-    for (const happening of happenings) this.time.at(happening.at, () => this.#happen(happening))
-    this.#advance(calmAt)
-    this.#calm()
-    this.#recover(calmAt)
-    this.#rest()
-    this.#bury()
+    for (const happening of happenings) this.time.at(happening.at, () => this.happen(happening))
+    this.advance(calmAt)
   }
 
   violate(what: string): void {
     this.violation ??= { at: this.time.now(), what }
   }
 
-  #advance(to: number): void {
+  advance(to: number): void {
     if (this.violation === undefined) this.time.runUntil(instant(to), () => this.violation === undefined)
   }
 
@@ -155,7 +154,7 @@ export class World {
     this.routers[side].setPeer(peerOf(this.#places[side].self, this.#places[other].seen, this.#wishes[side]))
   }
 
-  #happen(happening: Happening): void {
+  happen(happening: Happening): void {
     if (happening.what === 'rebind') {
       this.nat?.rebind()
       return
@@ -223,9 +222,8 @@ export class World {
   }
 
   /** All trouble ends: a short, perfect path, both routers up and configured. */
-  #calm(): void {
+  calm(): void {
     if (this.violation !== undefined) return
-    if (this.scenario.lossless) this.#nothingMissing(this.#upSince())
     for (const hostile of this.#hostile) hostile.active = false
     // Changes that overtook one another may have left the two operators apart.
     this.#wishes.b = { ...this.#wishes.b, psk: this.#wishes.a.psk }
@@ -239,73 +237,5 @@ export class World {
       this.#setPeer(side)
       router.feed({ on: 'up', peer: side === 'a' ? 'b' : 'a' })
     }
-  }
-
-  #recover(calmAt: number): void {
-    let back = -1
-    for (let now = calmAt + SAMPLE; this.violation === undefined; now += SAMPLE) {
-      this.#advance(now)
-      const flowing = this.flows.a.newest >= calmAt && this.flows.b.newest >= calmAt
-      if (back < 0 && flowing) back = now
-      if (back < 0 && now - calmAt > BACK_WITHIN)
-        this.violate(`no data both ways ${BACK_WITHIN} ms after the trouble ended`)
-      const broken = disagreement(this.routers.a, this.routers.b)
-      if (back >= 0 && broken === undefined) {
-        this.recovery.back = back - calmAt
-        this.recovery.agreed = now - calmAt
-        return
-      }
-      if (now - calmAt > AGREED_WITHIN)
-        this.violate(`no agreement ${AGREED_WITHIN} ms after the trouble ended: ${broken}`)
-    }
-  }
-
-  /** With nothing but lifetimes at work: no datum is lost, and whenever nothing is under way the ends agree. */
-  #rest(): void {
-    const start = this.time.now()
-    let broken: string | undefined
-    let agreedAt: number = start
-    for (let now = start + SAMPLE; now <= start + QUIET && this.violation === undefined; now += SAMPLE) {
-      this.#advance(now)
-      const last = broken
-      broken =
-        underWay(this.routers.a, 'b') || underWay(this.routers.b, 'a')
-          ? undefined
-          : disagreement(this.routers.a, this.routers.b)
-      if (broken !== undefined && broken === last) this.violate(`at rest, yet ${broken}`)
-      if (disagreement(this.routers.a, this.routers.b) === undefined) agreedAt = now
-    }
-    const { a, b } = this.routers
-    if (agreedAt < start + QUIET - 30_000) this.violate(`no agreement for 30 s: ${disagreement(a, b)}`)
-    this.#nothingMissing(this.scenario.lossless ? this.#upSince() : start)
-    for (const { duplicates, from } of Object.values(this.flows)) {
-      if (duplicates > 0) this.violate(`${duplicates} data from ${from.name} were delivered twice`)
-    }
-    if (this.scenario.hostile.length === 0 && a.esp.counters.forged + b.esp.counters.forged > 0)
-      this.violate('a packet was opened under a key it was not sealed with')
-  }
-
-  /** RFC 7296 §2.12: closed SAs leave no secret. */
-  #bury(): void {
-    if (this.violation !== undefined) return
-    for (const side of ['a', 'b'] as const) this.#happen({ at: 0, what: 'remove', side })
-    this.#advance(this.time.now() + millis(BURIED))
-    for (const router of Object.values(this.routers)) {
-      const left = router.secrets.left()
-      if (router.esp.installed.length > 0) this.violate(`${router.name}: ESP SAs outlive their peer`)
-      if (left.length > 0) this.violate(`${router.name}: after the last SA closed: ${left.join(', ')}`)
-    }
-  }
-
-  #nothingMissing(since: number): void {
-    for (const flow of Object.values(this.flows)) {
-      const missing = flow.missing(since, this.time.now())
-      if (missing !== undefined) this.violate(`lossless path: ${missing}`)
-    }
-  }
-
-  /** When the link was first up: the later of the two flows' first deliveries. */
-  #upSince(): number {
-    return Math.max(this.flows.a.firstSent, this.flows.b.firstSent) + 1
   }
 }
