@@ -21,6 +21,7 @@ const PRESENT = {
   'strongswan-swanctl': () => existsSync('/usr/sbin/swanctl'),
   'libstrongswan-standard-plugins': () => existsSync(`${SHARED_LIBRARIES}/plugins/libstrongswan-openssl.so`),
   'libcharon-extra-plugins': () => existsSync(`${SHARED_LIBRARIES}/plugins/libstrongswan-kernel-libipsec.so`),
+  perl: () => works('perl', ['-MTime::HiRes', '-e', '1']),
   frr: () => existsSync('/usr/lib/frr/ospfd'),
   prometheus: () => works('promtool', ['--version']),
 }
@@ -31,7 +32,7 @@ export const LAB_PACKAGES = [
   ...['iproute2', 'iputils-ping', 'iperf3', 'tcpdump', 'nftables', 'util-linux', 'procps'],
   ...['strongswan-charon', 'strongswan-swanctl', 'libstrongswan-standard-plugins', 'libcharon-extra-plugins'],
 ]
-export const TEST_PACKAGES = [...LAB_PACKAGES, 'frr', 'tshark', 'prometheus']
+export const TEST_PACKAGES = [...LAB_PACKAGES, 'frr', 'perl', 'tshark', 'prometheus']
 
 const POLICY = '/usr/sbin/policy-rc.d'
 

@@ -5,7 +5,7 @@ import { join, relative, resolve } from 'node:path'
 import { ROOT, run, say } from './run.mjs'
 
 /** Needs namespaces or owns the machine's clock: alone on it. */
-const isSystem = file => /\/test\/system\/|\.system\.test\.js$/.test(file)
+const isSystem = file => /\/test\/system[/.]|\.system\.test\.js$/.test(file)
 
 function* compiledTests(dir) {
   for (const entry of readdirSync(dir, { withFileTypes: true })) {

@@ -23,22 +23,21 @@ export interface PingOptions {
   readonly from?: string
 }
 
-const pingCommand = (to: string, options: PingOptions): readonly string[] => [
-  ...[
-    'ping',
-    '-n',
-    '-c',
-    `${options.count ?? 1}`,
-    '-i',
-    `${options.interval ?? 0.2}`,
-    '-W',
-    `${options.wait ?? 1}`,
-  ],
-  ...(options.size === undefined ? [] : ['-s', `${options.size}`]),
-  ...(options.whole === true ? ['-M', 'do'] : []),
-  ...(options.from === undefined ? [] : ['-I', options.from]),
-  to,
-]
+/**
+ * Once it has one answer, ping waits for the last only twice the round trip: on a busy machine that is too short. With a
+ * deadline it waits, and sends on until it has `count` answers; `ping` below looks at the first `count` only.
+ */
+const pingCommand = (to: string, options: PingOptions): readonly string[] => {
+  const { count = 1, interval = 0.2, wait = 1 } = options
+  return [
+    ...['ping', '-n', '-c', `${count}`, '-i', `${interval}`, '-W', `${wait}`],
+    ...(count > 1 ? ['-w', `${Math.ceil(count * interval + wait)}`] : []),
+    ...(options.size === undefined ? [] : ['-s', `${options.size}`]),
+    ...(options.whole === true ? ['-M', 'do'] : []),
+    ...(options.from === undefined ? [] : ['-I', options.from]),
+    to,
+  ]
+}
 
 /** Pure: what ping said. */
 export function readPing(text: string): Pinged {
@@ -52,6 +51,14 @@ export function readPing(text: string): Pinged {
   }
 }
 
+/** Pure: what became of the first `count` packets. */
+function firstOf(all: Pinged, count: number): Pinged {
+  const late = Math.max(0, all.sent - count)
+  const missing = all.gaps.filter(n => n <= count)
+  const received = Math.min(all.received, count - missing.length)
+  return { ...all, sent: all.sent - late, received, gaps: missing }
+}
+
 function gaps(seen: readonly number[]): readonly number[] {
   const answered = new Set(seen)
   return Array.from({ length: Math.max(0, ...seen) }, (_, i) => i + 1).filter(n => !answered.has(n))
@@ -61,7 +68,7 @@ export async function ping(from: Namespace, to: string, options: PingOptions = {
   const limit =
     5000 + (options.count ?? 1) * ((options.interval ?? 0.2) * 1000 + 20) + (options.wait ?? 1) * 1000
   const { out, err } = await from.run(pingCommand(to, options), { limit })
-  return readPing(out + err)
+  return firstOf(readPing(out + err), options.count ?? 1)
 }
 
 /**

@@ -23,7 +23,8 @@ export function swanctlConf(connections: readonly SwanConnection[]): string {
 }
 
 function connection(c: SwanConnection): string {
-  const [localTs, remoteTs] = c.selectors ?? ['dynamic[gre]', 'dynamic[gre]']
+  // 47 is GRE: its name would need /etc/protocols, which a small Debian has not.
+  const [localTs, remoteTs] = c.selectors ?? ['dynamic[47]', 'dynamic[47]']
   return `  ${c.name} {
     version = 2
     local_addrs = ${c.local.address}
