@@ -1,5 +1,3 @@
-import { SPEC } from './settings.js'
-
 /**
  * What we answered last. The window is 1 (RFC 7296 §2.3), so one response is enough: the peer's next request
  * says that it has our last response.
@@ -31,6 +29,6 @@ export class Answers {
 
   answered(datagrams: readonly Uint8Array[]): void {
     this.#last = datagrams
-    this.#expected = Math.min(this.#expected + 1, SPEC.LAST_MESSAGE_ID) // RFC 7296 §2.2: never wraps
+    this.#expected += 1 // RFC 7296 §2.2: never wraps; beyond the last one no message can be new
   }
 }
