@@ -18,6 +18,7 @@ import type { Metrics } from '@brunel/metrics'
 import type { PacketIo } from '@brunel/packet-io'
 import { act } from './actions.js'
 import { now } from './alarm.js'
+import { logAudit } from './esp-audit.js'
 import { EventLog } from './event-log.js'
 import { EventStream, routerEvent } from './event-stream.js'
 import { IkeHost } from './ike-host.js'
@@ -327,11 +328,8 @@ export class Router implements RouterControl {
     else if (event.on === 'bug') this.#bug('datapath', new Error(event.what))
     else if (event.on === 'pump-ended') this.#ports.onFatal(event.what)
     else if (event.on === 'too-big') this.#tooBig(event)
-    else if (event.on === 'audit') {
-      // RFC 4303 §4: the administrator switches the auditing of ESP on and off.
-      const { on: _, ...audit } = event
-      this.#ports.log[this.#ports.espAudit ? 'info' : 'debug'](audit, 'ESP packet dropped')
-    } else this.#ike?.datapath(event)
+    else if (event.on === 'audit') logAudit(this.#ports.log, this.#ports.espAudit, event)
+    else this.#ike?.datapath(event)
   }
 
   #tooBig(event: TooBigEvent): void {
