@@ -1,5 +1,4 @@
 import { spawn } from 'node:child_process'
-import { environment } from './environment.js'
 
 export interface Ran {
   readonly code: number
@@ -20,7 +19,7 @@ export function run(command: readonly string[], options: RunOptions = {}): Promi
   return new Promise(done => {
     const child = spawn(name, args, {
       stdio: ['pipe', 'pipe', 'pipe'],
-      env: environment(options.env),
+      env: { ...process.env, ...options.env },
       ...(options.limit === undefined ? {} : { timeout: options.limit, killSignal: 'SIGKILL' as const }),
     })
     let out = ''

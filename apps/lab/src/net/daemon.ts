@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync } from 'node:fs'
-import { environment } from './environment.js'
 import { until } from './until.js'
 
 /** A process of ours that runs beside us; all that it says goes to a file. */
@@ -21,7 +20,7 @@ export class Daemon {
     this.log = log
     const file = openSync(log, 'a')
     const [program = '', ...args] = command
-    this.#child = spawn(program, args, { stdio: ['ignore', file, file], env: environment(env) })
+    this.#child = spawn(program, args, { stdio: ['ignore', file, file], env: { ...process.env, ...env } })
     closeSync(file)
     this.exited = new Promise(done => {
       const ended = (code: number): void => {

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Daemon } from '../net/daemon.js'
+import { PLAIN_NODE } from '../net/environment.js'
 import type { Namespace } from '../net/namespace.js'
 import { until } from '../net/until.js'
 import { ApiClient } from './api-client.js'
@@ -57,7 +58,7 @@ export class Bruneld {
   /** Starts it and returns at once. */
   launch(): Daemon {
     const wrap = this.#options.wrap ?? []
-    const command = this.place.command(...wrap, process.execPath, BRUNELD, '--data-dir', this.dataDir)
+    const command = this.place.command(...wrap, ...PLAIN_NODE, BRUNELD, '--data-dir', this.dataDir)
     const log = `${this.dataDir}-${++this.#starts}.log`
     this.#daemon = new Daemon('bruneld', command, log, this.#options.env ?? {})
     return this.#daemon

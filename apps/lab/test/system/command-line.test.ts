@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { type Ran, run } from '../../src/net/command.js'
+import { PLAIN_NODE } from '../../src/net/environment.js'
 import { ADDRESSES, type Side } from '../../src/net/topology.js'
 import { ping } from '../../src/net/traffic.js'
 import { until } from '../../src/net/until.js'
@@ -15,7 +16,7 @@ t.test('brunel', { skip: noLab(), timeout: 120_000 }, async t => {
   const sites = await twoSites(t)
   const { hostA } = sites.topology.at
   const brunel = (side: Side, ...args: readonly string[]): Promise<Ran> =>
-    run([process.execPath, BRUNEL, '--data-dir', sites.routers[side].dataDir, ...args], { limit: 30_000 })
+    run([...PLAIN_NODE, BRUNEL, '--data-dir', sites.routers[side].dataDir, ...args], { limit: 30_000 })
   const json = async (side: Side, ...args: readonly string[]): Promise<unknown> => {
     const { code, out, err } = await brunel(side, '--json', ...args)
     if (code !== 0) throw new Error(`brunel ${args.join(' ')}: ${code} ${out}${err}`)

@@ -82,6 +82,17 @@ t.test('Wireshark reads it', { skip: skipTshark, timeout: 120_000 }, async t => 
         keys,
       )
       t.ok(inner.split('\n').length > 15, 'given the keys it sees the pings inside GRE inside ESP')
+
+      const said = [reader.log(), await reader.api.metrics()]
+      for (const path of ['/v1/tunnels', '/v1/peers', '/v1/audit'])
+        said.push((await reader.api.send('GET', path)).text)
+      const secrets = [...keys.matchAll(/"0x([0-9a-f]{32,})"/g)].map(([, key = '']) => key)
+      t.ok(secrets.length > 0)
+      for (const key of secrets)
+        t.notOk(
+          said.some(text => text.includes(key)),
+          'no key of an SA is told to anyone else',
+        )
     })
 })
 
