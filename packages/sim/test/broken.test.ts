@@ -12,7 +12,19 @@ const each =
     effects.flatMap(change)
 
 const slow = { ...PERFECT, delay: 80, jitter: 200 }
-const plan: Scenario = { ...STILL, quality: { a: slow, b: slow }, interval: { a: 20, b: 20 } }
+/** The unbroken end rekeys too, so that the broken one has to answer. */
+const asked: Scenario['happenings'] = [20, 30, 40, 50, 60].map(s => ({
+  at: s * 1000,
+  what: 'rekey',
+  side: 'b',
+  sa: 'child',
+}))
+const plan: Scenario = {
+  ...STILL,
+  quality: { a: slow, b: slow },
+  interval: { a: 20, b: 20 },
+  happenings: asked,
+}
 
 for (const [name, bend, seen] of [
   [
