@@ -27,6 +27,28 @@ export const run = (
 ): { status: number | null; stdout: string; stderr: string } =>
   spawnSync('ip', ['netns', 'exec', ns, command, ...args], { encoding: 'utf8' })
 
+/** An iperf3 server for one transfer; it listens when this resolves. */
+export async function iperfServer(ns: string): Promise<{ ended(byItself: boolean): Promise<void> }> {
+  const server = spawn('ip', ['netns', 'exec', ns, 'iperf3', '-s', '-1', '--forceflush'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const exited = new Promise<void>(resolve => server.on('exit', () => resolve()))
+  let said = ''
+  await new Promise<void>((resolve, reject) => {
+    server.stdout.on('data', chunk => {
+      said += String(chunk)
+      if (said.includes('Server listening')) resolve()
+    })
+    server.on('exit', code => reject(new Error(`iperf3 -s ended with ${code}: ${said}`)))
+  })
+  return {
+    async ended(byItself) {
+      if (!byItself) server.kill()
+      await exited
+    },
+  }
+}
+
 /** Namespaces of one test, removed with it. */
 export class Namespaces {
   readonly #names: string[] = []

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import type { LinkOptions } from './static-lab.js'
-import { Namespaces, PLAIN_LINK, run, staticLink, whyNot } from './static-lab.js'
+import { iperfServer, Namespaces, PLAIN_LINK, run, staticLink, whyNot } from './static-lab.js'
 
 const reason = whyNot()
 t.setTimeout(180_000)
@@ -82,7 +82,7 @@ for (const [name, change] of links) {
     if (spawnSync('iperf3', ['-v']).status === 0) {
       for (const extra of [[], ['-R'], ['-6']]) {
         const target = extra[0] === '-6' ? 'fd02::2' : '10.2.0.2'
-        run(hosts[1], 'iperf3', '-s', '-1', '-D')
+        const server = await iperfServer(hosts[1])
         const iperf = run(
           hosts[0],
           'iperf3',
@@ -95,6 +95,7 @@ for (const [name, change] of links) {
           ...extra,
         )
         t.equal(iperf.status, 0, `iperf3 ${extra.join('')} ${iperf.stderr}`)
+        await server.ended(iperf.status === 0)
       }
     }
     for (const router of routers) {
