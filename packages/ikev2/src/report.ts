@@ -24,9 +24,16 @@ export function reportPeer(control: PeerControl): IkePeerReport {
               : 'idle',
     retryAt: established ? undefined : control.retryAt,
     lastFailure: control.lastFailure,
-    sas: [...control.sas].filter(sa => sa.stage.is !== 'ended').map(sa => reportSa(control, sa)),
+    sas: [...control.sas]
+      .filter(sa => sa.stage.is !== 'ended')
+      .sort((a, b) => importance(a) - importance(b))
+      .map(sa => reportSa(control, sa)),
   }
 }
+
+/** What carries the tunnel stands first. */
+const importance = (sa: IkeSa): number =>
+  sa.isCurrent ? 0 : sa.stage.is === 'established' ? 1 : stateOf(sa) === 'connecting' ? 2 : 3
 
 function reportSa(control: PeerControl, sa: IkeSa): SaReport {
   const { peer } = control

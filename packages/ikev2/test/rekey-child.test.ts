@@ -85,3 +85,41 @@ t.test('RFC 7296 §2.8: both begin from cold at once and converge to one IKE SA 
     t.equal(lab.b.ike.report('A')?.sas.length, 1)
   }
 })
+
+t.test(
+  'RFC 7296 §2.8.1: of two sessions that crossed the one with the lowest nonce is closed by its maker',
+  async t => {
+    for (const [low, survivor] of [
+      ['a', 'b'],
+      ['b', 'a'],
+    ] as const) {
+      const lab = new Lab()
+      for (const name of ['a', 'b'] as const) {
+        const octet = name === low ? 1 : 2
+        lab[name].random.nonces.push(new Uint8Array(32).fill(octet), new Uint8Array(32).fill(octet + 8))
+      }
+      // Neither yields before both have answered.
+      lab.rule = () => [100]
+      lab.both({}, { initiate: true })
+      lab.run(2000)
+      t.equal(lab.a.ike.report('B')?.sas.length, 2)
+      lab.run(6000)
+      t.equal(lab.a.ike.report('B')?.sas.length, 1)
+      t.equal(lab[survivor].ike.report(lab.other(lab[survivor]).name)?.sas[0]?.initiator, true)
+      t.strictSame(one(lab), [1, 1])
+    }
+  },
+)
+
+t.test('RFC 7296 §2.8: at the hard limit of the IKE SA it is closed, and all begins anew', async t => {
+  const lab = new Lab()
+  lab.both({ ikeLifetime: 31_000 }, { ikeLifetime: 3600_000 })
+  lab.run(1000)
+  lab.rule = d => (d.text.startsWith('CREATE_CHILD_SA') ? [] : undefined)
+  lab.run(30_990)
+  t.strictSame(lab.a.event('ike-down'), [])
+  lab.run(33_000)
+  t.match(lab.a.event('ike-down'), [{ why: { code: 'BRUNEL_IKE_EXPIRED' } }])
+  t.equal(lab.a.event('ike-up').length, 2)
+  t.strictSame(one(lab), [1, 1])
+})

@@ -47,7 +47,6 @@ function answerTo(turn: Turn, sa: IkeSa, m: Incoming, payloads: readonly Wire.Pa
       Wire.NOTIFY.INVALID_SYNTAX,
       failures.malformed(exchangeName(exchangeType), 'it does not belong here'),
     )
-  if (sa.stage.is === 'closing') return { payloads: [Wire.notify(Wire.NOTIFY.TEMPORARY_FAILURE)] } // RFC 7296 §2.25.2
   const isIke = Wire.find(payloads, 'SA')?.proposals.some(p => p.protocol === Wire.PROTOCOL.IKE) ?? false
   return isIke ? answerIkeRekey(turn, sa, session, payloads) : answerCreateChild(turn, sa, session, payloads)
 }
