@@ -78,6 +78,10 @@ export class Bruneld {
     return files.map(file => readFileSync(file, 'utf8')).join('')
   }
 
+  signal(signal: NodeJS.Signals): void {
+    this.#daemon?.signal(signal)
+  }
+
   kill(): Promise<number> {
     return this.#daemon?.stop('SIGKILL') ?? Promise.resolve(0)
   }

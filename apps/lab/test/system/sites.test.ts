@@ -1,7 +1,8 @@
 /** Two bruneld, one link: what a user of two Brunels gets, in every shape of encapsulation. */
+import { join } from 'node:path'
 import t from 'tap'
 import { ADDRESSES, type Family } from '../../src/net/topology.js'
-import { IperfServer, iperf, ping } from '../../src/net/traffic.js'
+import { IperfServer, iperf, LongPing, ping } from '../../src/net/traffic.js'
 import { until } from '../../src/net/until.js'
 import { tunnelName, type Wishes } from '../../src/sites.js'
 import { noLab, twoSites } from './gear.js'
@@ -79,6 +80,32 @@ t.test('two Brunels', { skip: noLab(), timeout: 240_000 }, async t => {
       t.equal(child?.mode, wishes.mode ?? 'tunnel')
       t.equal(child?.encapsulation, wishes.encapsulation ?? 'none')
     })
+})
+
+t.test('rekeys that cross', { skip: noLab(), timeout: 120_000 }, async t => {
+  const sites = await twoSites(t)
+  const { topology, routers } = sites
+  await sites.connect({ esp: ['aes128gcm16-x25519'], encapsulation: 'udp' })
+  await sites.up()
+  const steady = [
+    new LongPing(topology.at.hostB, ADDRESSES.host.A[4], join(topology.folder, 'ping4'), 0.005),
+    new LongPing(topology.at.hostA, ADDRESSES.host.B[6], join(topology.folder, 'ping6'), 0.005),
+  ]
+  for (const what of ['', '', '?what=ike', '', '?what=ike', '']) {
+    const both = (['A', 'B'] as const).map(side =>
+      routers[side].api.ask('POST', `/v1/tunnels/${tunnelName(side)}/rekey${what}`),
+    )
+    for (const answer of await Promise.all(both)) t.match(answer, { done: true })
+  }
+  for (const side of ['A', 'B'] as const)
+    await until(`RFC 7296 §2.8.1: router ${side} is left with one IKE SA and one child`, 30_000, async () => {
+      const { ike } = await routers[side].api.tunnel(tunnelName(side))
+      return ike.length === 1 && ike[0]?.children.length === 1
+    })
+  for (const one of steady) {
+    const { sent, gaps } = await one.stop()
+    t.equal(gaps.length, 0, `RFC 7296 §2.8: no packet of ${sent} is lost`)
+  }
 })
 
 t.test('a NAT between the routers', { skip: noLab(), timeout: 60_000 }, async t => {

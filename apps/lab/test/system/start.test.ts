@@ -1,7 +1,10 @@
 /** What keeps bruneld from starting is said at start, with the remedy. */
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { ROOT } from '../../src/docs/sources.js'
 import { Daemon } from '../../src/net/daemon.js'
+import { PLAIN_NODE } from '../../src/net/environment.js'
 import { Topology } from '../../src/net/topology.js'
 import { until } from '../../src/net/until.js'
 import { BRUNELD, Bruneld } from '../../src/peers/bruneld.js'
@@ -120,17 +123,51 @@ t.test('at start', { skip: noLab(), timeout: 120_000 }, async t => {
     )
   })
 
-  await t.test('--check verifies and stops', async t => {
-    const { code } = await lab.at.routerA.run(
-      [
-        process.execPath,
-        (await import('../../src/peers/bruneld.js')).BRUNELD,
-        '--data-dir',
-        join(lab.folder, 'check'),
-        '--check',
-      ],
-      { limit: 15_000 },
+  await t.test('--check verifies the machine and a configuration, opens nothing and stops', async t => {
+    const check = (name: string, config: string) => {
+      const data = ['--data-dir', join(lab.folder, name), '--check', '--config', config]
+      return place.run([...PLAIN_NODE, BRUNELD, ...data], { limit: 15_000 })
+    }
+    for (const site of ['site-a', 'site-b']) {
+      const { code, out, err } = await check(site, join(ROOT, `deploy/docker/${site}.json`))
+      t.equal(code, 0, `deploy/docker/${site}.json: ${out}${err}`)
+    }
+    const bad = join(lab.folder, 'bad.json')
+    writeFileSync(
+      bad,
+      '{"version": 1, "peers": [{"name": "x", "remote": {"address": "1.2.3"}, "auth": {"method": "psk"}}]}',
     )
-    t.equal(code, 0)
+    const refused = await check('bad', bad)
+    t.not(refused.code, 0)
+    t.match(refused.out + refused.err, /remote\/address/)
+    t.match(refused.out + refused.err, /auth\/psk/)
+  })
+
+  await t.test('a configuration file makes peers at start, SIGHUP reads it again', async t => {
+    const file = join(lab.folder, 'peers.json')
+    const peer = (name: string, gre: string, net: number) => ({
+      name,
+      remote: { address: `198.51.100.${net}` },
+      auth: { method: 'psk', psk: 'a-secret-of-some-length' },
+      tunnel: { interface: gre, addresses: [`10.25${net}.0.1/30`], routes: [] },
+    })
+    writeFileSync(file, JSON.stringify({ version: 1, peers: [peer('one', 'gre1', 1)] }))
+    const one = new Bruneld(place, join(lab.folder, 'from-file'), { env: { BRUNEL_CONFIG: file } })
+    await one.start()
+    lab.cleanup.add('bruneld', () => one.stop())
+    t.match(await one.api.ask('GET', '/v1/peers/one'), { name: 'one' })
+    writeFileSync(
+      file,
+      JSON.stringify({ version: 1, peers: [peer('one', 'gre1', 1), peer('two', 'gre2', 2)] }),
+    )
+    one.signal('SIGHUP')
+    await until(
+      'the second peer',
+      10_000,
+      async () => (await one.api.send('GET', '/v1/peers/two')).status === 200,
+    )
+    const links = await place.json<{ ifname: string }[]>('link', 'show')
+    t.ok(links.some(link => link.ifname === 'gre2'))
+    t.equal(await one.stop(), 0)
   })
 })
