@@ -38,6 +38,19 @@ t.test('RFC 4443 §3.2: the same for IPv6', async t => {
   t.same(bytes.slice(24, 40), packet.slice(8, 24))
 })
 
+t.test(
+  'RFC 4301 §6.2, §8.2.1: a "too big" that comes through the tunnel is delivered to its host',
+  async t => {
+    const [a, b] = pair()
+    const told = ipv4({
+      protocol: 1,
+      payload: Icmp.emitV4({ type: 'too-big', mtu: 1300, quote: new Uint8Array(28) }),
+    })
+    t.same(b.receive(a.send(told), { remote: HERE }).map(hexOf), [hexOf(told)])
+    t.same(b.said('too-big'), [], 'and is no news of the underlay')
+  },
+)
+
 t.test('without an address of the far end the error comes from the destination', async t => {
   const router = new Router().configure({ ...tunnelSpec, farAddresses: ['fe80::2'] })
   router.send(ipv4({ length: 1500 }), ipv6({ length: 1500 }))

@@ -208,6 +208,22 @@ t.test('RFC 7296 §2.4: waits between transmissions grow exponentially', async t
   )
 })
 
+t.test('RFC 7296 §2.4: waits are capped, shortened by chance, and bounded in number', async t => {
+  const waitsOf = (seed: number): readonly number[] => {
+    const lab = new Lab({ rule: () => [], seed })
+    lab.both()
+    lab.run(10_900)
+    const at = lab.ladder.map(line => Number(line.split(' ')[0])).slice(0, 4)
+    t.match(lab.a.event('failed')[0]?.why.code, 'BRUNEL_IKE_PEER_SILENT')
+    return at.slice(1).map((time, i) => time - (at[i] ?? 0))
+  }
+  const all = [1, 2, 3].map(waitsOf)
+  for (const waits of all)
+    for (const [i, most] of [1000, 2000, 4000].entries())
+      t.ok((waits[i] ?? 0) <= most && (waits[i] ?? 0) >= 0.8 * most, `${waits}`)
+  t.equal(new Set(all.map(String)).size, 3)
+})
+
 t.test('RFC 7296 §2.1: a request whose answer is forgotten is ignored', async t => {
   const lab = up()
   const [one] = [forge(lab, lab.a, [], { messageId: 2 })]
