@@ -39,7 +39,8 @@ export class PumpThread {
     )
     this.#ended = new Promise(resolve => {
       this.#worker.on('exit', code => {
-        if (!this.#stopping) onEvent({ on: 'pump-ended', what: `the ${name} ended by itself with code ${code}` })
+        if (!this.#stopping)
+          onEvent({ on: 'pump-ended', what: `the ${name} ended by itself with code ${code}` })
         resolve()
       })
     })
