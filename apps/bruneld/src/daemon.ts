@@ -118,7 +118,7 @@ export class Daemon {
     const lacks = judge(readMachine())
     const { config } = this.#options
     if (config === undefined) return lacks
-    const store = this.#openStore()
+    const store = this.#openStore(true) // beside a running router too: that is when one wants to know
     try {
       checkConfiguration(config, store)
     } finally {
@@ -142,8 +142,9 @@ export class Daemon {
     return lacks
   }
 
-  #openStore(): Store {
+  #openStore(shared = false): Store {
     return openStore({
+      shared,
       directory: this.#options.dataDir,
       credentialsDirectory: process.env['CREDENTIALS_DIRECTORY'],
     })

@@ -37,6 +37,10 @@ export function judgeGre(view: GreView): GreVerdict {
   const seconds = (ms: number): number => Math.round(ms / 1000)
   if (came === 0 && went > 0 && stands > ONE_SIDED_MS)
     return silent(view, `${went} packets have left and none has come in ${seconds(stands)} s.`)
+  if (went === 0 && came > 0 && stands > ONE_SIDED_MS)
+    return degraded(
+      `${came} packets have come and none has left: nothing is routed into the interface, or the system does not send (see drops).`,
+    )
   if (came === 0 || went === 0)
     return degraded(`SAs stand, but data has not crossed both ways yet: ${went} packets out, ${came} in.`)
   if (sinceIn - sinceOut > ONE_SIDED_MS && sinceOut < ONE_SIDED_MS)

@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import { ICMP_CHOICES, type IcmpChoice } from './underlay-icmp.js'
 
 export interface Options {
@@ -19,7 +19,8 @@ export interface Options {
 
 const port = (text: string): number => {
   const value = Number(text)
-  if (!Number.isInteger(value) || value < 1 || value > 65535) throw new Error(`${text} is not a port`)
+  if (!Number.isInteger(value) || value < 1 || value > 65535)
+    throw new InvalidArgumentError('It is not a port: write 1 to 65535.')
   return value
 }
 
@@ -88,6 +89,9 @@ export function readOptions(argv: readonly string[], version: string): Options {
         .env('BRUNEL_ESP_AUDIT')
         .default(false),
     )
+  program
+    .showHelpAfterError('  `bruneld --help` shows what there is.')
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'bruneld: ')) })
   program.parse([...argv], { from: 'user' })
   const o = program.opts()
   return {

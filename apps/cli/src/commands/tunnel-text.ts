@@ -10,8 +10,15 @@ const stateOf = (tunnel: TunnelReport): string => (tunnel.enabled ? tunnel.state
 function trouble(tunnel: TunnelReport): string[] {
   if (tunnel.state === 'up' || !tunnel.enabled) return []
   const { lastFailure: failure } = tunnel
-  const said = failure === null ? [] : [`  ${failure.sentence} (${failure.code})`, `  ${failure.remedy}`]
-  return ['', `${tunnel.name}: ${tunnel.detail}`, ...said]
+  if (failure === null) return ['', `${tunnel.name}: ${tunnel.detail}`]
+  const same = failure.sentence === tunnel.detail
+  const said = same ? [] : [`  ${failure.sentence} (${failure.code})`]
+  return [
+    '',
+    `${tunnel.name}: ${tunnel.detail}${same ? ` (${failure.code})` : ''}`,
+    ...said,
+    `  ${failure.remedy}`,
+  ]
 }
 
 export function tunnelsText(tunnels: readonly TunnelReport[], now: Date): string {
