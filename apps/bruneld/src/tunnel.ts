@@ -95,8 +95,9 @@ export class Tunnel {
   established(wall: number): void {
     this.handshakeAt = wall
     this.baseline = this.crossing()
-    // The peer may have begun anew, and its GRE sequence numbers with it.
-    this.#ports.io.command({ do: 'tunnel-restart', tun: this.tun })
+    // RFC 2890 §2.2: established anew, both ends count GRE sequence numbers from 0. While a child stands it is a
+    // reauthentication, whose two ends would not begin anew at the same packet.
+    if (this.sas.all.length === 0) this.#ports.io.command({ do: 'tunnel-restart', tun: this.tun })
   }
 
   rekeyed(wall: number): void {
