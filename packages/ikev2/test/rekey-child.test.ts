@@ -1,4 +1,9 @@
+import { type EspProposal, parseEspProposal } from '@brunel/crypto'
+import { Ike as Wire } from '@brunel/wire'
 import t from 'tap'
+import { offerEsp } from '../src/proposals.js'
+import { greSelector } from '../src/selectors.js'
+import { EXCHANGE, up as forged, NOTIFY, say } from './forge.js'
 import { Lab } from './lab.js'
 
 const up = (lab: Lab): void => {
@@ -123,3 +128,61 @@ t.test('RFC 7296 §2.8: at the hard limit of the IKE SA it is closed, and all be
   t.equal(lab.a.event('ike-up').length, 2)
   t.strictSame(one(lab), [1, 1])
 })
+
+t.test(
+  'RFC 7296 §1.4.1: what comes back for a session that was closed meanwhile is not installed',
+  async t => {
+    const lab = new Lab()
+    up(lab)
+    lab.feed(lab.a, { on: 'rekey', peer: 'B', what: 'child' })
+    lab.feed(lab.a, { on: 'down', peer: 'B' })
+    lab.run(3000)
+    t.strictSame(one(lab), [0, 0])
+    t.strictSame(lab.a.ike.localSpis(), [])
+  },
+)
+
+t.test('RFC 7296 §2.8: a successor that was made for a closed session is deleted too', async t => {
+  const lab = new Lab()
+  up(lab)
+  lab.feed(lab.a, { on: 'rekey', peer: 'B', what: 'ike' })
+  lab.feed(lab.a, { on: 'down', peer: 'B' })
+  lab.run(3000)
+  t.strictSame(one(lab), [0, 0])
+  for (const r of lab.routers) t.strictSame(r.ike.localSpis(), [], r.name)
+})
+
+t.test('RFC 7296 §2.25.1: a child that the peer may not know yet is not rekeyed at once', async t => {
+  const lab = new Lab()
+  up(lab)
+  lab.rule = d => (d.sender === 'A' ? [300] : undefined)
+  lab.feed(lab.b, { on: 'rekey', peer: 'A', what: 'child' })
+  lab.run(1020)
+  lab.feed(lab.a, { on: 'rekey', peer: 'B', what: 'child' })
+  lab.run(6000)
+  t.notOk(lab.ladder.some(line => /NOT_FOUND|TEMPORARY/.test(line)))
+  t.strictSame(one(lab), [1, 1])
+  t.equal(lab.a.event('child-rekeyed').length, 2)
+})
+
+t.test(
+  'RFC 7296 §2.25: it may be the child whose answer is under way: TEMPORARY_FAILURE, not CHILD_SA_NOT_FOUND',
+  async t => {
+    const lab = forged()
+    lab.rule = () => []
+    lab.feed(lab.b, { on: 'rekey', peer: 'A', what: 'child' })
+    const [answer] = say(
+      lab,
+      lab.a,
+      [
+        Wire.notifyChild(NOTIFY.REKEY_SA, 0xdeadbeef),
+        offerEsp([parseEspProposal('aes256gcm16-esn') as EspProposal], Uint8Array.of(1, 2, 3, 4), 'esp'),
+        { type: 'NONCE', data: new Uint8Array(32).fill(7) },
+        { type: 'TSi', selectors: [greSelector('192.0.2.1')] },
+        { type: 'TSr', selectors: [greSelector('192.0.2.2')] },
+      ],
+      { exchange: EXCHANGE.CREATE_CHILD_SA },
+    )
+    t.match(answer?.text, /TEMPORARY_FAILURE/)
+  },
+)
