@@ -55,14 +55,16 @@ export class Tunnels {
     return this.#byTun[tun]
   }
 
-  /** A tunnel that is there keeps its GRE sequence numbers, unless its GRE options changed. */
+  /** A tunnel that is there keeps its GRE sequence numbers, which belong to its key: RFC 2890 §2.2. */
   set(spec: TunnelSpec): void {
     const old = this.#byTun[spec.tun]
     const cell = this.#counters.tunnel(this.#direction, spec.tun)
     if (old === undefined) this.#counters.cells.fill(0, cell, cell + Object.keys(TUNNEL_COUNTER).length)
     const keep =
       old !== undefined && sameGre(old.spec, spec) && sameList(old.spec.farAddresses, spec.farAddresses)
-    const gre = keep ? old.gre : new GreTunnel({ ...spec.gre, farAddresses: spec.farAddresses.map(octets) })
+    const counters = old?.spec.gre.key === spec.gre.key ? old?.gre : undefined
+    const options = { ...spec.gre, farAddresses: spec.farAddresses.map(octets) }
+    const gre = keep ? old.gre : new GreTunnel(options, counters)
     this.#byTun[spec.tun] = new Tunnel(spec, gre, cell)
   }
 

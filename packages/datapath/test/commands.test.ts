@@ -257,6 +257,25 @@ t.test(
   },
 )
 
+t.test(
+  'RFC 2890 §2.2: other addresses or a checksum leave the sequence numbers alone, another key does not',
+  async t => {
+    const gre = { key: 7, checksum: false, sequence: true }
+    const [a, b] = pair({ ...tunnelSpec, gre })
+    b.receive(a.send(ipv4(), ipv4()), { remote: HERE })
+    const set = (change: Partial<typeof tunnelSpec>) =>
+      a.outbound.command({ do: 'tunnel-set', tunnel: { ...tunnelSpec, gre, ...change } })
+    set({ farAddresses: ['10.255.0.6'] })
+    t.equal(b.receive(a.send(ipv4()), { remote: HERE }).length, 1)
+    set({ gre: { ...gre, checksum: true } })
+    t.equal(b.receive(a.send(ipv4()), { remote: HERE }).length, 1)
+    set({ gre: { ...gre, key: 8 } })
+    set({ gre })
+    t.equal(b.receive(a.send(ipv4()), { remote: HERE }).length, 0, 'from 0 again')
+    t.same(b.drops(), { 'gre-out-of-order': 1 })
+  },
+)
+
 t.test('one batch mixes tunnels and SAs', async t => {
   const far = { ...mirrored(saSpec), tun: 8, sa: 9, spi: 0xc0ffee09 }
   const keyed = { ...tunnelSpec, tun: 8, name: 'gre8', gre: { ...tunnelSpec.gre, key: 8 } }

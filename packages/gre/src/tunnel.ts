@@ -28,10 +28,14 @@ export class GreTunnel {
   #nextSequence = 0
   #lastSequence = BEFORE_FIRST
 
-  constructor(options: GreOptions) {
+  /** With `counters`: goes on counting where that tunnel stands. */
+  constructor(options: GreOptions, counters?: GreTunnel) {
     this.#options = options
     this.#farAddresses = options.farAddresses ?? []
     this.#header = { protocolType: 0, checksum: options.checksum, key: options.key, sequence: undefined }
+    if (counters === undefined) return
+    this.#nextSequence = counters.#nextSequence
+    this.#lastSequence = counters.#lastSequence
   }
 
   /** Octets that `encapsulate` puts in front. */
