@@ -155,7 +155,7 @@ t.test('RFC 7296 §2.8: a successor that was made for a closed session is delete
 t.test('RFC 7296 §2.25.1: a child that the peer may not know yet is not rekeyed at once', async t => {
   const lab = new Lab()
   up(lab)
-  lab.rule = d => (d.sender === 'A' ? [300] : undefined)
+  lab.rule = (d, nth) => (d.text.startsWith('CREATE_CHILD_SA response') && nth === 1 ? [] : undefined)
   lab.feed(lab.b, { on: 'rekey', peer: 'A', what: 'child' })
   lab.run(1020)
   lab.feed(lab.a, { on: 'rekey', peer: 'B', what: 'child' })
