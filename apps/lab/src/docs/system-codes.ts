@@ -32,6 +32,10 @@ export const SYSTEM_CODES: Readonly<Record<string, CodeEntry>> = {
     meaning: 'The system refused a call that the data path needs.',
     remedy: 'The call and its reason are in the log beside it.',
   },
+  BRUNEL_PUMP_ENDED: {
+    meaning: 'A thread of the data path ended; bruneld ends with it.',
+    remedy: 'systemd starts it again; report the lines of the log before it.',
+  },
   BRUNEL_TUNNEL: { meaning: 'A tunnel could not be opened.', remedy: 'The reason is in the log beside it.' },
   BRUNEL_TUNNEL_NOT_OPEN: {
     meaning: 'The tunnel is disabled or could not be opened.',
