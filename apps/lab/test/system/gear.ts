@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import tap from 'tap'
 import type { Topology, TopologyOptions } from '../../src/net/topology.js'
@@ -7,10 +8,14 @@ import { Sites } from '../../src/sites.js'
 /** Ring 4 waits for real peers; its tests have limits of their own. */
 tap.setTimeout(900_000)
 
+const TOOLS = ['ip', 'ping', 'iperf3', 'tcpdump', 'nft', 'unshare', 'setpriv', 'perl']
+
 /** Why system tests cannot run here, or false. */
 export function noLab(): string | false {
   if (process.getuid?.() !== 0) return 'needs root: it makes network namespaces'
   if (!existsSync('/dev/net/tun')) return 'needs /dev/net/tun'
+  const missing = TOOLS.filter(tool => spawnSync('sh', ['-c', `command -v ${tool}`]).status !== 0)
+  if (missing.length > 0) return `not installed: ${missing.join(' ')}`
   return !existsSync(BRUNELD) && 'bruneld is not built'
 }
 
