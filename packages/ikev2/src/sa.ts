@@ -202,9 +202,12 @@ export class IkeSa {
     if (this.session?.current === this) this.session.confirmed = true
   }
 
-  /** RFC 7296 §2.23: only a fresh authentic packet moves the peer, and only where we are not behind the NAT. */
+  /**
+   * RFC 7296 §2.23: only a fresh authentic packet moves the peer, only where we are not behind the NAT, and only a peer
+   * that is behind one: without a NAT a strange source is a copy, and following it would help whoever makes copies.
+   */
   moved(turn: Turn, ends: Ends): void {
-    if (this.nat.local || sameEndpoint(ends.remote, this.remote)) return
+    if (this.nat.local || !this.nat.remote || sameEndpoint(ends.remote, this.remote)) return
     this.local = ends.local
     this.remote = ends.remote
     const { session } = this

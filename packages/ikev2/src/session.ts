@@ -99,10 +99,10 @@ export class Session {
   removeChild(turn: Turn, child: ChildSa, end: { readonly grace: Millis; readonly why: Failure }): void {
     this.children.remove(child.spiIn)
     this.current.host.freeChildSpi(child.spiIn)
-    const { state } = child
-    const live = this.control.liveChildren().map(heir => heir.spiIn)
+    const live = this.control.liveChildren()
+    const successors = live.filter(other => other.replaces === child.spiIn)
     // RFC 7296 §2.8: the Delete of the old one says that the peer is ready for its successor, and for no other.
-    const heirs = state.is === 'rekeyed' && live.includes(state.by) ? [state.by] : live
+    const heirs = (successors.length > 0 ? successors : live).map(heir => heir.spiIn)
     this.control.traffic.remove(turn, child.spiIn, { grace: end.grace, heirs })
     turn.report({ event: 'child-down', peer: this.control.peer.name, spiIn: child.spiIn, why: end.why })
   }
