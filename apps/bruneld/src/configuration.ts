@@ -75,7 +75,11 @@ export function checkConfiguration(file: string, store: Store): readonly PeerDoc
   const named = new Set(peers.map(peer => (peer as PeerDocument | null)?.name))
   const others = store.peers.list().flatMap(({ document }) => (named.has(document.name) ? [] : [document]))
   const problems = verify([...peers, ...others], { hasSecret: name => store.peers.hasSecret(name) })
-  if (problems.length > 0) throw new ConfigurationError(`${file} has ${problems.length} problems.`, problems)
+  if (problems.length > 0)
+    throw new ConfigurationError(
+      `${file} has ${problems.length === 1 ? 'a problem' : `${problems.length} problems`}.`,
+      problems,
+    )
   return peers as readonly PeerDocument[]
 }
 

@@ -56,7 +56,8 @@ t.test('an end that was wanted is no warning', async t => {
   const { lines, log } = setUp()
   log.write(event('ike-down', { code: 'BRUNEL_IKE_CLOSED' }))
   log.write(event('ike-down', { code: 'BRUNEL_IKE_PEER_DEAD' }))
-  t.same(lines, ['info BRUNEL_IKE_CLOSED', 'warn BRUNEL_IKE_PEER_DEAD'])
+  log.write(event('ike-down', { code: 'BRUNEL_IKE_CLOSED_BY_PEER' }), true)
+  t.same(lines, ['info BRUNEL_IKE_CLOSED', 'warn BRUNEL_IKE_PEER_DEAD', 'info BRUNEL_IKE_CLOSED_BY_PEER'])
 })
 
 t.test('a stranger is told once, and many strangers only a few times a minute', async t => {

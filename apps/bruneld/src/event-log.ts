@@ -46,7 +46,8 @@ export class EventLog {
     this.#now = now
   }
 
-  write({ tunnel, event, detail, data }: RouterEvent): void {
+  /** `serves`: another IKE SA carries the tunnel, so that the end of this one harms nobody. */
+  write({ tunnel, event, detail, data }: RouterEvent, serves = false): void {
     const name = tunnel ?? ''
     const fields = { tunnel, event, ...brief(data) }
     const line = (level: 'debug' | 'info' | 'warn', more = {}): void =>
@@ -56,7 +57,7 @@ export class EventLog {
       return line(this.#failing.has(name) ? 'debug' : 'info')
     const isFailure = event === 'failed' || event === 'ike-down'
     if (!isFailure) return line('info')
-    if (WANTED.has(String(data['code']))) return line('info')
+    if (WANTED.has(String(data['code'])) || (serves && event === 'ike-down')) return line('info')
     const { told, again } = this.#repeated(name, `${data['code']} ${detail}`)
     if (again) return line('debug')
     line('warn', told.times > 1 ? { times: told.times } : {})

@@ -1,4 +1,4 @@
-import { execFile, execFileSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 
 /** What the kernel says of the way to an address. */
@@ -87,8 +87,12 @@ export function batchFor(
   return lines
 }
 
+/** Longer: a changed MTU of the underlay is seen later by as much. */
+const MTU_KNOWN_MS = 100
+
 export class IpRoute2 implements HostInterfaces {
   readonly #configured = new Map<string, InterfaceSettings>()
+  readonly #mtus = new Map<string, Promise<number>>()
 
   async configure(name: string, want: InterfaceSettings): Promise<void> {
     const before = this.#configured.get(name)
@@ -127,26 +131,33 @@ export class IpRoute2 implements HostInterfaces {
     const row = rows[0]
     const source = from ?? row?.prefsrc
     if (row?.dev === undefined || source === undefined) return undefined
-    return { device: row.dev, source, mtu: row.metrics?.[0]?.mtu ?? mtuOf(row.dev) }
+    return { device: row.dev, source, mtu: row.metrics?.[0]?.mtu ?? (await this.#mtuOf(row.dev)) }
   }
 
+  /** /proc/self/net shows the namespace of this process, whatever /sys was mounted for. */
   exists(name: string): boolean {
-    return mtuOf(name) !== 0
+    const lines = readFileSync('/proc/self/net/dev', 'utf8').split('\n')
+    return lines.some(line => line.trimStart().startsWith(`${name}:`))
+  }
+
+  /** Many peers are reached by one device: they ask together. */
+  #mtuOf(device: string): Promise<number> {
+    const known = this.#mtus.get(device)
+    if (known !== undefined) return known
+    const asked = mtuOf(device)
+    this.#mtus.set(device, asked)
+    setTimeout(() => this.#mtus.delete(device), MTU_KNOWN_MS).unref()
+    return asked
   }
 }
 
-/** 0 where there is no such interface. Sysfs shows the namespace it was mounted in, so the kernel is asked by `ip`. */
-function mtuOf(device: string): number {
+/** 0 where there is no such interface. */
+async function mtuOf(device: string): Promise<number> {
   try {
-    const rows = JSON.parse(
-      execFileSync('ip', ['-json', 'link', 'show', 'dev', device], {
-        encoding: 'utf8',
-        stdio: ['ignore', 'pipe', 'ignore'],
-      }),
-    ) as { mtu: number }[]
+    const rows = JSON.parse(await run(['-json', 'link', 'show', 'dev', device])) as { mtu: number }[]
     return rows[0]?.mtu ?? 0
   } catch {
-    return 0
+    return 0 // it went away between the two questions; the next change of the host asks again
   }
 }
 

@@ -7,8 +7,8 @@ import { readOptions } from './options.js'
 const packageFile = new URL('../../package.json', import.meta.url)
 const { version } = JSON.parse(readFileSync(packageFile, 'utf8')) as { version: string }
 
-/** Longest that a stop may take before the process ends all the same. */
-const STOP_MS = 8000
+/** Longest that a stop may take before the process ends all the same; the kernel takes some 50 ms for each interface. */
+const STOP_MS = 60_000
 
 /** What every error of ours may carry for the operator. */
 interface Explained extends Error {

@@ -62,6 +62,9 @@ export interface RouterPorts {
 /** DNS names are resolved anew this often while a peer is not reached, and routes looked at again. */
 const BEARING_MS = 5000
 
+/** Tunnels that are opened or looked at side by side. More: the processes of `ip` crowd out IKE. */
+const AT_ONCE = 4
+
 /** The router: tunnels, IKE, data path. Everything the API asks of it arrives here as a message. */
 export class Router implements RouterControl {
   readonly #ports: RouterPorts
@@ -74,6 +77,9 @@ export class Router implements RouterControl {
   #watch: RouteWatch | undefined
   readonly #prober = new Prober(() => this.#tunnels.values())
   #bearings: NodeJS.Timeout | undefined
+  #bearingRound: Promise<void> | undefined
+  #bearingsStale = false
+  #started = false
   #changes: Promise<void> = Promise.resolve()
   bugs = 0
 
@@ -108,10 +114,15 @@ export class Router implements RouterControl {
     this.#watch.start()
     this.#prober.start()
     this.#bearings = setInterval(() => this.#takeLostBearings(), BEARING_MS).unref()
-    for (const peer of this.#ports.peers.peers()) {
-      if (!peer.enabled) continue
-      await this.#open(peer).catch(error => this.#refused(peer.name, error))
+    const wanted = this.#ports.peers.peers().filter(peer => peer.enabled)
+    const openNext = async (): Promise<void> => {
+      for (let peer = wanted.shift(); peer !== undefined; peer = wanted.shift()) {
+        const { name } = peer
+        await this.#open(peer).catch(error => this.#refused(name, error))
+      }
     }
+    await Promise.all(Array.from({ length: AT_ONCE }, openNext))
+    this.#started = true
   }
 
   /** DELETE to every peer, interfaces removed, threads ended. */
@@ -295,8 +306,27 @@ export class Router implements RouterControl {
     if (tunnel.halted) this.#ike.feed({ on: 'down', peer: peer.name })
   }
 
+  /** One round at a time, a few peers at once: each costs a process of `ip`. */
+  async #takeBearings(which: (tunnel: Tunnel) => boolean): Promise<void> {
+    if (!this.#started) return
+    const tunnels = [...this.#tunnels.values()].filter(which)
+    const next = async (): Promise<void> => {
+      for (let tunnel = tunnels.shift(); tunnel !== undefined; tunnel = tunnels.shift())
+        await this.#point(tunnel, false)
+    }
+    await Promise.all(Array.from({ length: AT_ONCE }, next))
+  }
+
   #takeAllBearings(): void {
-    for (const tunnel of this.#tunnels.values()) void this.#point(tunnel, false)
+    if (this.#bearingRound !== undefined) {
+      this.#bearingsStale = true
+      return
+    }
+    this.#bearingsStale = false
+    this.#bearingRound = this.#takeBearings(() => true).finally(() => {
+      this.#bearingRound = undefined
+      if (this.#bearingsStale) this.#takeAllBearings()
+    })
   }
 
   /** Names may lead elsewhere by now; routes may have come. Established tunnels are left alone. */
@@ -305,10 +335,12 @@ export class Router implements RouterControl {
     for (const name of this.#failures.keys())
       if (!this.#tunnels.has(name))
         this.apply([{ do: 'add', peer: name }]).catch(error => this.#refused(name, error))
-    for (const tunnel of this.#tunnels.values()) {
-      const established = this.#ike?.ike.report(tunnel.peer.name)?.state === 'established'
-      if (!established) void this.#point(tunnel, false)
-    }
+    // Of an address that has a route the kernel tells each change.
+    void this.#takeBearings(
+      ({ peer, bearing }) =>
+        (peer.remote.kind === 'name' || bearing?.is !== 'known') &&
+        this.#ike?.ike.report(peer.name)?.state !== 'established',
+    )
   }
 
   #report(peer: Peer): TunnelReport {
@@ -356,7 +388,7 @@ export class Router implements RouterControl {
     }
     const told = routerEvent(event)
     this.#events.publish(told)
-    this.#eventLog.write(told)
+    this.#eventLog.write(told, this.#ike?.ike.report(event.peer ?? '')?.state === 'established')
   }
 
   #ikeDrop(drop: Drop, remote: string, detail: string): void {

@@ -102,10 +102,17 @@ function underlay({ peer, tunnel }: ReportSource): LayerReport {
   return layer('up', `${remote} is reached from ${route.source} by ${route.device}, MTU ${route.mtu}.`)
 }
 
+/** A failure from before the IKE SA last came up is history: it says nothing of what goes on now. */
+function failureSince(ike: IkePeerReport | undefined, tunnel: Tunnel | undefined) {
+  const failure = ike?.lastFailure
+  const since = tunnel?.baseline.at
+  return failure !== undefined && (since === undefined || failure.at >= since) ? failure : undefined
+}
+
 function ikeLayer({ ike, tunnel }: ReportSource): LayerReport {
   const sa = ike?.sas.find(one => one.state !== 'connecting')
   if (sa !== undefined) return layer('up', `${sa.suite} with ${sa.remoteId}.`)
-  const failure = ike?.lastFailure
+  const failure = failureSince(ike, tunnel)
   if (ike?.state === 'connecting')
     return layer('negotiating', failure?.sentence ?? 'IKE is being negotiated.')
   if (ike?.state === 'waiting') return layer('negotiating', failure?.sentence ?? 'The next attempt follows.')
@@ -118,7 +125,7 @@ function espLayer({ ike, tunnel }: ReportSource): LayerReport {
   const child = ike?.sas.flatMap(sa => sa.children).find(one => one.state !== 'closing')
   if (child === undefined || tunnel?.sas.current === undefined)
     return ike?.state === 'established'
-      ? layer('degraded', ike.lastFailure?.sentence ?? 'No ESP SA yet.')
+      ? layer('degraded', failureSince(ike, tunnel)?.sentence ?? 'No ESP SA yet.')
       : layer('down', 'No ESP SA.')
   return layer(
     'up',
@@ -218,13 +225,11 @@ function tunnelCounters(source: ReportSource): TunnelReport['counters'] {
     bytes: cell(direction, TUNNEL_COUNTER.bytes),
     lastAt: at(source, (cell(direction, TUNNEL_COUNTER.lastAt) || undefined) as Instant | undefined),
   })
-  const misses =
-    tunnel?.sas.all.map(one => saCell(source, 'inbound', one.inbound, SA_COUNTER.replayMisses)) ?? []
   return {
     inbound: traffic('inbound'),
     outbound: traffic('outbound'),
     mssClamped: cell('inbound', TUNNEL_COUNTER.mssClamped) + cell('outbound', TUNNEL_COUNTER.mssClamped),
-    replayMisses: misses.reduce((sum, n) => sum + n, 0),
+    replayMisses: tunnel?.sas.replayMisses ?? 0,
   }
 }
 

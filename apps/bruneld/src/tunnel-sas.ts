@@ -1,5 +1,5 @@
 import { type Endpoint, type Millis, sameEndpoint } from '@brunel/base'
-import type { SaSpec } from '@brunel/datapath'
+import { SA_COUNTER, type SaSpec } from '@brunel/datapath'
 import type { Child, ChildKeys, TrafficSelector } from '@brunel/ikev2'
 import type { PacketIo, PathSpec, SealerSa } from '@brunel/packet-io'
 
@@ -34,7 +34,9 @@ export class TunnelSas {
   /** For the children to come. */
   settings: SaSettings
   readonly #children = new Map<number, InstalledChild>()
-  readonly #leaving = new Map<number, NodeJS.Timeout>()
+  readonly #leaving = new Map<number, { readonly timer: NodeJS.Timeout; readonly inbound: number }>()
+  /** Of SAs that are gone: what is counted never goes back. */
+  #pastMisses = 0
   #path: { readonly index: number; spec: PathSpec } | undefined
   #using: number | undefined
 
@@ -56,6 +58,17 @@ export class TunnelSas {
   /** Whether packets routed into the tunnel have an SA to leave by. */
   get sending(): boolean {
     return this.#using !== undefined
+  }
+
+  /** Packets outside the replay windows of all SAs that this tunnel ever had. */
+  get replayMisses(): number {
+    const held = [...this.#children.values(), ...this.#leaving.values()]
+    return held.reduce((sum, { inbound }) => sum + this.#missesOf(inbound), this.#pastMisses)
+  }
+
+  #missesOf(inbound: number): number {
+    const { counters } = this.#io
+    return counters.cells[counters.sa('inbound', inbound) + SA_COUNTER.replayMisses] ?? 0
   }
 
   install(child: Child, outbound: boolean, now: number): InstalledChild {
@@ -89,10 +102,11 @@ export class TunnelSas {
     this.#children.delete(spiIn)
     const end = (): void => {
       this.#leaving.delete(spiIn)
+      this.#pastMisses += this.#missesOf(installed.inbound)
       this.#io.command({ do: 'sa-remove', direction: 'inbound', sa: installed.inbound })
     }
     if (grace <= 0) end()
-    else this.#leaving.set(spiIn, setTimeout(end, grace).unref())
+    else this.#leaving.set(spiIn, { timer: setTimeout(end, grace).unref(), inbound: installed.inbound })
   }
 
   /** The peer is elsewhere now: NAT rebinding or an address change. */
@@ -106,7 +120,7 @@ export class TunnelSas {
   }
 
   close(): void {
-    for (const timer of this.#leaving.values()) clearTimeout(timer)
+    for (const { timer } of this.#leaving.values()) clearTimeout(timer)
     this.#leaving.clear()
     if (this.#path !== undefined) this.#io.removePath(this.#path.index)
     this.#path = undefined
