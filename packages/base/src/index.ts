@@ -5,6 +5,7 @@ export { assertNever, Bug, bug, drive, type Host, type Machine, type Tick } from
 export { Packet } from './packet.js'
 export type { Problem } from './problem.js'
 export type { Random } from './random.js'
+export { RateLimiter } from './rate-limiter.js'
 export {
   after,
   type Instant,

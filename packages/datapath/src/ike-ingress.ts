@@ -1,5 +1,4 @@
-import { bug, type Drop, type Instant, millis, type Packet } from '@brunel/base'
-import { RateLimiter } from '@brunel/mtu'
+import { bug, type Drop, type Instant, millis, type Packet, RateLimiter } from '@brunel/base'
 
 /**
  * What a pump looks at before an IKE message goes up, RFC 7296 §3.1:

@@ -1,5 +1,13 @@
-import { DROP_NAMES, type Drop, dropIndex, type Endpoint, type Instant, instant, millis } from '@brunel/base'
-import { RateLimiter } from '@brunel/mtu'
+import {
+  DROP_NAMES,
+  type Drop,
+  dropIndex,
+  type Endpoint,
+  type Instant,
+  instant,
+  millis,
+  RateLimiter,
+} from '@brunel/base'
 import type { DatapathEvent } from './commands.js'
 
 /** RFC 4303 §4 and RFC 4301 §5.2: which drops are auditable events. */

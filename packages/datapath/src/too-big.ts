@@ -1,5 +1,5 @@
-import { type Instant, millis, type Packet } from '@brunel/base'
-import { RateLimiter, tooBig } from '@brunel/mtu'
+import { type Instant, millis, type Packet, RateLimiter } from '@brunel/base'
+import { tooBig } from '@brunel/mtu'
 import { Address } from '@brunel/wire'
 import { type Batch, ROW, ROW_FIELDS } from './batch.js'
 import type { Tun } from './ports.js'

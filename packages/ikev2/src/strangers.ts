@@ -1,9 +1,8 @@
-import { isDrop } from '@brunel/base'
+import { isDrop, millis, RateLimiter } from '@brunel/base'
 import { Ike as Wire } from '@brunel/wire'
 import { askedCookie, CookieSecrets } from './cookie.js'
 import { answerInit, plainAnswer } from './exchanges/init-answer.js'
 import { checkMessage } from './message-rules.js'
-import { RateLimit } from './rate-limit.js'
 import type { IkeSa } from './sa.js'
 import type { Incoming, SaHost } from './sa-stage.js'
 import type { Turn } from './turn.js'
@@ -20,7 +19,7 @@ import type { Turn } from './turn.js'
 export class Strangers {
   readonly #host: SaHost
   readonly #cookies: CookieSecrets
-  readonly #limit: RateLimit
+  readonly #limit: RateLimiter
   /** By hash of the request as it came: a repetition is known by the whole packet, RFC 7296 §2.1. */
   readonly #requests = new Map<string, { readonly sa: IkeSa; readonly response: Uint8Array }>()
   readonly #keys = new Map<IkeSa, string>()
@@ -30,7 +29,7 @@ export class Strangers {
     const { settings } = host.ports
     this.#host = host
     this.#cookies = new CookieSecrets(host.ports, settings.cookieSecretLife)
-    this.#limit = new RateLimit(settings.strangerRate, settings.strangerBurst)
+    this.#limit = new RateLimiter(millis(1000 / settings.strangerRate), settings.strangerBurst)
   }
 
   receive(turn: Turn, m: Incoming): void {
@@ -48,7 +47,7 @@ export class Strangers {
   /** RFC 7296 §1.5, §2.5: unprotected, SPIs, Message ID and exchange type copied; never for a response; rate limited. */
   #refuse(turn: Turn, m: Incoming, notifyType: number, drop: 'ike-version' | 'ike-spi'): void {
     turn.drop(drop, m.remote, Wire.notifyName(notifyType))
-    if (m.header.response || !this.#limit.take(turn.now)) return
+    if (m.header.response || !this.#limit.allow(turn.now)) return
     this.#answer(turn, m, plainAnswer(m, [Wire.notify(notifyType)]))
   }
 
@@ -71,7 +70,7 @@ export class Strangers {
     if (wrong !== undefined) {
       turn.drop(wrong.drop, m.remote, wrong.detail)
       const critical = Wire.unknownCritical(payloads)
-      if (critical !== undefined && this.#limit.take(turn.now))
+      if (critical !== undefined && this.#limit.allow(turn.now))
         this.#answer(turn, m, plainAnswer(m, [criticalNotify(critical)])) // RFC 7296 §2.5
       return
     }
@@ -82,7 +81,7 @@ export class Strangers {
     const answer = answerInit(turn, this.#host, { m, payloads }, controls)
     if (answer === undefined) return
     if ('notifyType' in answer) {
-      if (this.#limit.take(turn.now)) this.#answer(turn, m, plainAnswer(m, [answer]))
+      if (this.#limit.allow(turn.now)) this.#answer(turn, m, plainAnswer(m, [answer]))
       return
     }
     this.#keep(key, answer)

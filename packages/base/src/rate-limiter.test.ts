@@ -1,7 +1,7 @@
-import { instant, millis } from '@brunel/base'
 import fc from 'fast-check'
 import t from 'tap'
 import { RateLimiter } from './rate-limiter.js'
+import { instant, millis } from './time.js'
 
 /** One letter an attempt, at the given milliseconds. */
 const tried = (limiter: RateLimiter, times: readonly number[]): string =>

@@ -1,6 +1,6 @@
-import { type Instant, type Millis, since } from '@brunel/base'
+import { type Instant, type Millis, since } from './time.js'
 
-/** A token bucket, as RFC 4443 §2.4 (f) asks for errors; the same serves IPv4 (RFC 1812 §4.3.2.8). */
+/** A token bucket, as RFC 4443 §2.4 (f) asks for errors; the same serves RFC 1812 §4.3.2.8 and RFC 7296 §2.21.4. */
 export class RateLimiter {
   readonly #every: Millis
   readonly #burst: number
