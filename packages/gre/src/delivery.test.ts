@@ -1,8 +1,8 @@
+import { content, hex, octets, received, words } from '@brunel/base/testing'
 import { Address } from '@brunel/wire'
 import fc from 'fast-check'
 import t from 'tap'
 import { inner4, ipPacket } from '../test/inner.js'
-import { content, hex, octets, received, words } from '../test/packets.js'
 import { checkDelivery } from './delivery.js'
 
 const GRE = words(octets('0000 0800'), inner4)

@@ -1,7 +1,7 @@
+import { inSlot, octets, received, words } from '@brunel/base/testing'
 import { Address } from '@brunel/wire'
 import t from 'tap'
 import { ipPacket } from '../test/inner.js'
-import { inSlot, octets, received, words } from '../test/packets.js'
 import { loopingRoutes, refuseOwnDelivery } from './routing-loop.js'
 
 for (const [routes, remote, want] of [

@@ -1,9 +1,9 @@
 import { isDrop, Packet } from '@brunel/base'
+import { content, growthPerCall, hex, inSlot, octets, received, words } from '@brunel/base/testing'
 import { Address, Gre, Ipv4 } from '@brunel/wire'
 import fc from 'fast-check'
 import t from 'tap'
 import { inner4, inner6, ipPacket } from '../test/inner.js'
-import { content, growthPerCall, hex, inSlot, octets, received, words } from '../test/packets.js'
 import { type GreOptions, GreTunnel } from './tunnel.js'
 
 const plain: GreOptions = { key: undefined, checksum: false, sequence: false }

@@ -1,6 +1,6 @@
 import { isDrop, type Packet } from '@brunel/base'
+import { content, inSlot } from '@brunel/base/testing'
 import { Address, Ipv4, Ipv6 } from '@brunel/wire'
-import { content, inSlot } from './packets.js'
 
 const bytesOf = (text: string): Uint8Array => Address.parse(text)!
 

@@ -1,9 +1,9 @@
 import type { Packet } from '@brunel/base'
+import { content, growthPerCall, hex, octets, words } from '@brunel/base/testing'
 import { Tcp } from '@brunel/wire'
 import fc from 'fast-check'
 import t from 'tap'
 import { ipv4, ipv6, sealTcp, tcp, tcpChecksum, withFlags } from '../test/ip.js'
-import { content, growthPerCall, hex, octets, words } from '../test/packets.js'
 import { clampMss } from './clamp-mss.js'
 
 const SYN_ACK = Tcp.FLAG.syn | Tcp.FLAG.ack

@@ -1,9 +1,9 @@
 import { isDrop, Packet } from '@brunel/base'
+import { content, hex, octets, received, words } from '@brunel/base/testing'
 import { Address, Ipv4 } from '@brunel/wire'
 import fc from 'fast-check'
 import t from 'tap'
 import { ipv4, ipv6, withFlags } from '../test/ip.js'
-import { content, hex, octets, received, words } from '../test/packets.js'
 import { checkSize, FRAGMENT, fragment } from './fragment.js'
 import { tunnelMtu } from './units.js'
 

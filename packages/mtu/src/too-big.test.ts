@@ -1,8 +1,8 @@
 import { isDrop, Packet } from '@brunel/base'
+import { content, hex, octets, words } from '@brunel/base/testing'
 import { Address, Icmp, Ipv4, Ipv6 } from '@brunel/wire'
 import t from 'tap'
 import { type IpOptions, ipv4, ipv6, withFlags } from '../test/ip.js'
-import { content, hex, octets, words } from '../test/packets.js'
 import { tooBig } from './too-big.js'
 import { tunnelMtu } from './units.js'
 

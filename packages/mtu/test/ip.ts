@@ -1,6 +1,6 @@
 import { isDrop, type Packet } from '@brunel/base'
+import { inSlot, octets, words } from '@brunel/base/testing'
 import { Address, Ipv4, Ipv6, Tcp } from '@brunel/wire'
-import { inSlot, octets, words } from './packets.js'
 
 const bytesOf = (text: string): Uint8Array => Address.parse(text)!
 

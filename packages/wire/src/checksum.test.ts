@@ -1,6 +1,6 @@
+import { octets } from '@brunel/base/testing'
 import fc from 'fast-check'
 import t from 'tap'
-import { octets } from '../test/packets.js'
 import * as Checksum from './checksum.js'
 
 const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)

@@ -1,7 +1,7 @@
 import { isDrop } from '@brunel/base'
+import { content, hex, inSlot, octets, received } from '@brunel/base/testing'
 import fc from 'fast-check'
 import t from 'tap'
-import { content, hex, inSlot, octets, received } from '../test/packets.js'
 import * as Esp from './esp.js'
 
 for (const [name, packet, want] of [

@@ -1,7 +1,7 @@
 import { isDrop } from '@brunel/base'
+import { hex, octets } from '@brunel/base/testing'
 import fc from 'fast-check'
 import t from 'tap'
-import { hex, octets } from '../test/packets.js'
 import * as Address from './address.js'
 import * as Icmp from './icmp.js'
 

@@ -1,7 +1,7 @@
 import { isDrop } from '@brunel/base'
+import { content, growthPerCall, hex, inSlot, octets, received, words } from '@brunel/base/testing'
 import fc from 'fast-check'
 import t from 'tap'
-import { content, growthPerCall, hex, inSlot, octets, received, words } from '../test/packets.js'
 import * as Address from './address.js'
 import * as Ipv6 from './ipv6.js'
 

@@ -1,7 +1,7 @@
 import { isDrop } from '@brunel/base'
+import { octets, received, words } from '@brunel/base/testing'
 import fc from 'fast-check'
 import t from 'tap'
-import { octets, received, words } from '../test/packets.js'
 import * as Tcp from './tcp.js'
 
 const fixed = (dataOffset: string, flags = '02'): string =>

@@ -1,6 +1,6 @@
 import { isDrop } from '@brunel/base'
+import { content, hex, inSlot, octets, received } from '@brunel/base/testing'
 import t from 'tap'
-import { content, hex, inSlot, octets, received } from '../test/packets.js'
 import * as Address from './address.js'
 import * as Ipv4 from './ipv4.js'
 import * as Ipv6 from './ipv6.js'

@@ -1,6 +1,6 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { Packet } from '@brunel/base'
+import { Packet } from '../src/packet.js'
 
 export const octets = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex.replace(/\s/g, ''), 'hex'))
 export const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
