@@ -189,3 +189,19 @@ export const halfOpen = (): Failure =>
   )
 
 export const administrativelyDown = (): Failure => closedHere('the tunnel is administratively down')
+
+/** What we found ourselves, and the refusals in which the peer tells less of the same. */
+const FOUND = new Set(
+  ['WRONG_PSK', 'WRONG_ID', 'NO_COMMON_PROPOSAL', 'NO_COMMON_ESP_PROPOSAL', 'TS_DIFFER', 'NAT_REFUSED'].map(
+    code => `BRUNEL_IKE_${code}`,
+  ),
+)
+const TOLD = new Set(
+  ['AUTHENTICATION_REFUSED', 'PROPOSAL_REFUSED', 'ESP_PROPOSAL_REFUSED', 'TS_UNACCEPTABLE'].map(
+    code => `BRUNEL_IKE_${code}`,
+  ),
+)
+
+/** Whether `known` explains more than `next` does: where both ends begin, the two take turns. */
+export const explainsMore = (known: Failure, next: Failure): boolean =>
+  FOUND.has(known.code) && TOLD.has(next.code)

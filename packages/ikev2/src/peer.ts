@@ -12,6 +12,9 @@ import { SPEC } from './settings.js'
 import { Traffic } from './traffic.js'
 import type { Turn } from './turn.js'
 
+/** How long our own finding is shown rather than a refusal of the peer's. Longer: one that is over misleads. */
+const TELLING = millis(60_000)
+
 /**
  * What we want of one peer, and what there is: `reconcile` compares the two and begins what is missing. It runs
  * after every input that touches the peer, so that nothing depends on one event not being missed.
@@ -137,7 +140,10 @@ export class PeerControl {
   }
 
   failed(turn: Turn, end: { readonly exchange: string; readonly why: Failure }, remote: Endpoint): void {
-    this.lastFailure = { ...end.why, at: turn.now }
+    const known = this.lastFailure
+    const stays =
+      known !== undefined && turn.now < after(known.at, TELLING) && failures.explainsMore(known, end.why)
+    if (!stays) this.lastFailure = { ...end.why, at: turn.now }
     turn.report({ event: 'failed', peer: this.peer.name, exchange: end.exchange, why: end.why, remote })
   }
 
