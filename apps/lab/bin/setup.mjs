@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path'
 import { fail, ROOT, run, say } from './run.mjs'
 
 /** pnpm 11 crashes on Node 20; corepack refuses the signature. */
-const PNPM = ['-y', '--loglevel=error', 'pnpm@10.34.8']
+const PNPM = ['-y', '--prefer-offline', '--loglevel=error', 'pnpm@10.34.8']
 const INSTALLED = resolve(ROOT, 'node_modules/.brunel-installed')
 const BUILT = resolve(ROOT, 'node_modules/.brunel-built')
 
