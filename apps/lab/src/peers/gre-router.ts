@@ -13,6 +13,8 @@ export interface GreRouterOptions {
   readonly routes: readonly string[]
   readonly mtu: number
   readonly key?: number
+  /** What it puts into each header; checksums that come are always verified. */
+  readonly with?: readonly ('checksum' | 'sequence')[]
 }
 
 /** GRE for a router whose ESP is strongSwan's: see the script. */
@@ -22,14 +24,8 @@ export async function startGreRouter(
   options: GreRouterOptions,
 ): Promise<Daemon> {
   const { local, remote, key } = options
-  const command = place.command(
-    'perl',
-    SCRIPT,
-    options.interface,
-    local,
-    remote,
-    ...(key === undefined ? [] : [`${key}`]),
-  )
+  const words = [options.interface, local, remote, `${key ?? 0}`, ...(options.with ?? [])]
+  const command = place.command('perl', SCRIPT, ...words)
   const daemon = new Daemon('gre-router', command, log)
   await daemon.ready('ready', 10_000, () => readFileSync(log, 'utf8').includes('ready'))
   await place.ip([

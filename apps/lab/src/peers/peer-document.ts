@@ -10,6 +10,8 @@ export interface PeerWish {
   readonly mode?: 'tunnel' | 'transport'
   readonly encapsulation?: 'auto' | 'udp' | 'none'
   readonly greKey?: number
+  readonly greChecksum?: boolean
+  readonly greSequence?: boolean
   /** As the far end sees us, where a NAT is between. */
   readonly remote?: string
   readonly initiate?: boolean
@@ -42,7 +44,11 @@ export function peerDocument(wish: PeerWish): Record<string, unknown> {
       ...given('mode', wish.mode),
       ...given('encapsulation', wish.encapsulation),
     },
-    gre: given('key', wish.greKey),
+    gre: {
+      ...given('key', wish.greKey),
+      ...given('checksum', wish.greChecksum),
+      ...given('sequence', wish.greSequence),
+    },
     tunnel: {
       interface: 'gre1',
       addresses: [`${ADDRESSES.tunnel[side][4]}/30`, `${ADDRESSES.tunnel[side][6]}/64`],

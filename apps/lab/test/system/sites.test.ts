@@ -34,6 +34,15 @@ const SHAPES: readonly Shape[] = [
   },
   { title: 'AES-CBC with SHA2-256, tunnel mode over IPv6', esp: ['aes256-sha256'], family: 6, mtu: 1362 },
   {
+    title: 'RFC 2784, RFC 2890: GRE with key, checksum and sequence numbers',
+    greKey: 0xffffffff,
+    greChecksum: true,
+    greSequence: true,
+    encapsulation: 'udp',
+    esp: ['aes128gcm16'],
+    mtu: 1402,
+  },
+  {
     title: 'AES-GCM with ESN and a GRE key, transport mode',
     esp: ['aes256gcm16-esn'],
     mode: 'transport',

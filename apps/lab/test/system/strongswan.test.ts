@@ -1,4 +1,7 @@
-/** Ours against strongSwan 5.9.8: GRE host to host in ESP tunnel mode in UDP, in every suite, in both roles. */
+/**
+ * Ours against strongSwan 5.9.8: GRE host to host in ESP tunnel mode in UDP, in every suite, in both roles. The GRE beside
+ * strongSwan has every option of RFC 2890 on.
+ */
 import { join } from 'node:path'
 import t from 'tap'
 import { ADDRESSES, Topology } from '../../src/net/topology.js'
@@ -54,6 +57,7 @@ t.test('Brunel and strongSwan', { skip: noLab() || withoutStrongSwan(), timeout:
     routes: [ADDRESSES.site.A[4], ADDRESSES.site.A[6]],
     mtu: 1382,
     key: GRE_KEY,
+    with: ['checksum', 'sequence'],
   })
 
   const { hostA } = lab.at
@@ -78,6 +82,8 @@ t.test('Brunel and strongSwan', { skip: noLab() || withoutStrongSwan(), timeout:
     const document = peerDocument({
       side: 'A',
       greKey: GRE_KEY,
+      greChecksum: true,
+      greSequence: true,
       ike: [ike],
       esp: [esp],
       initiate: role === 'initiator',
