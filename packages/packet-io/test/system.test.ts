@@ -76,6 +76,7 @@ for (const [name, change] of links) {
     t.teardown(() => nets.remove())
     const { hosts, routers } = await staticLink(nets, { ...PLAIN_LINK, ...change })
     for (const address of ['10.2.0.2', 'fd02::2']) {
+      run(hosts[0], 'ping', '-c', '1', '-w', '20', address) // until the SAs have reached the pumps
       const ping = run(hosts[0], 'ping', '-c', '20', '-i', '0.01', '-W', '2', '-s', '1000', address)
       t.match(ping.stdout, / 0% packet loss/, `ping ${address}`)
     }
