@@ -45,7 +45,7 @@ function compliance(name: string, port: Cryptography): void {
         cipher,
         key(fill, cipher.keyLength + cipher.saltLength),
         integrity,
-        key(2, integrity?.keyLength ?? 0),
+        key(fill, integrity?.keyLength ?? 0), // AES-CBC alone opens to noise that now and then has good padding
       )
     t.test(`${name}, ${cipher.name}: opens what it sealed and nothing else`, async t => {
       fc.assert(
