@@ -18,6 +18,7 @@ import type { Metrics } from '@brunel/metrics'
 import type { PacketIo } from '@brunel/packet-io'
 import { act } from './actions.js'
 import { now } from './alarm.js'
+import { Bearings, eachOf } from './bearings.js'
 import { logAudit } from './esp-audit.js'
 import { EventLog } from './event-log.js'
 import { EventStream, routerEvent } from './event-stream.js'
@@ -29,7 +30,6 @@ import type { Log } from './log.js'
 import type { Lack } from './preflight.js'
 import { Prober } from './prober.js'
 import { type Bearing, takeBearing } from './remote-address.js'
-import { RouteWatch } from './route-watch.js'
 import { Tunnel } from './tunnel.js'
 import { tunnelReport } from './tunnel-report.js'
 import { accepts, type IcmpChoice, quotes, type TooBigEvent } from './underlay-icmp.js'
@@ -59,12 +59,6 @@ export interface RouterPorts {
   readonly onFatal: (what: string) => void
 }
 
-/** DNS names are resolved anew this often while a peer is not reached, and routes looked at again. */
-const BEARING_MS = 5000
-
-/** Tunnels that are opened or looked at side by side. More: the processes of `ip` crowd out IKE. */
-const AT_ONCE = 4
-
 /** The router: tunnels, IKE, data path. Everything the API asks of it arrives here as a message. */
 export class Router implements RouterControl {
   readonly #ports: RouterPorts
@@ -74,12 +68,14 @@ export class Router implements RouterControl {
   readonly #eventLog: EventLog
   #io: PacketIo | undefined
   #ike: IkeHost | undefined
-  #watch: RouteWatch | undefined
   readonly #prober = new Prober(() => this.#tunnels.values())
-  #bearings: NodeJS.Timeout | undefined
-  #bearingRound: Promise<void> | undefined
-  #bearingsStale = false
-  #started = false
+  readonly #bearings = new Bearings({
+    tunnels: () => this.#tunnels.values(),
+    take: tunnel => this.#point(tunnel, false),
+    established: peer => this.#ike?.ike.report(peer)?.state === 'established',
+    retry: () => this.#retryRefused(),
+    onFailure: error => this.#bug('bearings', error),
+  })
   #changes: Promise<void> = Promise.resolve()
   bugs = 0
 
@@ -107,28 +103,16 @@ export class Router implements RouterControl {
       keyLog: this.#ports.keyLog,
     })
     this.#ike.start()
-    this.#watch = new RouteWatch(
-      () => this.#takeAllBearings(),
-      device => [...this.#tunnels.values()].some(t => t.peer.tunnel.interface === device),
-    )
-    this.#watch.start()
+    this.#bearings.start()
     this.#prober.start()
-    this.#bearings = setInterval(() => this.#takeLostBearings(), BEARING_MS).unref()
     const wanted = this.#ports.peers.peers().filter(peer => peer.enabled)
-    const openNext = async (): Promise<void> => {
-      for (let peer = wanted.shift(); peer !== undefined; peer = wanted.shift()) {
-        const { name } = peer
-        await this.#open(peer).catch(error => this.#refused(name, error))
-      }
-    }
-    await Promise.all(Array.from({ length: AT_ONCE }, openNext))
-    this.#started = true
+    await eachOf(wanted, peer => this.#open(peer).catch(error => this.#refused(peer.name, error)))
+    this.#bearings.begin()
   }
 
   /** DELETE to every peer, interfaces removed, threads ended. */
   async stop(): Promise<void> {
-    clearInterval(this.#bearings)
-    this.#watch?.stop()
+    this.#bearings.stop()
     this.#prober.stop()
     await this.#changes.catch(() => undefined) // whoever asked for that change was told
     this.#ike?.stop()
@@ -306,41 +290,11 @@ export class Router implements RouterControl {
     if (tunnel.halted) this.#ike.feed({ on: 'down', peer: peer.name })
   }
 
-  /** One round at a time, a few peers at once: each costs a process of `ip`. */
-  async #takeBearings(which: (tunnel: Tunnel) => boolean): Promise<void> {
-    if (!this.#started) return
-    const tunnels = [...this.#tunnels.values()].filter(which)
-    const next = async (): Promise<void> => {
-      for (let tunnel = tunnels.shift(); tunnel !== undefined; tunnel = tunnels.shift())
-        await this.#point(tunnel, false)
-    }
-    await Promise.all(Array.from({ length: AT_ONCE }, next))
-  }
-
-  #takeAllBearings(): void {
-    if (this.#bearingRound !== undefined) {
-      this.#bearingsStale = true
-      return
-    }
-    this.#bearingsStale = false
-    this.#bearingRound = this.#takeBearings(() => true).finally(() => {
-      this.#bearingRound = undefined
-      if (this.#bearingsStale) this.#takeAllBearings()
-    })
-  }
-
-  /** Names may lead elsewhere by now; routes may have come. Established tunnels are left alone. */
-  #takeLostBearings(): void {
-    // What the system refused may be out of the way by now. Whoever asks for a change at the same time has his turn.
+  /** Whoever asks for a change at the same time has his turn. */
+  #retryRefused(): void {
     for (const name of this.#failures.keys())
       if (!this.#tunnels.has(name))
         this.apply([{ do: 'add', peer: name }]).catch(error => this.#refused(name, error))
-    // Of an address that has a route the kernel tells each change.
-    void this.#takeBearings(
-      ({ peer, bearing }) =>
-        (peer.remote.kind === 'name' || bearing?.is !== 'known') &&
-        this.#ike?.ike.report(peer.name)?.state !== 'established',
-    )
   }
 
   #report(peer: Peer): TunnelReport {
