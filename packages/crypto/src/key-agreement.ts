@@ -29,9 +29,10 @@ function modp(group: Group): KeyPair {
     group,
     publicValue: padded(dh.getPublicKey(), group.publicLength), // RFC 7296 §3.4
     agree(peer) {
-      if (live === undefined) return bug('a wiped private value was used')
+      const ours = live ?? bug('a wiped private value was used')
       if (peer.length !== group.publicLength || !isInRange(peer, prime)) return 'ike-key-exchange'
-      const secret = live.computeSecret(peer)
+      const secret = computeOrDrop(() => ours.computeSecret(peer)) // newer OpenSSL demands more of y than its range
+      if (typeof secret === 'string') return secret
       const result = padded(secret, group.secretLength) // RFC 7296 §2.14
       wipe(secret)
       return result
