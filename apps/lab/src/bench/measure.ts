@@ -47,6 +47,7 @@ export async function smallPackets(topology: Topology, seconds: number): Promise
   const sink = new Daemon('sink', hostB.command('perl', '-e', script), join(topology.folder, 'sink.log'))
   await sink.ready('bound', 5000, () => sink.output().includes('bound'))
   let best = 0
+  let behind = 0
   const pool = Array.from({ length: 80 }, () => `udp${PORT} ${'00'.repeat(PAYLOAD)}`).join('\n')
   for (const perSecond of RATES) {
     const before = await arrived(topology)
@@ -54,7 +55,8 @@ export async function smallPackets(topology: Topology, seconds: number): Promise
     await pause(200) // what is still under way
     const rate = ((await arrived(topology)) - before) / seconds
     best = Math.max(best, rate)
-    if (rate < 0.7 * perSecond) break
+    behind = rate < 0.7 * perSecond ? behind + 1 : 0
+    if (behind === 2) break // once may be a hiccup of the machine
   }
   await sink.stop('SIGKILL')
   await hostA.ip(['link set dev lan0 gso_max_segs 65535'])
