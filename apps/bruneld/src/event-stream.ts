@@ -1,6 +1,7 @@
 import type { RouterEvent } from '@brunel/admin-api'
 import { endpointText } from '@brunel/base'
 import type { Failure, IkeEvent } from '@brunel/ikev2'
+import { spiText } from './spi-text.js'
 
 /** Hands each event to whoever listens; a slow listener is the API's concern. */
 export class EventStream {
@@ -16,7 +17,6 @@ export class EventStream {
   }
 }
 
-const hex = (spi: number): string => (spi >>> 0).toString(16).padStart(8, '0')
 const why = ({ code, remedy, evidence }: Failure): Record<string, unknown> => ({ code, remedy, evidence })
 
 /** An event of IKE as operators read it. */
@@ -50,15 +50,18 @@ export function routerEvent(e: IkeEvent): RouterEvent {
     case 'ike-down':
       return event(e.peer, e.why.sentence, { spi: e.spi, ...why(e.why) })
     case 'child-up':
-      return event(e.peer, `the ESP SAs are up: ${e.suite}`, { spiIn: hex(e.spiIn), spiOut: hex(e.spiOut) })
+      return event(e.peer, `the ESP SAs are up: ${e.suite}`, {
+        spiIn: spiText(e.spiIn),
+        spiOut: spiText(e.spiOut),
+      })
     case 'child-rekeyed':
       return event(e.peer, 'the ESP SAs were rekeyed', {
-        spiIn: hex(e.spiIn),
-        replaced: hex(e.replaced),
+        spiIn: spiText(e.spiIn),
+        replaced: spiText(e.replaced),
         role: e.initiator ? 'initiator' : 'responder',
       })
     case 'child-down':
-      return event(e.peer, e.why.sentence, { spiIn: hex(e.spiIn), ...why(e.why) })
+      return event(e.peer, e.why.sentence, { spiIn: spiText(e.spiIn), ...why(e.why) })
     case 'failed':
       return event(e.peer, e.why.sentence, {
         exchange: e.exchange,

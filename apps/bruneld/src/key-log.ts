@@ -1,5 +1,6 @@
 import { appendFileSync, writeFileSync } from 'node:fs'
 import type { Child } from '@brunel/ikev2'
+import { spiText } from './spi-text.js'
 
 /**
  * Writes the keys of each child SA as rows of Wireshark's `esp_sa` table, so that a capture of one's own lab can be read.
@@ -27,7 +28,7 @@ export class KeyLog {
         family,
         source,
         destination,
-        hex(spi),
+        `0x${spiText(spi)}`,
         encryption,
         bytes(keys.encryption),
         integrity,
@@ -38,7 +39,6 @@ export class KeyLog {
   }
 }
 
-const hex = (spi: number): string => `0x${(spi >>> 0).toString(16).padStart(8, '0')}`
 const bytes = (key: Uint8Array): string => (key.length === 0 ? '' : `0x${Buffer.from(key).toString('hex')}`)
 
 function names(child: Child): readonly [string, string] {

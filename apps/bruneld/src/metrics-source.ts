@@ -2,6 +2,7 @@ import type { TunnelReport } from '@brunel/admin-api'
 import { type Counters, SA_COUNTER } from '@brunel/datapath'
 import type { MetricsSource, SaSnapshot, TunnelSnapshot } from '@brunel/metrics'
 import type { Router } from './router.js'
+import { spiText } from './spi-text.js'
 import type { Tunnel } from './tunnel.js'
 
 /** The router as the metrics see it, read at scrape time. */
@@ -37,7 +38,7 @@ function snapshot(
 
 function sasOf(tunnel: Tunnel, counters: Counters): SaSnapshot[] {
   const row = (spi: number, direction: 'inbound' | 'outbound', sa: number): SaSnapshot => ({
-    spi: (spi >>> 0).toString(16).padStart(8, '0'),
+    spi: spiText(spi),
     direction,
     packets: counters.cells[counters.sa(direction, sa) + SA_COUNTER.packets] ?? 0,
     bytes: counters.cells[counters.sa(direction, sa) + SA_COUNTER.bytes] ?? 0,

@@ -11,6 +11,7 @@ import type { Peer } from '@brunel/config'
 import { type Counters, SA_COUNTER, TUNNEL_COUNTER } from '@brunel/datapath'
 import type { IkePeerReport, TrafficSelector } from '@brunel/ikev2'
 import { type GreVerdict, judgeGre } from './gre-layer.js'
+import { spiText } from './spi-text.js'
 import type { Tunnel } from './tunnel.js'
 
 /** All that a report is made of; reading it changes nothing. */
@@ -30,7 +31,6 @@ type IkeSa = IkePeerReport['sas'][number]
 type IkeChild = IkeSa['children'][number]
 
 const layer = (state: State, detail: string): LayerReport => ({ state, detail })
-const hex = (spi: number): string => (spi >>> 0).toString(16).padStart(8, '0')
 
 export function tunnelReport(source: ReportSource): TunnelReport {
   const { peer, tunnel, ike } = source
@@ -176,8 +176,8 @@ function childReport(source: ReportSource, child: IkeChild): ChildReport {
   const installed = source.tunnel?.sas.all.find(one => one.child.spiIn === child.spiIn)
   const traffic = (direction: 'inbound' | 'outbound') => saTraffic(source, direction, installed?.[direction])
   return {
-    spiIn: hex(child.spiIn),
-    spiOut: hex(child.spiOut),
+    spiIn: spiText(child.spiIn),
+    spiOut: spiText(child.spiOut),
     state: child.state,
     suite: child.suite,
     mode: child.mode,
