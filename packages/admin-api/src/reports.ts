@@ -13,7 +13,6 @@ const At = Type.String({ description: 'ISO 8601, UTC.', examples: ['2026-01-01T0
 const MaybeAt = nullable(At)
 const MaybeText = nullable(Type.String())
 
-export const STATES = ['up', 'degraded', 'negotiating', 'down'] as const
 export const State = Type.Union([
   Type.Literal('up'),
   Type.Literal('degraded'),
@@ -23,7 +22,6 @@ export const State = Type.Union([
 export type State = Static<typeof State>
 
 export const LAYERS = ['underlay', 'ike', 'esp', 'gre', 'mtu', 'routing'] as const
-export type LayerName = (typeof LAYERS)[number]
 const LayerReport = Type.Object({ state: State, detail: Type.String({ description: 'One sentence.' }) })
 export type LayerReport = Deep<Static<typeof LayerReport>>
 

@@ -50,9 +50,6 @@ export interface IkePeer {
     | undefined
 }
 
-/** Where a datagram came in or goes out; IKE answers leave through the socket that received the request. */
-export type IkePort = 500 | 4500
-
 export type IkeInput =
   /** `bytes` without the non-ESP marker. `local.port` tells which of our sockets received it. */
   | {

@@ -188,8 +188,6 @@ export const halfOpen = (): Failure =>
     'Check that UDP 4500 passes; or it was a stranger.',
   )
 
-export const administrativelyDown = (): Failure => closedHere('the tunnel is administratively down')
-
 /** What we found ourselves, and the refusals in which the peer tells less of the same. */
 const FOUND = new Set(
   ['WRONG_PSK', 'WRONG_ID', 'NO_COMMON_PROPOSAL', 'NO_COMMON_ESP_PROPOSAL', 'TS_DIFFER', 'NAT_REFUSED'].map(
