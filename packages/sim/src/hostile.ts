@@ -1,6 +1,7 @@
 import { millis } from '@brunel/base'
 import type { Dice } from './dice.js'
-import { type Datagram, joined, type Network } from './network.js'
+import type { Datagram, Network } from './network.js'
+import { joined } from './octets.js'
 import type { VirtualTime } from './virtual-time.js'
 
 /** Where a hostile peer stands: it hears what crosses the underlay and adds datagrams of its own; it stops nothing. */

@@ -11,17 +11,6 @@ export interface Datagram {
   readonly bytes: Uint8Array
 }
 
-/** One plain array of its own: a slice of a Buffer would share its memory, and a bent copy bend the original. */
-export function joined(...parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    whole.set(part, at)
-    at += part.length
-  }
-  return whole
-}
-
 /** How a host's uplink treats what the host sends. Probabilities from 0 to 1, times in milliseconds. */
 export interface Quality {
   readonly loss: number

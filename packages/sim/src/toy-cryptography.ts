@@ -2,6 +2,7 @@ import type { Drop } from '@brunel/base'
 import type { Cryptography, Encryption, Group, Integrity, KeyPair, Prf, SkCipher } from '@brunel/crypto'
 import type { Dice } from './dice.js'
 import { Mixing } from './mixing.js'
+import { joined } from './octets.js'
 
 /**
  * The crypto port for simulations: deterministic, a hundred times cheaper than the real one, and worthless against
@@ -25,14 +26,7 @@ export function toyCryptography(dice: Dice): Cryptography {
 
 function absorb(mixing: Mixing, data: readonly Uint8Array[]): Mixing {
   // As one string of octets, because a real PRF sees no borders between its pieces.
-  if (data.length === 1) return mixing.bytes(data[0] as Uint8Array)
-  const whole = new Uint8Array(data.reduce((sum, piece) => sum + piece.length, 0))
-  let at = 0
-  for (const piece of data) {
-    whole.set(piece, at)
-    at += piece.length
-  }
-  return mixing.bytes(whole)
+  return mixing.bytes(data.length === 1 ? (data[0] as Uint8Array) : joined(...data))
 }
 
 const keyed = (prf: Prf, key: Uint8Array, data: readonly Uint8Array[]): Mixing =>
