@@ -2,16 +2,9 @@ import { randomBytes } from 'node:crypto'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { millis } from '@brunel/base'
-import {
-  Batch,
-  INBOUND_BUFFER_LENGTH,
-  INBOUND_BUFFERS,
-  INBOUND_SHAPE,
-  OUTBOUND_SHAPE,
-  ROW,
-  ROW_FIELDS,
-} from '@brunel/datapath'
+import { OUTBOUND_SHAPE, ROW, ROW_FIELDS } from '@brunel/datapath'
 import t from 'tap'
+import { inboundBatch, outboundBatch } from '../test/batches.js'
 import { SharedClock } from './clock.js'
 import { native, pumpNumber } from './native.js'
 import { NativeSealer, NativeTun, NativeUnderlay } from './pump-ports.js'
@@ -31,8 +24,8 @@ t.test('a batch through sealer, TUN, underlay and clock leaves next to nothing o
   const underlay = new NativeUnderlay(pumpNumber(instance, 'inbound'))
   const tun = new NativeTun(pumpNumber(instance, 'outbound'))
   const clock = new SharedClock(0)
-  const out = new Batch(OUTBOUND_SHAPE, new ArrayBuffer(OUTBOUND_SHAPE.rows * OUTBOUND_SHAPE.slotLength))
-  const into = new Batch(INBOUND_SHAPE, new ArrayBuffer(INBOUND_BUFFERS * INBOUND_BUFFER_LENGTH))
+  const out = outboundBatch()
+  const into = inboundBatch()
   const turn = (): void => {
     for (let i = 0; i < PACKETS; i++) {
       const row = i * ROW_FIELDS

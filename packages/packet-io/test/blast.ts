@@ -8,17 +8,10 @@
 import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { millis } from '@brunel/base'
-import {
-  Batch,
-  INBOUND_BUFFER_LENGTH,
-  INBOUND_BUFFERS,
-  INBOUND_SHAPE,
-  OUTBOUND_SHAPE,
-  ROW,
-  ROW_FIELDS,
-} from '@brunel/datapath'
+import { OUTBOUND_SHAPE, ROW, ROW_FIELDS } from '@brunel/datapath'
 import { native, pumpNumber } from '../src/native.js'
 import { NativeUnderlay } from '../src/pump-ports.js'
+import { inboundBatch, outboundBatch } from './batches.js'
 
 const PORT = 45_500
 /** One UDP_SEGMENT message holds as many. */
@@ -29,7 +22,7 @@ const instance = native.openIo(PORT, PORT + 1)
 
 function count(seconds: number): void {
   const underlay = new NativeUnderlay(pumpNumber(instance, 'inbound'))
-  const batch = new Batch(INBOUND_SHAPE, new ArrayBuffer(INBOUND_BUFFERS * INBOUND_BUFFER_LENGTH))
+  const batch = inboundBatch()
   let [packets, first, last] = [0, 0, 0]
   const until = performance.now() + seconds * 1000
   while (performance.now() < until) {
@@ -45,7 +38,7 @@ function count(seconds: number): void {
 async function send(address: string, seconds: number, rate: number, length: number): Promise<void> {
   const underlay = new NativeUnderlay(pumpNumber(instance, 'outbound'))
   const path = native.setPath(instance, -1, true, '', PORT, address, PORT)
-  const batch = new Batch(OUTBOUND_SHAPE, new ArrayBuffer(OUTBOUND_SHAPE.rows * OUTBOUND_SHAPE.slotLength))
+  const batch = outboundBatch()
   for (let i = 0; i < ROWS; i++) {
     const row = i * ROW_FIELDS
     batch.rows[row + ROW.offset] = i * OUTBOUND_SHAPE.slotLength

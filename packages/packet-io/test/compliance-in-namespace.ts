@@ -5,29 +5,17 @@
 import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { millis } from '@brunel/base'
-import {
-  Batch,
-  type BatchShape,
-  INBOUND_BUFFER_LENGTH,
-  INBOUND_BUFFERS,
-  INBOUND_SHAPE,
-  OUTBOUND_SHAPE,
-  ROW,
-  ROW_FIELDS,
-  SOCKET,
-} from '@brunel/datapath'
+import { type Batch, ROW, ROW_FIELDS, SOCKET } from '@brunel/datapath'
 import { sealerCompliance, tunCompliance, underlayCompliance } from '@brunel/datapath/compliance'
 import t from 'tap'
 import { native, pumpNumber } from '../src/native.js'
 import { NativeSealer, NativeTun, NativeUnderlay } from '../src/pump-ports.js'
+import { inboundBatch, outboundBatch } from './batches.js'
 
 if (process.env['BRUNEL_TEST_NAMESPACE'] === undefined)
   throw new Error('start system.test.js, it makes a namespace')
 
 const sh = (command: string, ...args: string[]): boolean => spawnSync(command, args).status === 0
-const memoryOf = (shape: BatchShape): number =>
-  shape.slotLength * shape.rows || INBOUND_BUFFERS * INBOUND_BUFFER_LENGTH
-const newBatch = (shape: BatchShape): Batch => new Batch(shape, new ArrayBuffer(memoryOf(shape)))
 
 const io = native.openIo(500, 4500)
 const other = native.openIo(5500, 5501)
@@ -81,7 +69,7 @@ t.test('the TUN of the addon', { skip: tuns === undefined && 'needs nftables wit
   const [ours, hosts] = tuns ?? [0, 0]
   const port = new NativeTun(pumpNumber(io, 'outbound'))
   const host = new NativeTun(pumpNumber(other, 'outbound'))
-  const [batch, far] = [newBatch(OUTBOUND_SHAPE), newBatch(OUTBOUND_SHAPE)]
+  const [batch, far] = [outboundBatch(), outboundBatch()]
   tunCompliance(t, async () => ({
     port,
     batch,
@@ -97,7 +85,7 @@ t.test('the TUN of the addon', { skip: tuns === undefined && 'needs nftables wit
 t.test('the underlay of the addon', async t => {
   const port = new NativeUnderlay(pumpNumber(io, 'inbound'))
   const peer = new NativeUnderlay(pumpNumber(other, 'inbound'))
-  const [farIn, farOut] = [newBatch(INBOUND_SHAPE), newBatch(OUTBOUND_SHAPE)]
+  const [farIn, farOut] = [inboundBatch(), outboundBatch()]
   const towardsUs = (from: number): number =>
     native.setPath(other, -1, true, '127.0.0.1', from, '127.0.0.1', 4500)
   const [near, stranger] = [towardsUs(5501), towardsUs(5500)]
@@ -108,7 +96,7 @@ t.test('the underlay of the addon', async t => {
       peer.send(farOut, 1)
     }
   const path = native.setPath(io, -1, true, '127.0.0.1', 4500, '127.0.0.1', 5501)
-  const [inbound, outbound] = [newBatch(INBOUND_SHAPE), newBatch(OUTBOUND_SHAPE)]
+  const [inbound, outbound] = [inboundBatch(), outboundBatch()]
   underlayCompliance(t, async () => ({
     port,
     inbound,
@@ -133,7 +121,7 @@ for (const [title, cipher, keyLength, mac, macLength, ivLength, esn] of [
       native.addSa(io, cipher, randomBytes(keyLength), mac, randomBytes(macLength), 16, esn)
     const sas = [sa(), sa()] as const
     const port = new NativeSealer(pumpNumber(io, 'outbound'))
-    const batch = newBatch(OUTBOUND_SHAPE)
+    const batch = outboundBatch()
     sealerCompliance(t, async () => ({
       port,
       batch,

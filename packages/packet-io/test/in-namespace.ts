@@ -6,22 +6,13 @@ import { spawnSync } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { millis } from '@brunel/base'
-import {
-  Batch,
-  type BatchShape,
-  INBOUND_BUFFER_LENGTH,
-  INBOUND_BUFFERS,
-  INBOUND_SHAPE,
-  OUTBOUND_SHAPE,
-  ROW,
-  ROW_FIELDS,
-  SOCKET,
-} from '@brunel/datapath'
+import { type Batch, OUTBOUND_SHAPE, ROW, ROW_FIELDS, SOCKET } from '@brunel/datapath'
 import t from 'tap'
 import { native, pumpNumber } from '../src/native.js'
 import { openPacketIo } from '../src/packet-io.js'
 import { NativeTun, NativeUnderlay } from '../src/pump-ports.js'
 import { PacketIoError } from '../src/refusal.js'
+import { inboundBatch, outboundBatch } from './batches.js'
 
 if (process.env['BRUNEL_TEST_NAMESPACE'] === undefined)
   throw new Error('start system.test.js, it makes a namespace')
@@ -31,11 +22,8 @@ function ip(...args: string[]): void {
   if (status !== 0) throw new Error(`ip ${args.join(' ')}: ${stderr}`)
 }
 
-const memoryOf = (shape: BatchShape): number =>
-  shape.slotLength * shape.rows || INBOUND_BUFFERS * INBOUND_BUFFER_LENGTH
-const newBatch = (shape: BatchShape): Batch => new Batch(shape, new ArrayBuffer(memoryOf(shape)))
-const outbound = newBatch(OUTBOUND_SHAPE)
-const inbound = newBatch(INBOUND_SHAPE)
+const outbound = outboundBatch()
+const inbound = inboundBatch()
 const WAIT = millis(2000)
 
 const field = (batch: Batch, row: number, f: number): number => batch.rows[row * ROW_FIELDS + f]!
