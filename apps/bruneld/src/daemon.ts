@@ -42,7 +42,7 @@ export class Daemon {
   }
 
   async start(): Promise<void> {
-    const { dataDir, config, listen: address, socket, keyLog, ports, underlayIcmp, espAudit } = this.#options
+    const { dataDir, config, socket, keyLog } = this.#options
     const lacks = this.#judgeMachine()
     const store = this.#openStore()
     this.#store = store
@@ -54,6 +54,15 @@ export class Daemon {
         { file: keyLog },
         'KEYS OF ALL TUNNELS ARE WRITTEN TO A FILE: whoever reads it reads the traffic',
       )
+    this.#router = this.#connect(store, lacks)
+    await this.#router.start()
+    this.#doors = await this.#openDoors(this.#router, store)
+    this.#log.info({ url: this.#doors.url, socket, dataDir }, 'bruneld is ready')
+  }
+
+  /** The router on its ports, and the metrics that read it. */
+  #connect(store: Store, lacks: readonly Lack[]): Router {
+    const { keyLog, ports, underlayIcmp, espAudit } = this.#options
     const router: Router = new Router({
       openIo: onEvent => openPacketIo({ ports, onEvent }),
       interfaces: new IpRoute2(),
@@ -79,8 +88,11 @@ export class Daemon {
       version: this.#version,
       node: process.version,
     })
-    this.#router = router
-    await router.start()
+    return router
+  }
+
+  async #openDoors(router: Router, store: Store): Promise<Doors> {
+    const { listen: address, socket } = this.#options
     const app = await createAdminApi({
       router,
       peers: store.peers,
@@ -92,8 +104,7 @@ export class Daemon {
         { level: this.#options.logLevel === 'trace' ? 'trace' : 'warn' },
       ),
     })
-    this.#doors = await listen(app, { tcp: tcpDoor(address), socket })
-    this.#log.info({ url: this.#doors.url, socket, dataDir }, 'bruneld is ready')
+    return listen(app, { tcp: tcpDoor(address), socket })
   }
 
   /** Reads the configuration file again; nothing changes where it is wrong. */
