@@ -6,10 +6,15 @@ export interface KeyPair {
   readonly group: Group
   /** As the KE payload carries it: RFC 7296 §3.4, RFC 5903 §7, RFC 8031 §2. */
   readonly publicValue: Uint8Array
-  /** g^ir, padded to `group.secretLength`; refuses what RFC 6989 §2 and RFC 7748 §6.1 tell us to refuse. */
+  /** Of a KEM: decapsulates the responder's ciphertext. Else g^ir, padded to `group.secretLength`; refuses what RFC 6989 §2 and RFC 7748 §6.1 tell us to refuse. */
   agree(peerPublicValue: Uint8Array): Uint8Array | Drop
   /** Erases the private value; RFC 7296 §2.12. */
   wipe(): void
+}
+
+export interface Encapsulated {
+  readonly ciphertext: Uint8Array
+  readonly secret: Uint8Array
 }
 
 /** Protects the inside of SK and SKF payloads, one direction: RFC 7296 §3.14, RFC 5282 §3. */
@@ -33,6 +38,8 @@ export interface Cryptography {
   /** RFC 7296 §2.13. */
   prfPlus(prf: Prf, key: Uint8Array, seed: Uint8Array, length: number): Uint8Array
   keyPair(group: Group): KeyPair
+  /** The responder's half of a KEM: what goes back in the KE payload, and the shared secret. FIPS 203 §7.2. */
+  encapsulate(kem: Group, publicValue: Uint8Array): Encapsulated | Drop
   /** `integrity` undefined for an AEAD; `encryptionKey` includes the salt at its end. */
   skCipher(
     encryption: Encryption,

@@ -1,4 +1,4 @@
-export type { Cryptography, KeyPair, SkCipher } from './cryptography.js'
+export type { Cryptography, Encapsulated, KeyPair, SkCipher } from './cryptography.js'
 export {
   DEFAULT_ESP_PROPOSALS,
   DEFAULT_IKE_PROPOSALS,
@@ -21,6 +21,7 @@ export {
 export { equal, Secret, secretCopy, secretMemory, wipe } from './secret.js'
 export { cryptographyWith, systemCryptography } from './system-cryptography.js'
 export {
+  ADDITIONAL_MOST,
   ENCR,
   ENCRYPTIONS,
   type Encryption,
@@ -33,6 +34,8 @@ export {
   INTEGRITIES,
   type Integrity,
   KE,
+  KEMS,
+  NO_EXCHANGE,
   PRF,
   PRFS,
   type Prf,

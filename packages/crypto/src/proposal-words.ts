@@ -1,10 +1,11 @@
 import type { Encryption, EspProposal, Group, IkeProposal, Integrity, Prf } from './transforms.js'
-import { ENCRYPTIONS, GROUPS, INTEGRITIES, PRFS } from './transforms.js'
+import { ADDITIONAL_MOST, ENCRYPTIONS, GROUPS, INTEGRITIES, KEMS, NO_EXCHANGE, PRFS } from './transforms.js'
 import { refusalOf } from './weak-words.js'
 
 /**
  * Proposals as strongSwan's swanctl.conf writes them: words joined by '-', several of one kind allowed, in order of
  * preference: `aes256gcm16-prfsha384-x25519`, `aes128-aes256-sha256-modp2048-ecp256`, `aes256gcm16-esn-noesn`.
+ * `ke1_mlkem768` to `ke7_mlkem768` are additional key exchanges (RFC 9370), `ke1_none` makes one optional.
  */
 export interface ProposalProblem {
   /** What is wrong, in a sentence. */
@@ -12,8 +13,13 @@ export interface ProposalProblem {
   readonly remedy: string
 }
 
-/** RFC 8247 §2: AES-GCM-16 and CBC with SHA2-256, groups 14, 19 and 31 among them. AEAD and CBC apart: RFC 5282 §8. */
+/**
+ * First the post-quantum hybrid, which a router that cannot do it skips, then those of today (RFC 9370 §2.2.1).
+ * RFC 8247 §2: AES-GCM-16 and CBC with SHA2-256, groups 14, 19 and 31 among them. AEAD and
+ * CBC apart: RFC 5282 §8.
+ */
 export const DEFAULT_IKE_PROPOSALS: readonly string[] = [
+  'aes256gcm16-aes128gcm16-chacha20poly1305-prfsha384-prfsha256-prfsha512-x25519-ecp256-ecp384-ke1_mlkem768-ke1_mlkem1024',
   'aes256gcm16-aes128gcm16-chacha20poly1305-prfsha384-prfsha256-prfsha512-x25519-ecp256-ecp384-modp2048-modp3072',
   'aes256-aes128-sha256-sha384-sha512-prfsha256-prfsha384-prfsha512-x25519-ecp256-ecp384-modp2048-modp3072',
 ]
@@ -41,6 +47,7 @@ interface Words {
   readonly integrity: readonly Integrity[]
   readonly prf: readonly Prf[]
   readonly groups: readonly Group[]
+  readonly additional: readonly (readonly Group[])[]
   readonly esn: readonly boolean[]
 }
 
@@ -52,12 +59,19 @@ export function parseIkeProposal(text: string): IkeProposal | ProposalProblem {
       `'${text}' is an IKE proposal; esn and noesn belong to ESP.`,
       'Move them to esp.proposals.',
     )
+  const kem = `'${text}' names no Diffie-Hellman group`
+  if (words.groups.length === 0 && words.additional.length > 0)
+    return problem(
+      `${kem} to begin with; an additional key exchange comes after one (RFC 9370 §2.2.2).`,
+      `Write '${text}-x25519'.`,
+    )
   if (words.groups.length === 0)
     return problem(`'${text}' names no Diffie-Hellman group.`, `Append one, such as '${text}-x25519'.`)
   const prf = prfsOf(words)
   if (prf.length === 0) return missingIntegrity(text)
-  const { encryption, groups } = words
-  return { encryption, integrity: isAead(encryption) ? [] : words.integrity, prf, groups }
+  const { encryption, groups, additional } = words
+  const integrity = isAead(encryption) ? [] : words.integrity
+  return { encryption, integrity, prf, groups, ...(additional.length > 0 ? { additional } : {}) }
 }
 
 export function parseEspProposal(text: string): EspProposal | ProposalProblem {
@@ -68,6 +82,11 @@ export function parseEspProposal(text: string): EspProposal | ProposalProblem {
       `'${text}' is an ESP proposal; a PRF belongs to IKE.`,
       'Move the prf… word to ike.proposals.',
     )
+  if (words.additional.length > 0)
+    return problem(
+      `'${text}' is an ESP proposal; additional key exchanges are for IKE, whose keys the ESP keys come from.`,
+      'Move the ke1_… word to ike.proposals.',
+    )
   const { encryption, groups } = words
   const integrity = isAead(encryption) ? [] : words.integrity
   // Without a word for it, strongSwan means no extended sequence numbers.
@@ -75,7 +94,10 @@ export function parseEspProposal(text: string): EspProposal | ProposalProblem {
 }
 
 export const describeIkeProposal = (p: IkeProposal): string =>
-  [...p.encryption, ...p.integrity, ...p.prf, ...p.groups].map(({ name }) => name).join('-')
+  [
+    ...[...p.encryption, ...p.integrity, ...p.prf, ...p.groups].map(({ name }) => name),
+    ...(p.additional ?? []).flatMap((methods, i) => methods.map(({ name }) => `ke${i + 1}_${name}`)),
+  ].join('-')
 
 export const describeEspProposal = (p: EspProposal): string =>
   [
@@ -116,13 +138,38 @@ function sort(text: string, of: 'ike' | 'esp'): Words | ProposalProblem {
     )
   if (!isAead(encryption) && integrity.length === 0) return missingIntegrity(text)
   const esn = [...new Set(words)].filter(w => w === 'esn' || w === 'noesn').map(w => w === 'esn')
-  return { encryption, integrity, prf: named(PRFS), groups: named(GROUPS), esn }
+  return {
+    encryption,
+    integrity,
+    prf: named(PRFS),
+    groups: named(GROUPS),
+    additional: additionalOf(words),
+    esn,
+  }
 }
 
 const isKnown = (word: string): boolean =>
   word === 'esn' ||
   word === 'noesn' ||
+  additionalMethod(word) !== undefined ||
   [ENCRYPTIONS, INTEGRITIES, PRFS, GROUPS].some(kind => kind.some(({ name }) => name === word))
+
+/** `ke1_mlkem768`: which one, and the method. */
+function additionalMethod(word: string): { readonly index: number; readonly method: Group } | undefined {
+  const [, digit, name] = /^ke([1-9])_(.+)$/.exec(word) ?? []
+  const index = Number(digit)
+  const method = [...KEMS, ...GROUPS, NO_EXCHANGE].find(g => g.name === (ALIASES[name ?? ''] ?? name))
+  return method === undefined || index > ADDITIONAL_MOST ? undefined : { index, method }
+}
+
+/** By transform type, each method once; those before the last one that is named may be empty. */
+function additionalOf(words: readonly string[]): readonly (readonly Group[])[] {
+  const found = words.map(additionalMethod).filter(word => word !== undefined)
+  const last = Math.max(0, ...found.map(({ index }) => index))
+  return Array.from({ length: last }, (_, i) => [
+    ...new Set(found.filter(({ index }) => index === i + 1).map(({ method }) => method)),
+  ])
+}
 
 const problem = (what: string, remedy: string): ProposalProblem => ({ problem: what, remedy })
 
@@ -135,5 +182,5 @@ const missingIntegrity = (text: string): ProposalProblem =>
 const unknownWord = (word: string, text: string): ProposalProblem =>
   problem(
     word === '' ? `'${text}' has an empty word.` : `'${word}' in '${text}' is no algorithm we know.`,
-    `Use ${[ENCRYPTIONS, INTEGRITIES, PRFS, GROUPS].map(kind => kind.map(({ name }) => name).join(', ')).join('; ')}; esn, noesn.`,
+    `Use ${[ENCRYPTIONS, INTEGRITIES, PRFS, GROUPS].map(kind => kind.map(({ name }) => name).join(', ')).join('; ')}; ${KEMS.map(({ name }) => `ke1_${name}`).join(', ')}; esn, noesn.`,
   )

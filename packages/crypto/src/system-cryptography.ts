@@ -1,5 +1,6 @@
 import { bug, type Random } from '@brunel/base'
 import type { Cryptography } from './cryptography.js'
+import { encapsulate, kemKeyPair } from './kem.js'
 import { keyPair } from './key-agreement.js'
 import { prf, prfPlus, sha1 } from './prf.js'
 import { systemRandom } from './random.js'
@@ -10,7 +11,8 @@ import { aeadCipher, cbcCipher } from './sk-cipher.js'
 export const cryptographyWith = (random: Pick<Random, 'bytes'>): Cryptography => ({
   prf,
   prfPlus,
-  keyPair,
+  keyPair: group => (group.ciphertextLength === undefined ? keyPair(group) : kemKeyPair(group)),
+  encapsulate,
   skCipher(encryption, encryptionKey, integrity, integrityKey) {
     // RFC 8247 §2.1, RFC 8221 §4: nothing is ever encrypted without integrity.
     if (encryption.icvLength > 0) return aeadCipher(encryption, encryptionKey)

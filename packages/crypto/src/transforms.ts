@@ -44,10 +44,12 @@ export interface Integrity {
 export interface Group {
   readonly name: string
   readonly id: number
-  /** Octets of the KE payload's data. */
+  /** Octets of the KE payload's data; of a KEM, in the request. */
   readonly publicLength: number
   /** Octets of g^ir. */
   readonly secretLength: number
+  /** A key encapsulation mechanism: octets of the KE payload's data in the response. undefined: Diffie-Hellman. */
+  readonly ciphertextLength?: number
 }
 
 const gcm = (bits: number): Encryption => ({
@@ -112,6 +114,19 @@ export const GROUPS: readonly Group[] = [
   { name: 'modp4096', id: 16, publicLength: 512, secretLength: 512 },
 ]
 
+/** FIPS 203 §8, table 3. Only after another key exchange, since nothing but IKE_INTERMEDIATE can be fragmented. */
+export const KEMS: readonly Group[] = [
+  { name: 'mlkem512', id: 35, publicLength: 800, secretLength: 32, ciphertextLength: 768 },
+  { name: 'mlkem768', id: 36, publicLength: 1184, secretLength: 32, ciphertextLength: 1088 },
+  { name: 'mlkem1024', id: 37, publicLength: 1568, secretLength: 32, ciphertextLength: 1568 },
+]
+
+/** RFC 9370 §2.2.1: an additional key exchange that may be left out. */
+export const NO_EXCHANGE: Group = { name: 'none', id: 0, publicLength: 0, secretLength: 0 }
+
+/** RFC 9370 §2.2.1: ADDKE1 to ADDKE7. */
+export const ADDITIONAL_MOST = 7
+
 /** What one proposal of `ike.proposals` allows; each list in order of preference. */
 export interface IkeProposal {
   readonly encryption: readonly Encryption[]
@@ -119,6 +134,8 @@ export interface IkeProposal {
   readonly integrity: readonly Integrity[]
   readonly prf: readonly Prf[]
   readonly groups: readonly Group[]
+  /** ADDKE1 to ADDKE7 in order, RFC 9370 §2.2.1; an empty list, or none at all: not offered. */
+  readonly additional?: readonly (readonly Group[])[]
 }
 
 /** What one proposal of `esp.proposals` allows. `groups` empty: no PFS of its own. */

@@ -56,11 +56,14 @@ export {
 } from './payload.js'
 export { emitPayloads, parsePayloads } from './payloads.js'
 export {
+  authenticatedOctets,
   type Chain,
   emitFragment,
   emitProtected,
   type Opener,
   openProtected,
   openSk,
+  protectedOutside,
+  receivedOutside,
   type Sealer,
 } from './protected.js'

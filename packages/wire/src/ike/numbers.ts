@@ -34,8 +34,8 @@ export const PAYLOAD = {
 /** Security protocol identifiers, RFC 7296 §3.3.1. */
 export const PROTOCOL = { NONE: 0, IKE: 1, AH: 2, ESP: 3 } as const
 
-/** Transform types, RFC 7296 §3.3.2. */
-export const TRANSFORM = { ENCR: 1, PRF: 2, INTEG: 3, KE: 4, ESN: 5 } as const
+/** Transform types, RFC 7296 §3.3.2; additional key exchanges 1 to 7, which have types 6 to 12: RFC 9370 §2.2.1. */
+export const TRANSFORM = { ENCR: 1, PRF: 2, INTEG: 3, KE: 4, ESN: 5, ADDKE1: 6, ADDKE7: 12 } as const
 
 /** The one attribute type of RFC 7296 §3.3.5. */
 export const KEY_LENGTH = 14

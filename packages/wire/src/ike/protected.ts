@@ -1,7 +1,7 @@
 import { type Drop, isDrop } from '@brunel/base'
 import { emitHeader, HEADER_LENGTH, type OutgoingHeader } from './header.js'
 import { PAYLOAD } from './numbers.js'
-import { uint16 } from './octets.js'
+import { concat, readUint16, uint16, uint32 } from './octets.js'
 import type { Payload, SkfPayload, SkPayload } from './payload.js'
 import { parsePayloads } from './payloads.js'
 
@@ -40,6 +40,42 @@ export interface Chain {
  */
 export function emitProtected(header: OutgoingHeader, inside: Chain, sealer: Sealer): Uint8Array {
   return emitSealed(header, PAYLOAD.SK, new Uint8Array(0), inside, sealer)
+}
+
+/**
+ * A message as IntAuth covers it, RFC 9242 §3.3.2: `outside`, which ends with the generic header of SK, then the
+ * payloads inside in the clear; both lengths without IV, padding, Pad Length and ICV.
+ */
+export function authenticatedOctets(outside: Uint8Array, inside: Chain): Uint8Array {
+  const octets = concat(outside, inside.bytes)
+  const sk = outside.length - 4
+  octets[sk] = inside.first
+  octets.set(uint32(octets.length), 24)
+  octets.set(uint16(4 + inside.bytes.length), sk + 2)
+  return octets
+}
+
+/** The octets in front of what we seal. */
+export function protectedOutside(header: OutgoingHeader): Uint8Array {
+  const outside = new Uint8Array(HEADER_LENGTH + 4)
+  emitHeader(header, PAYLOAD.SK, outside.length, outside)
+  return outside
+}
+
+/**
+ * The octets in front of what was sealed; of fragment 1, as if the message had come whole (RFC 9242 §3.3.2): SK
+ * where SKF stood, with the RESERVED field of the fragment.
+ */
+export function receivedOutside(message: Uint8Array, sk: SkPayload | SkfPayload): Uint8Array {
+  if (sk.type === 'SK') return message.slice(0, sk.at)
+  const outside = message.slice(0, sk.at - 4)
+  let at = 16 // Next Payload of the IKE header
+  for (let next = HEADER_LENGTH; outside[at] !== PAYLOAD.SKF; ) {
+    at = next
+    next += readUint16(outside, at + 2)
+  }
+  outside[at] = PAYLOAD.SK
+  return outside
 }
 
 /** One fragment of the inside of a message; `first` is 0 in all but fragment 1: RFC 7383 §2.5. */
