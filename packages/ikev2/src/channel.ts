@@ -8,7 +8,12 @@ import type { IkeSettings } from './settings.js'
 
 /** What came out of a message. `part`: one authentic fragment, and the rest is not there yet. */
 export type Opened =
-  | { readonly is: 'message'; readonly payloads: readonly Wire.Payload[]; readonly first: boolean }
+  | {
+      readonly is: 'message'
+      readonly payloads: readonly Wire.Payload[]
+      readonly first: boolean
+      readonly octets: Uint8Array | undefined
+    }
   /** Authentic and yet malformed: RFC 7296 §2.21.3. */
   | { readonly is: 'malformed'; readonly detail: string; readonly first: boolean }
   | { readonly is: 'part'; readonly first: boolean }
@@ -69,16 +74,24 @@ export class Channel {
     const message = Wire.parseMessage(m.bytes)
     if (isDrop(message)) return { is: 'drop', drop: message, detail: 'the outside of a protected message' }
     const last = message.payloads.at(-1)
-    if (last?.type === 'SK') return this.#openWhole(m.bytes, last)
+    if (last?.type === 'SK') return this.#openWhole(m, last)
     if (last?.type === 'SKF') return this.#openPart(now, m, last, collect)
     return { is: 'clear', payloads: message.payloads }
   }
 
-  #openWhole(bytes: Uint8Array, sk: Wire.SkPayload): Opened {
+  #openWhole(m: Incoming, sk: Wire.SkPayload): Opened {
+    const { bytes } = m
     const payloads = Wire.openProtected(bytes, sk, this.#in)
-    if (!isDrop(payloads)) return { is: 'message', payloads, first: true }
+    if (!isDrop(payloads)) return { is: 'message', payloads, first: true, octets: this.#octets(m, sk) }
     if (payloads === 'ike-integrity') return { is: 'drop', drop: payloads, detail: 'an SK payload' }
     return { is: 'malformed', detail: payloads, first: true }
+  }
+
+  /** What IntAuth covers of a whole message, RFC 9242 §3.3.2. */
+  #octets({ header, bytes }: Incoming, sk: Wire.SkPayload): Uint8Array | undefined {
+    const inside = isIntermediate(header) ? Wire.openSk(bytes, sk, this.#in) : undefined
+    if (inside === undefined || isDrop(inside)) return undefined
+    return Wire.authenticatedOctets(Wire.receivedOutside(bytes, sk), { first: sk.first, bytes: inside })
   }
 
   #openPart(now: Instant, m: Incoming, skf: Wire.SkfPayload, collect: boolean): Opened {
@@ -96,11 +109,14 @@ export class Channel {
     if (step.is === 'refused')
       return { is: 'drop', drop: step.drop, detail: `fragment ${skf.number} of ${skf.total}` }
     this.#reassembly.set(key, reassembly)
+    if (first && isIntermediate(m.header)) reassembly.outside = Wire.receivedOutside(m.bytes, skf)
     if (step.is === 'waiting') return { is: 'part', first }
     this.#reassembly.delete(key)
     const payloads = Wire.parsePayloads(step.inside.first, step.inside.bytes)
     if (isDrop(payloads)) return { is: 'malformed', detail: payloads, first }
-    return { is: 'message', payloads, first }
+    const { outside } = reassembly
+    const octets = outside && Wire.authenticatedOctets(outside, step.inside)
+    return { is: 'message', payloads, first, octets }
   }
 
   /** RFC 7383 §2.6: an incomplete set is dropped after a time, as if it never came. */
@@ -122,6 +138,9 @@ export class Channel {
     this.#reassembly.clear()
   }
 }
+
+const isIntermediate = ({ exchangeType }: Wire.Header): boolean =>
+  exchangeType === Wire.EXCHANGE.IKE_INTERMEDIATE
 
 const keyOf = ({ header }: Incoming): string =>
   `${header.response ? 'response' : 'request'} ${header.messageId}`

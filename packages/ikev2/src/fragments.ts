@@ -71,6 +71,8 @@ export type FragmentStep =
  */
 export class Reassembly {
   readonly deadline: Instant
+  /** What stood in front of the first one, as if the message had come whole; of IKE_INTERMEDIATE only. */
+  outside: Uint8Array | undefined
   #total = 0
   #octets = 0
   #first = 0

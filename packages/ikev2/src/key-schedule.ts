@@ -9,6 +9,8 @@ export interface IkeSuite {
   readonly integrity: Integrity | undefined
   readonly prf: Prf
   readonly group: Group
+  /** The additional key exchanges in their order, RFC 9370 §2.2.2; absent: none. */
+  readonly additional?: readonly Group[]
 }
 
 /** The seven secrets of an IKE SA, RFC 7296 §2.14. */
@@ -44,6 +46,9 @@ export const rekeySkeyseed = (
   { ni, nr }: Nonces,
   secret: Uint8Array,
 ): Uint8Array => crypto.prf(old.prf, old.d, secret, ni, nr)
+
+/** SKEYSEED(n) = prf(SK_d(n-1), SK(n) | Ni | Nr), RFC 9370 §2.2.2: the same octets under the SK_d of the step before. */
+export const nextSkeyseed = rekeySkeyseed
 
 /** {SK_d | SK_ai | SK_ar | SK_ei | SK_er | SK_pi | SK_pr} = prf+(SKEYSEED, Ni | Nr | SPIi | SPIr), RFC 7296 §2.14. */
 export function ikeKeys(

@@ -59,6 +59,9 @@ const RULES: Readonly<Record<string, Rule>> = {
     payloads: { SA: ONE, NONCE: ONE, KE: MAY, TSi: MAY, TSr: MAY, CP: MAY },
     together: ['TSi', 'TSr'],
   },
+  // Nothing else is agreed on that would use it: RFC 9242 §3.2, RFC 9370 §2.2.2.
+  'IKE_INTERMEDIATE request': { encrypted: true, payloads: { KE: ONE } },
+  'IKE_INTERMEDIATE response': { encrypted: true, payloads: { KE: ONE } },
   'INFORMATIONAL request': { encrypted: true, payloads: { D: MANY, CP: MAY } },
   'INFORMATIONAL response': { encrypted: true, payloads: { D: MANY, CP: MAY } },
 }

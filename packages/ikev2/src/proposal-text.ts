@@ -1,4 +1,4 @@
-import { GROUPS, INTEGRITIES, PRFS } from '@brunel/crypto'
+import { GROUPS, INTEGRITIES, KEMS, NO_EXCHANGE, PRFS } from '@brunel/crypto'
 import { Ike } from '@brunel/wire'
 import type { IkeSuite } from './key-schedule.js'
 import type { EspSuite } from './proposals.js'
@@ -12,6 +12,7 @@ export const ikeSuiteText = (s: IkeSuite): string =>
     ...(s.integrity === undefined ? [] : [s.integrity.name]),
     s.prf.name,
     s.group.name,
+    ...(s.additional ?? []).map(({ name }, i) => `ke${i + 1}_${name}`),
   ].join('-')
 
 export const espSuiteText = (s: EspSuite): string =>
@@ -30,7 +31,7 @@ const rank = ({ type }: Ike.Transform): number => (ORDER.includes(type) ? ORDER.
 export const offerTexts = (sa: Ike.SaPayload): readonly string[] =>
   sa.proposals.map(p =>
     p.transforms
-      .toSorted((a, b) => rank(a) - rank(b))
+      .toSorted((a, b) => rank(a) - rank(b) || (rank(a) === ORDER.length ? a.type - b.type : 0))
       .map(transformText)
       .join('-'),
   )
@@ -49,6 +50,11 @@ function transformText(t: Ike.Transform): string {
 function knownText(t: Ike.Transform): string | undefined {
   if (t.type === Ike.TRANSFORM.ENCR) return encryptionOf(t)?.name
   if (t.type === Ike.TRANSFORM.ESN) return t.id === 0 ? 'noesn' : t.id === 1 ? 'esn' : undefined
+  const additional = t.type - Ike.TRANSFORM.ADDKE1
+  if (additional >= 0 && t.type <= Ike.TRANSFORM.ADDKE7) {
+    const method = [...GROUPS, ...KEMS, NO_EXCHANGE].find(({ id }) => id === t.id)
+    return `ke${additional + 1}_${method?.name ?? t.id}`
+  }
   const known = { [Ike.TRANSFORM.PRF]: PRFS, [Ike.TRANSFORM.INTEG]: INTEGRITIES, [Ike.TRANSFORM.KE]: GROUPS }[
     t.type
   ]

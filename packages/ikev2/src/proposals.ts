@@ -1,6 +1,7 @@
 import type { Drop } from '@brunel/base'
 import type { Encryption, EspProposal, Group, IkeProposal, Integrity } from '@brunel/crypto'
 import { Ike } from '@brunel/wire'
+import { pickAdditional, verifiedAdditional } from './additional-exchanges.js'
 import type { IkeSuite } from './key-schedule.js'
 import { encr, first, isAead, type Offered, plain, readProposal, sameTransform } from './transform-match.js'
 
@@ -66,6 +67,7 @@ const ikeTransforms = (p: IkeProposal): readonly Ike.Transform[] => [
   ...p.prf.map(({ id }) => plain(T.PRF, id)),
   ...p.integrity.map(({ id }) => plain(T.INTEG, id)),
   ...p.groups.map(({ id }) => plain(T.KE, id)),
+  ...(p.additional ?? []).flatMap((methods, i) => methods.map(({ id }) => plain(T.ADDKE1 + i, id))),
 ]
 
 const espTransforms = (p: EspProposal): readonly Ike.Transform[] => [
@@ -97,7 +99,10 @@ export const askedGroup = (data: Uint8Array): number | undefined =>
 export function chooseIke(
   theirs: Ike.SaPayload,
   ours: readonly IkeProposal[],
-  at: { readonly exchange: 'ike' | 'ike-rekey'; readonly keGroup: number },
+  at: {
+    readonly exchange: 'ike' | 'ike-rekey'
+    readonly keGroup: number
+  },
 ): Choice<IkeSuite> | Drop | undefined {
   return choose(theirs, at.exchange, offered => {
     for (const our of ours) {
@@ -105,12 +110,18 @@ export function chooseIke(
       const prf = first(our.prf, offered.prf)
       const group = pickGroup(our.groups, offered.groups, at.keGroup)
       if (encryption === undefined || prf === undefined || group === undefined) continue
+      const additional = pickAdditional(our.additional ?? [], offered.additional, group)
+      if (additional === undefined) continue
       const integrity = pickIntegrity(encryption, our.integrity, offered)
       if (integrity === 'none-common') continue
       const transforms = [encr(encryption), plain(T.PRF, prf.id)]
       if (integrity !== undefined) transforms.push(plain(T.INTEG, integrity.id))
-      transforms.push(plain(T.KE, group.id))
-      return { rank: ours.indexOf(our), suite: { encryption, integrity, prf, group }, transforms }
+      transforms.push(plain(T.KE, group.id), ...additional.transforms)
+      return {
+        rank: ours.indexOf(our),
+        suite: { encryption, integrity, prf, group, ...additional.methods },
+        transforms,
+      }
     }
     return undefined
   })
@@ -211,7 +222,9 @@ export function verifyIkeChoice(
   const [encryption, prf, group] = [chosen.read.encryption[0], chosen.read.prf[0], chosen.read.groups[0]]
   if (encryption === undefined || prf === undefined || group === undefined) return undefined
   const integrity = isAead(encryption) ? undefined : chosen.read.integrity[0]
-  return { ...chosen.choice, suite: { encryption, integrity, prf, group } }
+  const additional = verifiedAdditional(chosen.read.additional, group)
+  if (additional === undefined) return undefined
+  return { ...chosen.choice, suite: { encryption, integrity, prf, group, ...additional } }
 }
 
 export function verifyEspChoice(
@@ -245,9 +258,18 @@ function verified(
 const isNone = (t: Ike.Transform): boolean =>
   (t.type === T.INTEG || t.type === T.KE) && t.id === 0 && t.attributes.length === 0
 
+const isLeftOut = (type: number, chosen: readonly Ike.Transform[]): boolean =>
+  type >= T.ADDKE1 && chosen.every(t => t.type !== type)
+
+const mayBeNone = (type: number, offered: readonly Ike.Transform[]): boolean =>
+  offered.some(t => t.type === type && t.id === 0)
+
 /** Exactly one of each type that we offered, unmodified, and nothing else. */
 function isOneOfEach(chosen: readonly Ike.Transform[], offered: readonly Ike.Transform[]): boolean {
-  const types = new Set(offered.map(t => t.type))
+  // An additional key exchange that may be NONE may be left out too.
+  const types = new Set(
+    offered.map(t => t.type).filter(type => !(isLeftOut(type, chosen) && mayBeNone(type, offered))),
+  )
   return (
     chosen.length === types.size &&
     new Set(chosen.map(t => t.type)).size === types.size &&

@@ -4,6 +4,8 @@ import { Ike } from '@brunel/wire'
 /** "Key Pad for IKEv2": 17 ASCII octets, no NUL, RFC 7296 §2.15. */
 const KEY_PAD = Ike.unhex('4b65792050616420666f7220494b457632')
 
+const NONE = new Uint8Array(0)
+
 /** What one side signs, RFC 7296 §2.15. */
 export interface Signing {
   readonly prf: Prf
@@ -15,11 +17,13 @@ export interface Signing {
   readonly skP: Uint8Array
   /** Its IDi or IDr payload; RESERVED counts as it was on the wire. */
   readonly id: Ike.IdPayload
+  /** What IKE_INTERMEDIATE adds, RFC 9242 §3.3.2; empty or absent without. */
+  readonly intAuth?: Uint8Array
 }
 
-/** RealMessage | NonceData | prf(SK_p, RestOfIDPayload), RFC 7296 §2.15. */
+/** RealMessage | NonceData | prf(SK_p, RestOfIDPayload) | IntAuth, RFC 7296 §2.15, RFC 9242 §3.3.2. */
 export const signedOctets = (crypto: Cryptography, s: Signing): Uint8Array =>
-  Ike.concat(s.message, s.peerNonce, crypto.prf(s.prf, s.skP, Ike.identityBody(s.id)))
+  Ike.concat(s.message, s.peerNonce, crypto.prf(s.prf, s.skP, Ike.identityBody(s.id)), s.intAuth ?? NONE)
 
 /** AUTH = prf(prf(Shared Secret, "Key Pad for IKEv2"), SignedOctets), RFC 7296 §2.15. */
 export function pskAuth(crypto: Cryptography, psk: Uint8Array, signing: Signing): Uint8Array {

@@ -1,4 +1,5 @@
 import type { Endpoint, IkeSpi, Instant } from '@brunel/base'
+import type { KeyPair } from '@brunel/crypto'
 import type { Ike as Wire } from '@brunel/wire'
 import type { Failure } from './contract.js'
 import type { AuthAttempt, HalfOpen } from './exchanges/auth.js'
@@ -13,8 +14,8 @@ import type { Ports, Turn } from './turn.js'
 /**
  * Who may move where:
  *
- *     initiating ──IKE_SA_INIT──> authenticating ──IKE_AUTH──> established
- *     half-open ──────────────────IKE_AUTH────────────────────> established
+ *     initiating ──IKE_SA_INIT──> authenticating ──[IKE_INTERMEDIATE,] IKE_AUTH──> established
+ *     half-open ──────────────────[IKE_INTERMEDIATE,] IKE_AUTH────────────────────> established
  *     established ──a rekey of the peer──> replaced ──its Delete──> ended
  *     established, replaced ──our Delete──> closing ──answer──> ended
  *     any ──error, silence──> ended
@@ -39,11 +40,15 @@ export interface Ends {
 export interface Incoming extends Ends {
   readonly header: Wire.Header
   readonly bytes: Uint8Array
+  /** Of IKE_INTERMEDIATE: the message as IntAuth covers it, RFC 9242 §3.3.2. */
+  readonly octets?: Uint8Array | undefined
 }
 
 /** What our request in flight is about. */
 export type Doing =
   | { readonly what: 'sa-init' }
+  /** `request`: as IntAuth covers it. */
+  | { readonly what: 'intermediate'; readonly keyPair: KeyPair; readonly request: Uint8Array }
   | { readonly what: 'auth' }
   | { readonly what: 'create-child'; readonly offer: ChildOffer }
   | { readonly what: 'rekey-child'; readonly offer: ChildOffer; readonly old: number }

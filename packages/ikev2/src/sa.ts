@@ -47,6 +47,8 @@ export class IkeSa {
   agreed: Agreed | undefined
   control: PeerControl | undefined
   session: Session | undefined
+  /** The keys before those in use: a repeated request of IKE_INTERMEDIATE still comes under them. */
+  #former: Channel | undefined
   outgoing: InFlight | undefined
   lifetime: Lifetime | undefined
   establishedAt: Instant | undefined
@@ -137,7 +139,8 @@ export class IkeSa {
     const place = this.answers.place(m.header.messageId)
     if (place === 'outside') return turn.drop('ike-message-id', m.remote, 'a request outside the window') // §2.3
     if (place === 'forgotten') return turn.drop('ike-duplicate', m.remote, 'the answer is forgotten') // §2.1
-    const opened = channel.open(turn.now, m, place === 'new')
+    const keys = place === 'repeated' ? (this.#former ?? channel) : channel
+    const opened = keys.open(turn.now, m, place === 'new')
     if (opened.is === 'drop') return turn.drop(opened.drop, m.remote, opened.detail)
     if (opened.is === 'clear') return turn.drop('ike-unexpected', m.remote, 'a request in the clear') // §2.4
     if (place === 'repeated') {
@@ -152,7 +155,7 @@ export class IkeSa {
     const answer: Answer =
       opened.is === 'malformed'
         ? this.fatal(Wire.NOTIFY.INVALID_SYNTAX, failures.malformed('a request', opened.detail))
-        : answerRequest(turn, this, m, opened.payloads)
+        : answerRequest(turn, this, { ...m, octets: opened.octets }, opened.payloads)
     this.respond(turn, m, answer)
   }
 
@@ -173,7 +176,7 @@ export class IkeSa {
     this.outgoing = undefined
     if (this.stage.is === 'established' || this.stage.is === 'replaced') this.#confirm()
     takeResponse(turn, this, flight, {
-      m,
+      m: opened.is === 'message' ? { ...m, octets: opened.octets } : m,
       payloads: opened.is === 'message' ? opened.payloads : undefined,
     })
   }
@@ -260,7 +263,11 @@ export class IkeSa {
     if (doing.what === 'liveness' && this.session !== undefined)
       return livenessWaits(this.session.control.peer.ike.liveness)
     // The peer may have forgotten us between the two exchanges; and what we close is of no use to anybody.
-    const short = doing.what === 'auth' || doing.what === 'close' || doing.what === 'rejection'
+    const short =
+      doing.what === 'intermediate' ||
+      doing.what === 'auth' ||
+      doing.what === 'close' ||
+      doing.what === 'rejection'
     const plan = short ? settings.initRetransmission : settings.retransmission
     return waits(plan, random, settings.jitterPercent)
   }
@@ -283,6 +290,8 @@ export class IkeSa {
       m.remote.address,
     )
     this.answers.answered(datagrams)
+    this.#former?.wipe()
+    this.#former = undefined
     this.send(turn, datagrams, m)
     answer.afterwards?.(turn)
   }
@@ -295,6 +304,13 @@ export class IkeSa {
   /** RFC 7296 §2.21.2, §2.21.3: this answer ends the IKE SA on both sides without a Delete. */
   fatal(notifyType: number, why: Failure): Answer {
     return { payloads: [Wire.notify(notifyType)], afterwards: turn => this.end(turn, why) }
+  }
+
+  /** Other keys follow within the same set-up: the secrets go, what protects our last answer stays until the next. */
+  retire({ keys, channel }: Agreed): void {
+    wipeIkeKeys(this.host.ports.crypto, keys)
+    this.#former?.wipe()
+    this.#former = channel
   }
 
   // ---- what we want ----
@@ -370,6 +386,8 @@ export class IkeSa {
     if (was.is === 'initiating') was.init.keyPair.wipe()
     const doing = this.outgoing?.doing
     if (doing !== undefined && 'offer' in doing) doing.offer.keyPair?.wipe()
+    if (doing?.what === 'intermediate') doing.keyPair.wipe()
+    this.#former?.wipe()
     if (this.agreed === undefined) return
     this.agreed.channel.wipe()
     wipeIkeKeys(crypto, this.agreed.keys)

@@ -1,10 +1,13 @@
 import {
+  ADDITIONAL_MOST,
   ENCRYPTIONS,
   type Encryption,
   GROUPS,
   type Group,
   INTEGRITIES,
   type Integrity,
+  KEMS,
+  NO_EXCHANGE,
   PRFS,
   type Prf,
 } from '@brunel/crypto'
@@ -48,6 +51,8 @@ export interface Offered {
   readonly groups: readonly Group[]
   readonly groupNone: boolean
   readonly esn: readonly boolean[]
+  /** ADDKE1 to ADDKE7, each empty where it is not offered; NONE is a method: RFC 9370 §2.2.1. */
+  readonly additional: readonly (readonly Group[])[]
 }
 
 /**
@@ -56,7 +61,7 @@ export interface Offered {
  */
 export function readProposal(proposal: Ike.Proposal): Offered | undefined {
   const { transforms } = proposal
-  if (transforms.some(t => t.type < T.ENCR || t.type > T.ESN)) return undefined
+  if (transforms.some(t => t.type < T.ENCR || t.type > T.ADDKE7)) return undefined
   const of = (type: number): readonly Ike.Transform[] => transforms.filter(t => t.type === type)
   const allowsNone = (type: number): boolean =>
     of(type).length === 0 || of(type).some(t => t.id === NONE && t.attributes.length === 0)
@@ -65,6 +70,11 @@ export function readProposal(proposal: Ike.Proposal): Offered | undefined {
       .map(find)
       .filter(k => k !== undefined) as readonly K[]
   const encryption = known(T.ENCR, encryptionOf)
+  const additional = Array.from({ length: ADDITIONAL_MOST }, (_, i) =>
+    known(T.ADDKE1 + i, t => byId([...KEMS, ...GROUPS, NO_EXCHANGE], t)),
+  )
+  // Offered and nothing of it known, RFC 7296 §3.3.6: not the same as not offered.
+  if (additional.some((methods, i) => methods.length === 0 && of(T.ADDKE1 + i).length > 0)) return undefined
   if (encryption.some(isAead) && !encryption.every(isAead)) return undefined
   return {
     encryption,
@@ -74,6 +84,7 @@ export function readProposal(proposal: Ike.Proposal): Offered | undefined {
     groups: known(T.KE, t => byId(GROUPS, t)),
     groupNone: allowsNone(T.KE),
     esn: known(T.ESN, t => (t.attributes.length > 0 || t.id > 1 ? undefined : t.id === 1)),
+    additional,
   }
 }
 

@@ -36,6 +36,7 @@ export const readableCryptography: Cryptography = {
   prf: (prf, key, ...data) => systemCryptography.prf(prf, key, ...data),
   prfPlus: (prf, key, seed, length) => systemCryptography.prfPlus(prf, key, seed, length),
   keyPair: group => systemCryptography.keyPair(group),
+  encapsulate: (kem, publicValue) => systemCryptography.encapsulate(kem, publicValue),
   skCipher: () => new NullCipher(),
   sha1: (...data) => systemCryptography.sha1(...data),
   equal: (a, b) => systemCryptography.equal(a, b),

@@ -1,5 +1,13 @@
 import { type Millis, millis } from '@brunel/base'
-import { ENCRYPTIONS, type EspProposal, GROUPS, type IkeProposal, INTEGRITIES, PRFS } from '@brunel/crypto'
+import {
+  ENCRYPTIONS,
+  type EspProposal,
+  GROUPS,
+  type IkeProposal,
+  INTEGRITIES,
+  KEMS,
+  PRFS,
+} from '@brunel/crypto'
 import type { IkePeer, Mode } from '@brunel/ikev2'
 
 /** What two routers of a simulation agree on, and what each wants of it. */
@@ -13,6 +21,8 @@ export interface PeerWishes {
   /** Names of groups, in order of preference; the two ends may order them differently. */
   readonly groups: readonly string[]
   readonly pfs: boolean
+  /** Names of KEMs, each an additional key exchange of the first proposal: RFC 9370. */
+  readonly kems: readonly string[]
   readonly cbc: boolean
   readonly psk: string
 }
@@ -26,6 +36,7 @@ export const WISHES: PeerWishes = {
   encapsulation: 'auto',
   groups: ['x25519'],
   pfs: true,
+  kems: [],
   cbc: false,
   psk: 'shield',
 }
@@ -37,7 +48,11 @@ function named<T extends { readonly name: string }>(all: readonly T[], name: str
   return found
 }
 
-export function ikeProposals({ cbc, groups }: Pick<PeerWishes, 'cbc' | 'groups'>): readonly IkeProposal[] {
+export function ikeProposals({
+  cbc,
+  groups,
+  kems,
+}: Pick<PeerWishes, 'cbc' | 'groups' | 'kems'>): readonly IkeProposal[] {
   const shared = { groups: groups.map(name => named(GROUPS, name)) }
   const gcm = {
     ...shared,
@@ -51,7 +66,9 @@ export function ikeProposals({ cbc, groups }: Pick<PeerWishes, 'cbc' | 'groups'>
     integrity: [named(INTEGRITIES, 'sha256')],
     prf: [named(PRFS, 'prfsha256')],
   }
-  return cbc ? [mac, gcm] : [gcm, mac]
+  const plain = cbc ? [mac, gcm] : [gcm, mac]
+  if (kems.length === 0) return plain
+  return [{ ...gcm, additional: kems.map(name => [named(KEMS, name)]) }, ...plain]
 }
 
 export function espProposals({

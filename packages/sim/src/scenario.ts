@@ -63,7 +63,11 @@ export function scenario(seed: number): Scenario {
     cryptography: seed % 50 === 0 ? 'system' : 'toy',
     family: dice.chance(0.2) ? 6 : 4,
     nat,
-    wishes: bothWishes(dice, { slow: lossless ? SLOW : 12, nat }),
+    wishes: bothWishes(dice, {
+      slow: lossless ? SLOW : 12,
+      nat,
+      kems: KEM_LISTS[seed % KEM_LISTS.length] ?? NO_KEMS,
+    }),
     limits: dice.chance(0.15) ? packetLimits(dice) : undefined,
     quality: both(() => quality(dice, lossless)),
     interval: both(() => dice.between(200, 1000)),
@@ -82,8 +86,22 @@ const GROUP_LISTS = [
   ['x25519', 'ecp384', 'ecp256'],
 ] as const
 
+/** Half of the seeds have the post-quantum hybrid on both ends, some on one end only, which falls back. */
+const NO_KEMS = { a: [], b: [] } as const
+const KEM_LISTS: readonly Record<Side, readonly string[]>[] = [
+  { a: [], b: [] },
+  { a: ['mlkem768'], b: ['mlkem768'] },
+  { a: [], b: [] },
+  { a: ['mlkem512', 'mlkem1024'], b: ['mlkem512', 'mlkem1024'] },
+  { a: ['mlkem768'], b: [] },
+  { a: ['mlkem768'], b: ['mlkem768'] },
+]
+
 /** What the two operators wrote: the same in what must be the same, their own taste in the rest. */
-function bothWishes(dice: Dice, { slow, nat }: { slow: number; nat: boolean }): Record<Side, PeerWishes> {
+function bothWishes(
+  dice: Dice,
+  { slow, nat, kems }: { slow: number; nat: boolean; kems: Record<Side, readonly string[]> },
+): Record<Side, PeerWishes> {
   const common: PeerWishes = {
     ...WISHES,
     mode: dice.pick(['tunnel', 'transport']),
@@ -98,6 +116,7 @@ function bothWishes(dice: Dice, { slow, nat }: { slow: number; nat: boolean }): 
   return both(side => ({
     ...common,
     initiate: quiet !== side && quiet !== 'both',
+    kems: kems[side],
     groups: oneTaste ? groups : dice.pick(GROUP_LISTS),
     cbc: oneTaste ? common.cbc : dice.chance(0.5),
     ikeLifetime: millis(dice.between(2 * slow, 10 * slow) * 1000),

@@ -1,5 +1,14 @@
 import type { Drop } from '@brunel/base'
-import type { Cryptography, Encryption, Group, Integrity, KeyPair, Prf, SkCipher } from '@brunel/crypto'
+import type {
+  Cryptography,
+  Encapsulated,
+  Encryption,
+  Group,
+  Integrity,
+  KeyPair,
+  Prf,
+  SkCipher,
+} from '@brunel/crypto'
 import type { Dice } from './dice.js'
 import { Mixing } from './mixing.js'
 import { joined } from './octets.js'
@@ -13,7 +22,11 @@ export function toyCryptography(dice: Dice): Cryptography {
   return {
     prf: (prf, key, ...data) => keyed(prf, key, data).squeeze(prf.length),
     prfPlus: (prf, key, seed, length) => keyed(prf, key, [seed]).word(1).squeeze(length),
-    keyPair: group => new ToyKeyPair(group, dice.bytes(16)),
+    keyPair: group =>
+      group.ciphertextLength === undefined
+        ? new ToyKeyPair(group, dice.bytes(16))
+        : new ToyKemPair(group, dice.bytes(16)),
+    encapsulate: (kem, publicValue) => toyEncapsulate(kem, publicValue, dice.bytes(16)),
     skCipher: (encryption, encryptionKey, integrity, integrityKey) =>
       new ToyCipher(encryption, encryptionKey, integrity, integrityKey),
     sha1: (...data) => absorb(new Mixing(), data).squeeze(20),
@@ -53,6 +66,27 @@ class ToyKeyPair implements KeyPair {
 
   wipe(): void {
     // There is no private value; whether the call was made is seen by `watchCryptography`.
+  }
+}
+
+/** The "shared secret" of a KEM is a hash of both values that travel. */
+const toyShared = (kem: Group, publicValue: Uint8Array, ciphertext: Uint8Array): Uint8Array =>
+  new Mixing().word(kem.id).bytes(publicValue).bytes(ciphertext).squeeze(kem.secretLength)
+
+function toyEncapsulate(kem: Group, publicValue: Uint8Array, chance: Uint8Array): Encapsulated | Drop {
+  if (publicValue.length !== kem.publicLength || publicValue[0] !== 0x40) return 'ike-key-exchange'
+  const ciphertext = new Mixing()
+    .word(kem.id)
+    .bytes(chance)
+    .squeeze(kem.ciphertextLength ?? 0)
+  return { ciphertext, secret: toyShared(kem, publicValue, ciphertext) }
+}
+
+class ToyKemPair extends ToyKeyPair {
+  /** Any ciphertext of the right length yields a secret: implicit rejection, FIPS 203 §6.3. */
+  override agree(ciphertext: Uint8Array): Uint8Array | Drop {
+    if (ciphertext.length !== this.group.ciphertextLength) return 'ike-key-exchange'
+    return toyShared(this.group, this.publicValue, ciphertext)
   }
 }
 

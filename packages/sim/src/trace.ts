@@ -42,6 +42,7 @@ const EXCHANGES: Record<number, string> = {
   35: 'IKE_AUTH',
   36: 'CREATE_CHILD_SA',
   37: 'INFORMATIONAL',
+  43: 'IKE_INTERMEDIATE',
 }
 
 /** The header of an IKE message in words: exchange, Message ID, request or response, and the payloads if known. */
@@ -99,6 +100,7 @@ const NOTIFIES: Record<number, string> = {
   16393: 'REKEY_SA',
   16394: 'ESP_TFC_PADDING_NOT_SUPPORTED',
   16430: 'FRAGMENTATION_SUPPORTED',
+  16438: 'INTERMEDIATE_EXCHANGE_SUPPORTED',
 }
 
 /** A chain of payloads in words, as far as it makes sense. */

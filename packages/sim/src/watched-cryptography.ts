@@ -84,6 +84,11 @@ export function watchCryptography(
       secrets.keyPairs.add(watched)
       return watched
     },
+    encapsulate(kem, publicValue) {
+      const made = inner.encapsulate(kem, publicValue)
+      if (!isDrop(made)) noted(made.secret)
+      return made
+    },
     skCipher(encryption, encryptionKey, integrity, integrityKey) {
       const name = `${encryption.name} ${new Mixing().bytes(encryptionKey).next()} ${new Mixing().word(7).bytes(encryptionKey).next()}`
       const cipher = inner.skCipher(encryption, encryptionKey, integrity, integrityKey)

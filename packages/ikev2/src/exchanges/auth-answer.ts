@@ -1,7 +1,9 @@
 import { Ike as Wire } from '@brunel/wire'
+import { allowsAdditional } from '../additional-exchanges.js'
 import type { Failure } from '../contract.js'
 import * as failures from '../failures.js'
 import { identityOf, idPayload } from '../identity.js'
+import { intAuthOctets } from '../int-auth.js'
 import { findId } from '../payload-find.js'
 import type { PeerControl } from '../peer.js'
 import { identityText, peersClaiming } from '../peer-match.js'
@@ -12,7 +14,7 @@ import type { Agreed, IkeSa } from '../sa.js'
 import type { Answer, Incoming } from '../sa-stage.js'
 import type { Session } from '../session.js'
 import type { Turn } from '../turn.js'
-import { claimedText, establish, type HalfOpen } from './auth.js'
+import { claimedText, establish, type HalfOpen, nextMessageId } from './auth.js'
 import { answerChild } from './child-answer.js'
 import { makeChild } from './child-make.js'
 
@@ -25,6 +27,13 @@ export function answerAuth(
 ): Answer {
   const { m, payloads } = request
   const { agreed } = sa
+  if ((half.steps ?? 0) < (agreed?.suite.additional?.length ?? 0))
+    return refuse(
+      turn,
+      sa,
+      undefined,
+      failures.malformed('IKE_AUTH', 'a key exchange that was agreed is missing'),
+    )
   const [idi, proof] = [findId(payloads, 'IDi'), Wire.find(payloads, 'AUTH')]
   if (agreed === undefined || idi === undefined || proof === undefined)
     return refuse(
@@ -104,6 +113,7 @@ function whoIs(
     peerNonce: half.nonces.nr,
     skP: agreed.keys.pi,
     id: idi,
+    intAuth: intAuthOctets(half.intAuth, nextMessageId(half)),
   }
   const proven = named.find(c => verifyPskAuth(crypto, c.peer.auth.psk, signing, proof))
   if (proven === undefined) return { ...failures.wrongPsk(claimedText(idi), m.remote), control: named[0] }
@@ -136,6 +146,7 @@ const allowsSuite = ({ peer }: PeerControl, { suite }: Agreed): boolean =>
       p.encryption.some(e => e.name === suite.encryption.name) &&
       p.prf.some(prf => prf.id === suite.prf.id) &&
       p.groups.some(g => g.id === suite.group.id) &&
+      allowsAdditional(p.additional, suite.additional) &&
       (suite.integrity === undefined || p.integrity.some(i => i.id === suite.integrity?.id)),
   )
 
@@ -163,6 +174,7 @@ function proofOf(
     peerNonce: half.nonces.ni,
     skP: agreed.keys.pr,
     id,
+    intAuth: intAuthOctets(half.intAuth, nextMessageId(half)),
   })
   return [id, { type: 'AUTH', method: Wire.AUTH_METHOD.SHARED_KEY_MIC, data }]
 }

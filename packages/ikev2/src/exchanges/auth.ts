@@ -4,6 +4,7 @@ import { lowerNonce } from '../collisions.js'
 import type { Failure } from '../contract.js'
 import * as failures from '../failures.js'
 import { identityOf, idPayload } from '../identity.js'
+import { type IntAuth, intAuthOctets } from '../int-auth.js'
 import type { Nonces } from '../key-schedule.js'
 import { lifetimeFrom } from '../lifetimes.js'
 import { findId } from '../payload-find.js'
@@ -30,11 +31,17 @@ export interface AuthAttempt {
   /** Our IKE_SA_INIT request and the answer to it, as they were on the wire. */
   readonly message: Uint8Array
   readonly answer: Uint8Array
+  /** Of the IKE_INTERMEDIATE exchanges between the two, and how many there were. */
+  readonly intAuth?: IntAuth
+  readonly steps?: number
   readonly offer: ChildOffer | undefined
 }
 
 /** What a half-open IKE SA of ours waits with. */
-export type HalfOpen = Pick<AuthAttempt, 'nonces' | 'message' | 'answer'>
+export type HalfOpen = Omit<AuthAttempt, 'offer'>
+
+/** RFC 9242 §3.2: 1 for the first exchange after IKE_SA_INIT, and so on. */
+export const nextMessageId = ({ steps = 0 }: HalfOpen): number => 1 + steps
 
 export function beginAuth(turn: Turn, sa: IkeSa, control: PeerControl, init: HalfOpen): void {
   const { agreed } = sa
@@ -42,12 +49,14 @@ export function beginAuth(turn: Turn, sa: IkeSa, control: PeerControl, init: Hal
   const { crypto } = sa.host.ports
   const { peer } = control
   const id = idPayload('IDi', peer.localId)
+  const intAuth = intAuthOctets(init.intAuth, nextMessageId(init))
   const data = pskAuth(crypto, peer.auth.psk, {
     prf: agreed.suite.prf,
     message: init.message,
     peerNonce: init.nonces.nr,
     skP: agreed.keys.pi,
     id,
+    intAuth,
   })
   const offer = makeOffer(sa, control, { exchange: 'esp-in-auth', old: undefined, group: undefined })
   sa.stage = { is: 'authenticating', auth: { ...init, offer } }
@@ -89,7 +98,14 @@ export function authAnswered(
   const good = verifyPskAuth(
     sa.host.ports.crypto,
     peer.auth.psk,
-    { prf: agreed.suite.prf, message: auth.answer, peerNonce: auth.nonces.ni, skP: agreed.keys.pr, id: idr },
+    {
+      prf: agreed.suite.prf,
+      message: auth.answer,
+      peerNonce: auth.nonces.ni,
+      skP: agreed.keys.pr,
+      id: idr,
+      intAuth: intAuthOctets(auth.intAuth, nextMessageId(auth)),
+    },
     proof,
   )
   if (!good) return reject(turn, sa, control, failures.wrongPsk(claimedText(idr), sa.remote))

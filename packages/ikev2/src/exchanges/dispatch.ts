@@ -16,6 +16,7 @@ import {
   deletePayload,
   informationalAnswered,
 } from './informational.js'
+import { answerIntermediate, intermediateAnswered } from './intermediate.js'
 import { answerIkeRekey, beginRekeyIke, ikeRekeyAnswered } from './rekey-ike.js'
 
 /** An authentic request, new in the window. Every one is answered: RFC 7296 §2.21.3. */
@@ -38,6 +39,8 @@ function answerTo(turn: Turn, sa: IkeSa, m: Incoming, payloads: readonly Wire.Pa
     return sa.fatal(Wire.NOTIFY.INVALID_SYNTAX, failures.malformed('a request', wrong.detail))
   if (sa.stage.is === 'half-open') {
     if (exchangeType === Wire.EXCHANGE.IKE_AUTH) return answerAuth(turn, sa, sa.stage.half, { m, payloads })
+    if (exchangeType === Wire.EXCHANGE.IKE_INTERMEDIATE)
+      return answerIntermediate(turn, sa, sa.stage.half, { m, payloads })
     return sa.fatal(Wire.NOTIFY.INVALID_SYNTAX, failures.malformed('IKE_AUTH', 'another exchange came first'))
   }
   const { session } = sa
@@ -105,6 +108,8 @@ export function takeResponse(
   switch (doing.what) {
     case 'sa-init':
       return
+    case 'intermediate':
+      return intermediateAnswered(turn, sa, doing, { m: answer.m, payloads })
     case 'auth':
       return sa.stage.is === 'authenticating' ? authAnswered(turn, sa, sa.stage.auth, payloads) : undefined
     case 'create-child':

@@ -1,5 +1,6 @@
 import { after, type Drop, isDrop } from '@brunel/base'
 import { Ike as Wire } from '@brunel/wire'
+import { feasibleWithout } from '../additional-exchanges.js'
 import * as failures from '../failures.js'
 import type { IkeSuite } from '../key-schedule.js'
 import { natNotifies } from '../nat-detection.js'
@@ -9,7 +10,15 @@ import { answerOf, type Choice, chooseIke, offerIke } from '../proposals.js'
 import { IkeSa } from '../sa.js'
 import type { Incoming, SaHost } from '../sa-stage.js'
 import type { Turn } from '../turn.js'
-import { announcesFragmentation, isNonce, kePayload, learnNat, NONCE_LENGTH, secure } from './sa-init.js'
+import {
+  announcesFragmentation,
+  announcesIntermediate,
+  isNonce,
+  kePayload,
+  learnNat,
+  NONCE_LENGTH,
+  secure,
+} from './sa-init.js'
 
 /** An IKE_SA_INIT request whose payloads were checked against the rules. */
 export interface InitRequest {
@@ -48,7 +57,8 @@ export function answerInit(
     turn.drop('ike-payload', m.remote, 'IKE_SA_INIT without what it needs')
     return undefined
   }
-  const found = pick(offer, ke.group, controls)
+  const intermediate = announcesIntermediate(payloads)
+  const found = pick(offer, { keGroup: ke.group, intermediate }, controls)
   if (isDrop(found)) {
     turn.drop(found, m.remote, 'the SA payload of IKE_SA_INIT')
     return undefined
@@ -95,6 +105,7 @@ function open(turn: Turn, host: SaHost, { m, payloads }: InitRequest, o: Opening
       { type: 'NONCE', data: nr },
       ...natNotifies(crypto, { ...spis, local: m.local, remote: m.remote, force }),
       ...(fragmentation ? [Wire.notify(Wire.NOTIFY.IKEV2_FRAGMENTATION_SUPPORTED)] : []),
+      ...(announcesIntermediate(payloads) ? [Wire.notify(Wire.NOTIFY.INTERMEDIATE_EXCHANGE_SUPPORTED)] : []),
     ],
   )
   const nonces = { ni: o.ni, nr }
@@ -121,11 +132,13 @@ function open(turn: Turn, host: SaHost, { m, payloads }: InitRequest, o: Opening
 
 function pick(
   offer: Wire.SaPayload,
-  keGroup: number,
+  by: { readonly keGroup: number; readonly intermediate: boolean },
   controls: readonly PeerControl[],
 ): { readonly control: PeerControl; readonly choice: Choice<IkeSuite> } | Drop | undefined {
   for (const control of controls) {
-    const choice = chooseIke(offer, control.peer.ike.proposals, { exchange: 'ike', keGroup })
+    const { proposals } = control.peer.ike
+    const possible = by.intermediate ? proposals : feasibleWithout(proposals)
+    const choice = chooseIke(offer, possible, { exchange: 'ike', keGroup: by.keGroup })
     if (isDrop(choice)) return choice
     if (choice !== undefined) return { control, choice }
   }

@@ -1,6 +1,7 @@
 import { after, isDrop } from '@brunel/base'
 import type { KeyPair } from '@brunel/crypto'
 import { Ike as Wire } from '@brunel/wire'
+import { withoutAdditional } from '../additional-exchanges.js'
 import { answerToIkeRekey, isLower, lowerNonce } from '../collisions.js'
 import * as failures from '../failures.js'
 import { type IkeSuite, type Nonces, rekeySkeyseed } from '../key-schedule.js'
@@ -33,7 +34,7 @@ export interface IkeOffer {
 
 export function beginRekeyIke(turn: Turn, sa: IkeSa, session: Session, asked: number | undefined): void {
   const { crypto, random } = sa.host.ports
-  const { proposals } = session.control.peer.ike
+  const proposals = withoutAdditional(session.control.peer.ike.proposals)
   const preferred = asked ?? sa.agreed?.suite.group.id
   const group =
     (preferred === undefined ? undefined : offeredGroup(proposals, preferred)) ?? firstGroup(proposals)
@@ -221,7 +222,7 @@ export function answerIkeRekey(
     return sa.fatal(Wire.NOTIFY.INVALID_SYNTAX, failures.malformed('CREATE_CHILD_SA', 'SA or nonce'))
   if (answerToIkeRekey(ikeState(sa), isBusyWithChild(sa)) !== 'accept')
     return { payloads: [Wire.notify(Wire.NOTIFY.TEMPORARY_FAILURE)] }
-  const ours = session.control.peer.ike.proposals
+  const ours = withoutAdditional(session.control.peer.ike.proposals)
   const choice = chooseIke(offer, ours, { exchange: 'ike-rekey', keGroup: ke?.group ?? 0 })
   if (isDrop(choice))
     return sa.fatal(Wire.NOTIFY.INVALID_SYNTAX, failures.malformed('CREATE_CHILD_SA', choice))

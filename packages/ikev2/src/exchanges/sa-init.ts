@@ -17,15 +17,15 @@ import { IkeSa } from '../sa.js'
 import type { Ends, Incoming, SaHost } from '../sa-stage.js'
 import { SPEC } from '../settings.js'
 import type { Turn } from '../turn.js'
-import { beginAuth } from './auth.js'
+import { goOn } from './intermediate.js'
 
 /**
  * IKE_SA_INIT, our side first: RFC 7296 §1.2, §2.6, §2.6.1.
  *
- *     HDR(A,0), [N(COOKIE),] SAi1, KEi, Ni, N(NAT_DETECTION_*), N(FRAGMENTATION)  -->
+ *     HDR(A,0), [N(COOKIE),] SAi1, KEi, Ni, N(NAT_DETECTION_*), N(FRAGMENTATION), N(INTERMEDIATE)  -->
  *                              <--  HDR(A,0), N(COOKIE)                 repeat with the cookie first
  *                              <--  HDR(A,0), N(INVALID_KE_PAYLOAD)     repeat with that group, cookie kept
- *                              <--  HDR(A,B), SAr1, KEr, Nr, N(NAT_DETECTION_*), N(FRAGMENTATION)
+ *                              <--  HDR(A,B), SAr1, KEr, Nr, N(NAT_DETECTION_*), N(FRAGMENTATION), N(INTERMEDIATE)
  *
  * Nothing of it is protected: whatever does not lead on is a hint, and we keep waiting (§2.21.1).
  */
@@ -58,6 +58,7 @@ export function beginInit(turn: Turn, host: SaHost, control: PeerControl, ends: 
     { type: 'NONCE', data: nonce },
     ...natNotifies(crypto, { ...spis, ...ends, force: control.peer.esp.encapsulation === 'udp' }),
     Wire.notify(Wire.NOTIFY.IKEV2_FRAGMENTATION_SUPPORTED),
+    Wire.notify(Wire.NOTIFY.INTERMEDIATE_EXCHANGE_SUPPORTED), // RFC 9242 §3.1
   ]
   const message = emitInit(spis, payloads)
   const sa = new IkeSa({
@@ -185,7 +186,8 @@ function agree(
   ]
   if (saPayload === undefined || ke === undefined || nr === undefined || !sa.control) return
   const choice = verifyIkeChoice(saPayload, init.offer, 'ike')
-  if (choice === undefined)
+  // RFC 9370 §2.2.1: no additional key exchange without IKE_INTERMEDIATE.
+  if (choice === undefined || (choice.suite.additional !== undefined && !announcesIntermediate(payloads)))
     return hint(
       turn,
       sa,
@@ -212,7 +214,7 @@ function agree(
     return refuseNat(turn, sa, nonces)
   // RFC 7296 §2.23: with a NAT, port 4500 from the first message after IKE_SA_INIT.
   if (sa.nat.local || sa.nat.remote || sa.control.peer.esp.encapsulation === 'udp') float(sa)
-  beginAuth(turn, sa, sa.control, { message: init.message, nonces, answer: m.bytes })
+  goOn(turn, sa, sa.control, { message: init.message, nonces, answer: m.bytes })
 }
 
 function refuseNat(turn: Turn, sa: IkeSa, nonces: Nonces): void {
@@ -236,6 +238,9 @@ export function learnNat(sa: IkeSa, payloads: readonly Wire.Payload[], m: Incomi
 
 export const announcesFragmentation = (payloads: readonly Wire.Payload[]): boolean =>
   Wire.findNotify(payloads, Wire.NOTIFY.IKEV2_FRAGMENTATION_SUPPORTED) !== undefined
+
+export const announcesIntermediate = (payloads: readonly Wire.Payload[]): boolean =>
+  Wire.findNotify(payloads, Wire.NOTIFY.INTERMEDIATE_EXCHANGE_SUPPORTED) !== undefined
 
 /** RFC 7296 §2.10. */
 export const isNonce = (data: Uint8Array): boolean =>
