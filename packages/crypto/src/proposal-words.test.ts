@@ -28,6 +28,12 @@ for (const [text, want] of [
   ['aes128gcm16-x25519', 'aes128gcm16-prfsha256-prfsha384-prfsha512-x25519'],
   ['modp4096-ecp521-sha512-aes192-aes256', 'aes192-aes256-sha512-prfsha512-modp4096-ecp521'],
   ['chacha20poly1305-chacha20poly1305-prfsha256-x25519', 'chacha20poly1305-prfsha256-x25519'],
+  ['aes256gcm16-prfsha384-x25519-ke1_mlkem768', 'aes256gcm16-prfsha384-x25519-ke1_mlkem768'],
+  [
+    'ke2_none-ke2_ecp384-aes256gcm16-prfsha384-x25519-ke1_mlkem768-ke1_mlkem1024',
+    'aes256gcm16-prfsha384-x25519-ke1_mlkem768-ke1_mlkem1024-ke2_none-ke2_ecp384',
+  ],
+  ['aes128gcm16-prfsha256-ecp256-ke3_curve25519', 'aes128gcm16-prfsha256-ecp256-ke3_x25519'],
 ] as const)
   t.test(`IKE ${text} means ${want}`, async t => t.equal(ike(text), want))
 
@@ -38,6 +44,29 @@ for (const [text, want] of [
   ['chacha20poly1305-sha256', 'chacha20poly1305-noesn'],
 ] as const)
   t.test(`ESP ${text} means ${want}`, async t => t.equal(esp(text), want))
+
+for (const [text, want] of [
+  [
+    'aes256gcm16-prfsha384-ke1_mlkem768',
+    /names no Diffie-Hellman group to begin with.*RFC 9370 §2\.2\.2.*x25519/,
+  ],
+  ['aes256gcm16-prfsha384-x25519-ke8_mlkem768', /'ke8_mlkem768' in .* no algorithm we know.*ke1_mlkem768/],
+  ['aes256gcm16-prfsha384-x25519-ke1_kyber3', /'ke1_kyber3' in .* no algorithm we know/],
+  ['aes256gcm16-prfsha384-mlkem768', /'mlkem768' in .* no algorithm we know.*ke1_mlkem768/],
+] as const)
+  t.test(`RFC 9370 §2.2.1: IKE ${text} is refused, with the remedy`, async t => t.match(ike(text), want))
+
+t.test('RFC 9370 §2.2.1: ESP takes its keys from IKE, and names no additional key exchange', async t =>
+  t.match(esp('aes256gcm16-x25519-ke1_mlkem768'), /belong|are for IKE.*ike\.proposals/),
+)
+
+t.test('the default begins with the post-quantum hybrid, and ends with what every router can do', async t => {
+  const parsed = DEFAULT_IKE_PROPOSALS.map(text => parseIkeProposal(text) as IkeProposal)
+  t.same(
+    parsed.map(p => p.additional?.map(methods => methods.map(({ name }) => name))),
+    [[['mlkem768', 'mlkem1024']], undefined, undefined],
+  )
+})
 
 for (const [text, want] of [
   ['des-sha256-modp2048', /'des' is refused.*RFC 8247 §2\.1 says MUST NOT.*aes256gcm16/],

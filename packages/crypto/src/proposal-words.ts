@@ -19,7 +19,7 @@ export interface ProposalProblem {
  * CBC apart: RFC 5282 §8.
  */
 export const DEFAULT_IKE_PROPOSALS: readonly string[] = [
-  'aes256gcm16-aes128gcm16-chacha20poly1305-prfsha384-prfsha256-prfsha512-x25519-ecp256-ecp384-ke1_mlkem768-ke1_mlkem1024',
+  'aes256gcm16-aes128gcm16-chacha20poly1305-prfsha384-prfsha256-prfsha512-x25519-ecp256-ecp384-modp2048-modp3072-ke1_mlkem768-ke1_mlkem1024',
   'aes256gcm16-aes128gcm16-chacha20poly1305-prfsha384-prfsha256-prfsha512-x25519-ecp256-ecp384-modp2048-modp3072',
   'aes256-aes128-sha256-sha384-sha512-prfsha256-prfsha384-prfsha512-x25519-ecp256-ecp384-modp2048-modp3072',
 ]
