@@ -75,7 +75,8 @@ export const IkeDocument = Type.Object(
   {
     proposals: Type.Optional(
       Type.Array(Type.String(), {
-        description: 'What we offer and accept for IKE, best first, written as in swanctl.conf.',
+        description:
+          'What we offer and accept for IKE, best first, written as in swanctl.conf; ke1_mlkem768 is an additional post-quantum key exchange (RFC 9370).',
         default: DEFAULT_IKE_PROPOSALS,
       }),
     ),

@@ -24,7 +24,11 @@ export async function tell(sites: Sites, options: DemoOptions): Promise<number> 
 
   chapter('Peers are made over the REST API, and IKE begins')
   const capture = await Capture.start(at.underlay, 'toA', join(folder, 'underlay.pcap'), 128)
-  const watch = new IkeWatch(at.underlay, 'toA', message => print(`   ${ladder(message)}`))
+  const seen: SeenIke[] = []
+  const watch = new IkeWatch(at.underlay, 'toA', message => {
+    seen.push(message)
+    print(`   ${ladder(message)}`)
+  })
   const began = performance.now()
   await sites.connect(wishes(options), options.nat ? { B: { remote: 'any', initiate: false } } : {})
   for (const side of ['A', 'B'] as const)
@@ -43,6 +47,7 @@ export async function tell(sites: Sites, options: DemoOptions): Promise<number> 
     `first packet from host to host ${took.toFixed(1)} s after the peers were made`,
   )
   await associations(sites)
+  if (options.pq) await hybrid(sites, seen, promises)
 
   chapter('Ping from host A to host B')
   for (const family of [4, 6] as const) {
@@ -114,6 +119,28 @@ async function associations(sites: Sites): Promise<void> {
         )
     }
   }
+}
+
+/** Two key exchanges made the keys: who wants to read this later must break both. */
+async function hybrid(sites: Sites, seen: readonly SeenIke[], promises: Promises): Promise<void> {
+  chapter('Against a quantum computer')
+  const { ike } = await sites.routers.A.api.tunnel(tunnelName('A'))
+  print('   IKE_SA_INIT        X25519       32 octets each way: who breaks it reads only what follows here')
+  print(
+    '   IKE_INTERMEDIATE   ML-KEM-768   1184 octets there, 1088 back, encrypted and in fragments (RFC 9242)',
+  )
+  print(
+    '   The keys of IKE and of ESP come from both secrets (RFC 9370 §2.2.2); AUTH covers every message of both.',
+  )
+  promises.check(
+    ike.every(sa => sa.suite.endsWith('x25519-ke1_mlkem768')),
+    `the IKE SA was made with ${ike.map(sa => sa.suite).join(', ')}`,
+  )
+  const steps = seen.filter(message => message.exchange === 'IKE_INTERMEDIATE')
+  promises.check(
+    steps.some(step => !step.response) && steps.some(step => step.response),
+    `IKE_INTERMEDIATE crossed the underlay in ${steps.length} datagrams, the largest of ${Math.max(0, ...steps.map(step => step.octets))} octets`,
+  )
 }
 
 /** The largest packet passes whole, one octet more does not: on the wire, not only on paper. */

@@ -75,6 +75,7 @@ t.test('Brunel and strongSwan', { skip: noLab() || withoutStrongSwan(), timeout:
     esp: string,
     role: 'initiator' | 'responder',
     more: Partial<SwanConnection> = {},
+    offered: readonly string[] = [ike],
   ): Promise<void> {
     await ours.api.send('DELETE', `/v1/peers/${NAME}`)
     await until('strongSwan has no SA', 10_000, async () => (await swan.sas()).ike === 0)
@@ -84,7 +85,7 @@ t.test('Brunel and strongSwan', { skip: noLab() || withoutStrongSwan(), timeout:
       greKey: GRE_KEY,
       greChecksum: true,
       greSequence: true,
-      ike: [ike],
+      ...(offered.length === 0 ? {} : { ike: offered }),
       esp: [esp],
       initiate: role === 'initiator',
     })
@@ -149,6 +150,16 @@ t.test('Brunel and strongSwan', { skip: noLab() || withoutStrongSwan(), timeout:
           })
         })
       })
+
+  for (const role of ['initiator', 'responder'] as const)
+    await t.test(
+      `RFC 9370 §2.2.1: with the defaults, which begin with a hybrid, strongSwan 5.9.8 agrees on a plain suite: ours is the ${role}`,
+      async t => {
+        await begin('aes256gcm16-prfsha384-x25519', 'aes256gcm16', role, {}, [])
+        t.equal((await report()).ike[0]?.suite, 'aes256gcm16-prfsha384-x25519')
+        t.equal((await ping(hostA, target, { count: 3, interval: 0.05 })).received, 3)
+      },
+    )
 
   await t.test('RFC 7296 §2.8: an IKE SA rekeyed by us loses nothing', async t => {
     await begin('aes128gcm16-prfsha256-x25519', 'aes128gcm16', 'initiator')
