@@ -39,13 +39,17 @@ export const initialSkeyseed = (
   secret: Uint8Array,
 ): Uint8Array => crypto.prf(prf, Ike.concat(ni, nr), secret)
 
-/** SKEYSEED = prf(SK_d (old), g^ir (new) | Ni | Nr) with the PRF of the old IKE SA, RFC 7296 §2.18. */
+/**
+ * SKEYSEED = prf(SK_d (old), g^ir (new) | Ni | Nr) with the PRF of the old IKE SA, RFC 7296 §2.18; with additional key
+ * exchanges prf(SK_d, SK(0) | Ni | Nr | SK(1) | … SK(n)), RFC 9370 §2.2.4.
+ */
 export const rekeySkeyseed = (
   crypto: Cryptography,
   old: { readonly prf: Prf; readonly d: Uint8Array },
   { ni, nr }: Nonces,
   secret: Uint8Array,
-): Uint8Array => crypto.prf(old.prf, old.d, secret, ni, nr)
+  more: readonly Uint8Array[] = [],
+): Uint8Array => crypto.prf(old.prf, old.d, secret, ni, nr, ...more)
 
 /** SKEYSEED(n) = prf(SK_d(n-1), SK(n) | Ni | Nr), RFC 9370 §2.2.2: the same octets under the SK_d of the step before. */
 export const nextSkeyseed = rekeySkeyseed

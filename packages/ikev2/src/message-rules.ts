@@ -62,6 +62,8 @@ const RULES: Readonly<Record<string, Rule>> = {
   // Nothing else is agreed on that would use it: RFC 9242 §3.2, RFC 9370 §2.2.2.
   'IKE_INTERMEDIATE request': { encrypted: true, payloads: { KE: ONE } },
   'IKE_INTERMEDIATE response': { encrypted: true, payloads: { KE: ONE } },
+  'IKE_FOLLOWUP_KE request': { encrypted: true, payloads: { KE: ONE } },
+  'IKE_FOLLOWUP_KE response': { encrypted: true, payloads: { KE: ONE } },
   'INFORMATIONAL request': { encrypted: true, payloads: { D: MANY, CP: MAY } },
   'INFORMATIONAL response': { encrypted: true, payloads: { D: MANY, CP: MAY } },
 }

@@ -3,6 +3,7 @@ import { Ike as Wire } from '@brunel/wire'
 import type { Channel } from './channel.js'
 import type { Failure } from './contract.js'
 import { answerRequest, beginExchange, takeResponse } from './exchanges/dispatch.js'
+import { type Awaited, forgetSteps } from './exchanges/follow-up.js'
 import { initAnswered } from './exchanges/sa-init.js'
 import * as failures from './failures.js'
 import { livenessWaits, Transmission, waits } from './initiating.js'
@@ -49,6 +50,8 @@ export class IkeSa {
   session: Session | undefined
   /** The keys before those in use: a repeated request of IKE_INTERMEDIATE still comes under them. */
   #former: Channel | undefined
+  /** What an IKE_FOLLOWUP_KE of the peer goes on with. */
+  awaited: Awaited | undefined
   outgoing: InFlight | undefined
   lifetime: Lifetime | undefined
   establishedAt: Instant | undefined
@@ -387,6 +390,8 @@ export class IkeSa {
     const doing = this.outgoing?.doing
     if (doing !== undefined && 'offer' in doing) doing.offer.keyPair?.wipe()
     if (doing?.what === 'intermediate') doing.keyPair.wipe()
+    if (doing?.what === 'rekey-ike') forgetSteps(this, doing.offer.following)
+    forgetSteps(this, this.awaited)
     this.#former?.wipe()
     if (this.agreed === undefined) return
     this.agreed.channel.wipe()

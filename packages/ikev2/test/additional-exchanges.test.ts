@@ -5,14 +5,12 @@ import t from 'tap'
 import { extendIntAuth, intAuthOctets } from '../src/int-auth.js'
 import { ikeKeys, initialSkeyseed, nextSkeyseed } from '../src/key-schedule.js'
 import { pskAuth } from '../src/psk-auth.js'
+import { changing, WHOLE, without } from './changing.js'
 import { type Datagram, Lab, type LabOptions, type PeerChange } from './lab.js'
 import { inside, readableCryptography, resealed } from './wire-tap.js'
 
 const HYBRID = 'aes256gcm16-prfsha384-x25519-ke1_mlkem768'
 const PLAIN = 'aes256gcm16-prfsha384-x25519'
-
-/** Messages without fragments, so that ladders are short and a test can look inside. */
-const WHOLE = { datagram4: 9000 }
 
 function labOf(
   change: Partial<PeerChange>,
@@ -153,39 +151,6 @@ t.test('RFC 9370 §2.2.1: no method is chosen twice', async t => {
   t.equal(suite(labOf({ ike: [`${twice}-ke2_mlkem512`] })), `${HYBRID}-ke2_mlkem512`)
   t.match(labOf({ ike: [`${PLAIN}-ke1_x25519`] }).ladder[1], /N\(NO_PROPOSAL_CHOSEN\)/)
 })
-
-/** B's or A's message as the wire changed it, payloads in the clear. */
-function changing(
-  match: RegExp,
-  change: (payloads: readonly Wire.Payload[], d: Datagram) => readonly Wire.PlainPayload[],
-): { readonly lab: Lab; run(ike: readonly string[]): Lab } {
-  const lab: Lab = new Lab({
-    settings: WHOLE,
-    rule: d => {
-      if (!match.test(d.text)) return undefined
-      const header = Wire.parseHeader(d.bytes)
-      if (isDrop(header)) return undefined
-      const payloads = change(inside(d.bytes), d)
-      const bytes =
-        header.exchangeType === Wire.EXCHANGE.IKE_SA_INIT
-          ? Wire.emitMessage(header, payloads)
-          : resealed(d.bytes, payloads)
-      lab.at(lab.now, () => lab.deliver({ ...d, bytes }))
-      return []
-    },
-  })
-  return {
-    lab,
-    run(ike) {
-      lab.both({ ike })
-      lab.run(3000)
-      return lab
-    },
-  }
-}
-
-const without = (notifyType: number) => (payloads: readonly Wire.Payload[]) =>
-  payloads.filter(p => p.type !== 'N' || p.notifyType !== notifyType) as readonly Wire.PlainPayload[]
 
 t.test(
   'RFC 9242 §3.1: without the announcement of the initiator the responder chooses a plain proposal',
@@ -403,14 +368,4 @@ t.test('RFC 9242 §3.3.2: the second exchange chains on the first', async t => {
   t.same(two.r, systemCryptography.prf(prf, keys.pr, Wire.concat(one.r, exchange.response)))
   t.same(intAuthOctets(two, 3), Wire.concat(two.i, two.r, Uint8Array.of(0, 0, 0, 3)))
   t.same(intAuthOctets(undefined, 1), new Uint8Array(0))
-})
-
-t.test('a rekey keeps what the additional key exchange gave, since its keys come from SK_d', async t => {
-  const lab = labOf({ ike: [HYBRID] })
-  lab.ladder.length = 0
-  lab.feed(lab.a, { on: 'rekey', peer: 'B', what: 'ike' })
-  lab.run(8000)
-  t.equal(lab.a.ike.report('B')?.sas.length, 1)
-  t.match(lab.ladder[0], /CREATE_CHILD_SA request 3 \{SA, NONCE, KE\}/)
-  t.strictSame(counts(lab), [1, 1])
 })

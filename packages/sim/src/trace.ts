@@ -43,6 +43,7 @@ const EXCHANGES: Record<number, string> = {
   36: 'CREATE_CHILD_SA',
   37: 'INFORMATIONAL',
   43: 'IKE_INTERMEDIATE',
+  44: 'IKE_FOLLOWUP_KE',
 }
 
 /** The header of an IKE message in words: exchange, Message ID, request or response, and the payloads if known. */
@@ -92,6 +93,7 @@ const NOTIFIES: Record<number, string> = {
   38: 'TS_UNACCEPTABLE',
   43: 'TEMPORARY_FAILURE',
   44: 'CHILD_SA_NOT_FOUND',
+  47: 'STATE_NOT_FOUND',
   16384: 'INITIAL_CONTACT',
   16388: 'NAT_DETECTION_SOURCE_IP',
   16389: 'NAT_DETECTION_DESTINATION_IP',
@@ -101,6 +103,7 @@ const NOTIFIES: Record<number, string> = {
   16394: 'ESP_TFC_PADDING_NOT_SUPPORTED',
   16430: 'FRAGMENTATION_SUPPORTED',
   16438: 'INTERMEDIATE_EXCHANGE_SUPPORTED',
+  16441: 'ADDITIONAL_KEY_EXCHANGE',
 }
 
 /** A chain of payloads in words, as far as it makes sense. */

@@ -21,6 +21,7 @@ const EXCHANGES: Readonly<Record<number, string>> = {
   36: 'CREATE_CHILD_SA',
   37: 'INFORMATIONAL',
   43: 'IKE_INTERMEDIATE',
+  44: 'IKE_FOLLOWUP_KE',
 }
 const ENCRYPTED_FRAGMENT = 53
 const ETHERNET = 14

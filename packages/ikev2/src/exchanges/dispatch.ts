@@ -17,7 +17,7 @@ import {
   informationalAnswered,
 } from './informational.js'
 import { answerIntermediate, intermediateAnswered } from './intermediate.js'
-import { answerIkeRekey, beginRekeyIke, ikeRekeyAnswered } from './rekey-ike.js'
+import { answerFollowUp, answerIkeRekey, beginRekeyIke, ikeRekeyAnswered } from './rekey-ike.js'
 
 /** An authentic request, new in the window. Every one is answered: RFC 7296 §2.21.3. */
 export function answerRequest(turn: Turn, sa: IkeSa, m: Incoming, payloads: readonly Wire.Payload[]): Answer {
@@ -45,6 +45,8 @@ function answerTo(turn: Turn, sa: IkeSa, m: Incoming, payloads: readonly Wire.Pa
   }
   const { session } = sa
   if (exchangeType === Wire.EXCHANGE.INFORMATIONAL) return answerInformational(turn, sa, m, payloads)
+  if (exchangeType === Wire.EXCHANGE.IKE_FOLLOWUP_KE && session !== undefined)
+    return answerFollowUp(turn, sa, session, payloads)
   if (exchangeType !== Wire.EXCHANGE.CREATE_CHILD_SA || session === undefined)
     return sa.fatal(
       Wire.NOTIFY.INVALID_SYNTAX,

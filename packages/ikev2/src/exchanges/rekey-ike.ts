@@ -1,5 +1,5 @@
 import { after, isDrop } from '@brunel/base'
-import type { KeyPair } from '@brunel/crypto'
+import type { IkeProposal, KeyPair } from '@brunel/crypto'
 import { Ike as Wire } from '@brunel/wire'
 import { withoutAdditional } from '../additional-exchanges.js'
 import { answerToIkeRekey, isLower, lowerNonce } from '../collisions.js'
@@ -7,11 +7,28 @@ import * as failures from '../failures.js'
 import { type IkeSuite, type Nonces, rekeySkeyseed } from '../key-schedule.js'
 import { lifetimeFrom } from '../lifetimes.js'
 import { offerTexts } from '../proposal-text.js'
-import { answerOf, chooseIke, firstGroup, offeredGroup, offerIke, verifyIkeChoice } from '../proposals.js'
+import {
+  answerOf,
+  type Choice,
+  chooseIke,
+  firstGroup,
+  offeredGroup,
+  offerIke,
+  verifyIkeChoice,
+} from '../proposals.js'
 import { type Agreed, IkeSa } from '../sa.js'
 import type { Answer } from '../sa-stage.js'
 import type { Session } from '../session.js'
 import type { Turn } from '../turn.js'
+import {
+  answerStep,
+  awaitNext,
+  type FollowUp,
+  follow,
+  followUp,
+  forgetSteps,
+  nextMethod,
+} from './follow-up.js'
 import { agreeOn, isNonce, kePayload, NONCE_LENGTH } from './sa-init.js'
 import { busy } from './temporary-failure.js'
 
@@ -28,13 +45,21 @@ export interface IkeOffer {
   readonly keyPair: KeyPair
   readonly nonce: Uint8Array
   readonly regrouped: boolean
+  /** IKE_FOLLOWUP_KE is under way, and `keyPair` is that of its step. */
+  readonly following?: FollowUp
   /** Successors that the peer made while this request was under way. */
   readonly crossing: { readonly sa: IkeSa; readonly nonces: Nonces }[]
 }
 
+/** Additional key exchanges only with a peer that has made one: RFC 9370 §2.2.4. */
+const proposalsFor = (sa: IkeSa, session: Session): readonly IkeProposal[] => {
+  const { proposals } = session.control.peer.ike
+  return sa.agreed?.suite.additional === undefined ? withoutAdditional(proposals) : proposals
+}
+
 export function beginRekeyIke(turn: Turn, sa: IkeSa, session: Session, asked: number | undefined): void {
   const { crypto, random } = sa.host.ports
-  const proposals = withoutAdditional(session.control.peer.ike.proposals)
+  const proposals = proposalsFor(sa, session)
   const preferred = asked ?? sa.agreed?.suite.group.id
   const group =
     (preferred === undefined ? undefined : offeredGroup(proposals, preferred)) ?? firstGroup(proposals)
@@ -62,8 +87,16 @@ export function ikeRekeyAnswered(
   offer: IkeOffer,
   payloads: readonly Wire.Payload[] | undefined,
 ): void {
-  const made = payloads === undefined ? undefined : readSuccessor(turn, sa, session, { offer, payloads })
+  const state = payloads === undefined ? undefined : readSteps(offer, payloads)
   offer.keyPair.wipe()
+  const step =
+    state === undefined || payloads === undefined || session.over
+      ? undefined
+      : followUp(turn, sa, offer, { state, payloads })
+  if (step === 'sent') return
+  const complete = state !== undefined && nextMethod(state) === undefined
+  if (!complete) forgetSteps(sa, state ?? offer.following)
+  const made = complete ? readSuccessor(turn, sa, session, { offer, state }) : undefined
   // Closed meanwhile: the peer has a successor, which must go too.
   if (session.over) return made?.successor.close(turn, failures.closedHere('its predecessor was closed'))
   if (made !== undefined) return settleSuccessors(turn, sa, session, { offer, ...made })
@@ -91,9 +124,22 @@ function readSuccessor(
   turn: Turn,
   old: IkeSa,
   session: Session,
-  from: { readonly offer: IkeOffer; readonly payloads: readonly Wire.Payload[] },
-): { readonly successor: IkeSa; readonly nonces: Nonces } | undefined {
-  const { offer, payloads } = from
+  from: { readonly offer: IkeOffer; readonly state: FollowUp },
+): { readonly successor: IkeSa; readonly nonces: Nonces } {
+  const { choice, nonces, secrets } = from.state
+  const successor = succeed(turn, old, session, {
+    initiator: true,
+    spis: { spiInitiator: from.offer.spi, spiResponder: Wire.ikeSpi(choice.spi) },
+    suite: choice.suite,
+    nonces,
+    secrets,
+  })
+  return { successor, nonces }
+}
+
+/** What the answer to CREATE_CHILD_SA, or to a step after it, adds; undefined: nothing of use. */
+function readSteps(offer: IkeOffer, payloads: readonly Wire.Payload[]): FollowUp | undefined {
+  if (offer.following !== undefined) return follow(offer, payloads)
   const [saPayload, nr, ke] = [
     Wire.find(payloads, 'SA'),
     Wire.find(payloads, 'NONCE'),
@@ -109,16 +155,13 @@ function readSuccessor(
     return undefined
   const secret = offer.keyPair.agree(ke.data)
   if (isDrop(secret)) return undefined
-  const nonces = { ni: offer.nonce, nr: nr.data }
-  const successor = succeed(turn, old, session, {
-    initiator: true,
-    spis: { spiInitiator: offer.spi, spiResponder: Wire.ikeSpi(choice.spi) },
-    suite: choice.suite,
-    nonces,
-    secret,
-  })
-  return { successor, nonces }
+  return { choice: kept(choice), nonces: { ni: offer.nonce, nr: nr.data.slice() }, secrets: [secret] }
 }
+
+const NONE = new Uint8Array(0)
+
+/** It outlives the message it came in. */
+const kept = (choice: Choice<IkeSuite>): Choice<IkeSuite> => ({ ...choice, spi: choice.spi.slice() })
 
 /** RFC 7296 §2.18: SKEYSEED by the old PRF and the old SK_d; both Message IDs begin at 0. */
 function succeed(
@@ -130,7 +173,7 @@ function succeed(
     readonly spis: Pick<IkeSa, 'spiInitiator' | 'spiResponder'>
     readonly suite: IkeSuite
     readonly nonces: Nonces
-    readonly secret: Uint8Array
+    readonly secrets: readonly Uint8Array[]
   },
 ): IkeSa {
   const { crypto, settings, random } = old.host.ports
@@ -145,13 +188,15 @@ function succeed(
     nextId: 0,
     expectedId: 0,
   })
+  const [first = NONE, ...more] = made.secrets
   const skeyseed = rekeySkeyseed(
     crypto,
     { prf: agreed.suite.prf, d: agreed.keys.d },
     made.nonces,
-    made.secret,
+    first,
+    more,
   )
-  crypto.wipe(made.secret)
+  for (const secret of made.secrets) crypto.wipe(secret)
   sa.nat = old.nat
   agreeOn(sa, {
     suite: made.suite,
@@ -222,7 +267,7 @@ export function answerIkeRekey(
     return sa.fatal(Wire.NOTIFY.INVALID_SYNTAX, failures.malformed('CREATE_CHILD_SA', 'SA or nonce'))
   if (answerToIkeRekey(ikeState(sa), isBusyWithChild(sa)) !== 'accept')
     return { payloads: [Wire.notify(Wire.NOTIFY.TEMPORARY_FAILURE)] }
-  const ours = withoutAdditional(session.control.peer.ike.proposals)
+  const ours = proposalsFor(sa, session)
   const choice = chooseIke(offer, ours, { exchange: 'ike-rekey', keGroup: ke?.group ?? 0 })
   if (isDrop(choice))
     return sa.fatal(Wire.NOTIFY.INVALID_SYNTAX, failures.malformed('CREATE_CHILD_SA', choice))
@@ -242,20 +287,50 @@ export function answerIkeRekey(
     return sa.fatal(Wire.NOTIFY.INVALID_SYNTAX, failures.malformed('CREATE_CHILD_SA', `KEi (${secret})`))
   const spi = sa.host.newIkeSpi()
   const nonces = { ni: ni.data.slice(), nr: sa.host.ports.random.nonce(NONCE_LENGTH) }
-  const spis = { spiInitiator: Wire.ikeSpi(choice.spi), spiResponder: spi }
+  const state = { choice: kept(choice), nonces, secrets: [secret], spi }
+  forgetSteps(sa, sa.awaited)
+  sa.awaited = undefined
+  return goOnOrSucceed(turn, sa, session, state, [
+    answerOf(choice, Wire.PROTOCOL.IKE, Wire.ikeSpiBytes(spi)),
+    { type: 'NONCE', data: nonces.nr },
+    kePayload(pair),
+  ])
+}
+
+/** IKE_FOLLOWUP_KE of the peer: RFC 9370 §2.2.4. */
+export function answerFollowUp(
+  turn: Turn,
+  sa: IkeSa,
+  session: Session,
+  payloads: readonly Wire.Payload[],
+): Answer {
+  if (answerToIkeRekey(ikeState(sa), isBusyWithChild(sa)) !== 'accept')
+    return { payloads: [Wire.notify(Wire.NOTIFY.TEMPORARY_FAILURE)] }
+  const step = answerStep(sa, payloads)
+  if ('state' in step) return goOnOrSucceed(turn, sa, session, step.state, [step.ke])
+  if (step.refusal === Wire.NOTIFY.STATE_NOT_FOUND) return { payloads: [Wire.notify(step.refusal)] }
+  return sa.fatal(step.refusal, failures.malformed('IKE_FOLLOWUP_KE', 'its KE payload'))
+}
+
+/** The peer's rekey goes on with a further step, or this answer completes it. */
+function goOnOrSucceed(
+  turn: Turn,
+  sa: IkeSa,
+  session: Session,
+  state: FollowUp & { readonly spi: IkeSa['spiInitiator'] },
+  payloads: readonly Wire.PlainPayload[],
+): Answer {
+  if (nextMethod(state) !== undefined) return { payloads: [...payloads, ...awaitNext(sa, state)] }
+  const { choice, nonces, secrets } = state
   const successor = succeed(turn, sa, session, {
     initiator: false,
-    spis,
+    spis: { spiInitiator: Wire.ikeSpi(choice.spi), spiResponder: state.spi },
     suite: choice.suite,
     nonces,
-    secret,
+    secrets,
   })
   return {
-    payloads: [
-      answerOf(choice, Wire.PROTOCOL.IKE, Wire.ikeSpiBytes(spi)),
-      { type: 'NONCE', data: nonces.nr },
-      kePayload(pair),
-    ],
+    payloads,
     afterwards: t => {
       const doing = sa.outgoing?.doing
       if (doing?.what === 'rekey-ike') doing.offer.crossing.push({ sa: successor, nonces })

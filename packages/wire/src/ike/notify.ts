@@ -19,6 +19,7 @@ export const NOTIFY = {
   UNEXPECTED_NAT_DETECTED: 41, // RFC 4555 §3.9
   TEMPORARY_FAILURE: 43,
   CHILD_SA_NOT_FOUND: 44,
+  STATE_NOT_FOUND: 47, // RFC 9370 §2.2.4
 
   INITIAL_CONTACT: 16384,
   SET_WINDOW_SIZE: 16385,
@@ -46,6 +47,7 @@ export const NOTIFY = {
   SIGNATURE_HASH_ALGORITHMS: 16431, // RFC 7427 §4
   USE_PPK: 16435, // RFC 8784 §3
   INTERMEDIATE_EXCHANGE_SUPPORTED: 16438, // RFC 9242 §3.1
+  ADDITIONAL_KEY_EXCHANGE: 16441, // RFC 9370 §2.2.4
 } as const
 
 const NAMES = new Map<number, string>(Object.entries(NOTIFY).map(([name, number]) => [number, name]))

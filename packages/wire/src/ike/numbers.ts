@@ -1,12 +1,13 @@
 /** Numbers that IANA assigned to IKEv2, by the names of their RFCs. */
 
-/** RFC 7296 §3.1; 43: RFC 9242 §3.2. */
+/** RFC 7296 §3.1; 43: RFC 9242 §3.2; 44: RFC 9370 §2.2.4. */
 export const EXCHANGE = {
   IKE_SA_INIT: 34,
   IKE_AUTH: 35,
   CREATE_CHILD_SA: 36,
   INFORMATIONAL: 37,
   IKE_INTERMEDIATE: 43,
+  IKE_FOLLOWUP_KE: 44,
 } as const
 
 /** RFC 7296 §3.2; SKF: RFC 7383 §2.5. */
