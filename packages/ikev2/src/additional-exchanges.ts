@@ -65,7 +65,7 @@ export function allowsAdditional(ours: Lists = [], used: readonly Group[] = []):
   return isOptional(mine) && allowsAdditional(rest, used)
 }
 
-/** What a rekey uses: its keys come from SK_d, and so from the additional key exchanges of the set-up. */
+/** The same proposals as a peer offers and takes them that does not know RFC 9370. */
 export const withoutAdditional = <P extends { readonly additional?: Lists }>(
   proposals: readonly P[],
 ): readonly P[] => proposals.map(({ additional, ...rest }) => rest as P)

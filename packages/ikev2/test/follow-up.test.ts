@@ -134,17 +134,3 @@ t.test(
     t.match(lab.ladder[3], /IKE_FOLLOWUP_KE response \d+ \{N\(INVALID_SYNTAX\)\}/)
   },
 )
-
-t.test(
-  'RFC 9370 §2.2.4: an IKE_FOLLOWUP_KE that follows nothing is answered with STATE_NOT_FOUND',
-  async t => {
-    const { run } = changing(/INFORMATIONAL request/, payloads => payloads as readonly Wire.PlainPayload[])
-    const lab = run([HYBRID])
-    t.strictSame(counts(lab), [1, 1])
-    rekey(lab)
-    lab.run(lab.now + 3000)
-    const last = lab.sent.filter(d => d.text.startsWith('IKE_FOLLOWUP_KE request')).at(-1)
-    t.ok(last)
-    t.strictSame(suites(lab), [HYBRID, HYBRID])
-  },
-)
