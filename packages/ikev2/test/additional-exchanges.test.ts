@@ -110,6 +110,43 @@ t.test(
 )
 
 t.test(
+  'RFC 9242 §3.3.1: with real keys too, a repeated request is opened with the keys of before',
+  async t => {
+    const lab = labOf(
+      { ike: [HYBRID] },
+      {},
+      {
+        settings: WHOLE,
+        crypto: systemCryptography,
+        rule: (d, nth) => (d.text.startsWith('IKE_INTERMEDIATE response') && nth < 3 ? [] : undefined),
+      },
+    )
+    t.equal(lab.sent.filter(d => d.text.startsWith('IKE_INTERMEDIATE response')).length, 3)
+    t.strictSame(lab.b.drops, [])
+    t.strictSame(counts(lab), [1, 1])
+  },
+)
+
+t.test('RFC 9370 §2.2.2: who leaves out what was agreed is not let in: no downgrade on the way', async t => {
+  // The choice of ADDKE1 is taken out of the answer; the initiator, who may do without, goes straight to IKE_AUTH.
+  const { run } = changing(/IKE_SA_INIT response/, payloads =>
+    payloads.map(
+      p =>
+        (p.type === 'SA'
+          ? {
+              ...p,
+              proposals: p.proposals.map(o => ({ ...o, transforms: o.transforms.filter(x => x.type < 6) })),
+            }
+          : p) as Wire.PlainPayload,
+    ),
+  )
+  const lab = run([`${HYBRID}-ke1_none`])
+  t.ok(lab.ladder.some(line => /A > IKE_AUTH request 1/.test(line)))
+  t.ok(lab.ladder.some(line => /B > IKE_AUTH response 1 \{N\(AUTHENTICATION_FAILED\)\}/.test(line)))
+  t.equal(lab.b.event('ike-up').length, 0)
+})
+
+t.test(
   'RFC 9370 §2.2.1: a router that knows no additional key exchange chooses the plain proposal',
   async t => {
     const lab = labOf({ ike: [HYBRID, PLAIN] }, { ike: [PLAIN] })

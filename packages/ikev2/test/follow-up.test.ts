@@ -4,6 +4,7 @@ import t from 'tap'
 import { rekeySkeyseed } from '../src/key-schedule.js'
 import { changing, WHOLE, without } from './changing.js'
 import { Lab } from './lab.js'
+import { inside, readableCryptography } from './wire-tap.js'
 
 const HYBRID = 'aes256gcm16-prfsha384-x25519-ke1_mlkem768'
 const TWO = `${HYBRID}-ke2_mlkem512`
@@ -59,6 +60,45 @@ t.test('RFC 9370 §2.2.4: an IKE SA that was made without is rekeyed without', a
   lab.run(6000)
   t.match(lab.exchanges()[1], /response 2 \{SA, NONCE, KE\}/)
   t.strictSame(suites(lab), [PLAIN, PLAIN])
+  const request = lab.sent.find(d => d.text.startsWith('CREATE_CHILD_SA request'))
+  const offer = Wire.find(inside(request?.bytes as Uint8Array), 'SA')
+  t.ok(
+    offer?.proposals.every(p => p.transforms.every(x => x.type < 6)),
+    'and none is offered',
+  )
+})
+
+t.test('RFC 9370 §2.2.4: what IKE_FOLLOWUP_KE agreed on enters the keys of the successor', async t => {
+  const secrets: Uint8Array[] = []
+  const seeds: string[] = []
+  const crypto = {
+    ...readableCryptography,
+    prf: (...[prf, key, ...data]: Parameters<typeof systemCryptography.prf>) => {
+      seeds.push(Wire.hex(Wire.concat(...data)))
+      return systemCryptography.prf(prf, key, ...data)
+    },
+    keyPair: (group: Parameters<typeof systemCryptography.keyPair>[0]) => {
+      const pair = systemCryptography.keyPair(group)
+      const agree = (value: Uint8Array): Uint8Array => {
+        const secret = pair.agree(value) as Uint8Array
+        secrets.push(secret.slice())
+        return secret
+      }
+      return { ...pair, agree }
+    },
+  }
+  const lab = new Lab({ settings: WHOLE, crypto })
+  lab.both({ ike: [HYBRID], esp: ['aes256gcm16'] })
+  lab.run(3000)
+  secrets.length = 0
+  rekey(lab)
+  lab.run(6000)
+  const nonces = lab.sent
+    .filter(d => d.text.startsWith('CREATE_CHILD_SA'))
+    .map(d => Wire.find(inside(d.bytes), 'NONCE')?.data as Uint8Array)
+  const [x25519, , kem] = secrets as [Uint8Array, Uint8Array, Uint8Array]
+  const seed = Wire.hex(Wire.concat(x25519, ...nonces, kem))
+  t.equal(seeds.filter(s => s === seed).length, 2, 'on both ends: SK(0) | Ni | Nr | SK(1)')
 })
 
 t.test('RFC 9370 §2.2.4: SKEYSEED = prf(SK_d, SK(0) | Ni | Nr | SK(1) | SK(2))', async t => {
