@@ -22,7 +22,7 @@ export interface PeerWishes {
   readonly groups: readonly string[]
   readonly pfs: boolean
   /** Names of KEMs, each an additional key exchange of the first proposal: RFC 9370. */
-  readonly kems: readonly string[]
+  readonly kems?: readonly string[]
   readonly cbc: boolean
   readonly psk: string
 }
@@ -36,7 +36,6 @@ export const WISHES: PeerWishes = {
   encapsulation: 'auto',
   groups: ['x25519'],
   pfs: true,
-  kems: [],
   cbc: false,
   psk: 'shield',
 }
@@ -51,7 +50,7 @@ function named<T extends { readonly name: string }>(all: readonly T[], name: str
 export function ikeProposals({
   cbc,
   groups,
-  kems,
+  kems = [],
 }: Pick<PeerWishes, 'cbc' | 'groups' | 'kems'>): readonly IkeProposal[] {
   const shared = { groups: groups.map(name => named(GROUPS, name)) }
   const gcm = {
