@@ -1,3 +1,14 @@
+export {
+  type CertificateClaim,
+  type CertificateFault,
+  type Certification,
+  type Certified,
+  type CertifiedName,
+  certificationAt,
+  isBound,
+  isKeyOf,
+  namesOf,
+} from './certification.js'
 export type { Cryptography, KeyPair, SkCipher } from './cryptography.js'
 export {
   DEFAULT_ESP_PROPOSALS,
@@ -19,6 +30,9 @@ export {
   sealSecret,
 } from './sealing.js'
 export { equal, Secret, secretCopy, secretMemory, wipe } from './secret.js'
+export type { SignatureFault, SigningChoice } from './signature.js'
+export { publicKeyOf, verifyAuth, weakness } from './signature.js'
+export { SIGNATURE_HASHES } from './signature-algorithm.js'
 export { cryptographyWith, systemCryptography } from './system-cryptography.js'
 export {
   ENCR,
@@ -37,3 +51,17 @@ export {
   PRFS,
   type Prf,
 } from './transforms.js'
+export { type Certificate, parseCertificate } from './x509/certificate.js'
+export {
+  type CertificateWish,
+  type Issuer,
+  issueCertificate,
+  issueCrl,
+  KEY_KINDS,
+  type KeyKind,
+  newPrivateKey,
+  type Revocation,
+} from './x509/issue.js'
+export { nameOf, nameText, sameName } from './x509/name.js'
+export { findPath, isFault, type PathFault } from './x509/path.js'
+export { certificatesIn, crlsIn, privateKeyIn } from './x509/pem.js'
