@@ -5,8 +5,13 @@ import type { Failure } from './contract.js'
  * Every way in which a negotiation fails or an SA ends, in words. A code never changes, a text may. The evidence
  * holds both sides' offers, identities and notifies; never a key, a PSK or an AUTH value.
  */
-type Evidence = Readonly<Record<string, string | readonly string[]>>
-const failure = (code: string, sentence: string, remedy: string, evidence: Evidence = {}): Failure => ({
+export type Evidence = Readonly<Record<string, string | readonly string[]>>
+export const failure = (
+  code: string,
+  sentence: string,
+  remedy: string,
+  evidence: Evidence = {},
+): Failure => ({
   code: `BRUNEL_IKE_${code}`,
   sentence,
   evidence,
