@@ -1,11 +1,18 @@
 import { createPrivateKey, createPublicKey } from 'node:crypto'
 import type { WallClock } from '@brunel/base'
 import { sameOctets } from './der.js'
-import { type SignatureFault, type SigningChoice, signAuth, verifyAuth } from './signature.js'
+import {
+  publicKeyOf,
+  type SignatureFault,
+  type SigningChoice,
+  signAuth,
+  verifyAuth,
+  weakness,
+} from './signature.js'
 import { authorityHash, type Certificate, parseCertificate } from './x509/certificate.js'
 import { type GeneralName, generalNameText } from './x509/general-name.js'
 import { nameText, sameName } from './x509/name.js'
-import { findPath, isFault, type PathFault } from './x509/path.js'
+import { findPath, isFault, type PathFault, type PathRequest } from './x509/path.js'
 import { revocation } from './x509/revocation.js'
 
 /** An IKE identity as a certificate binds it: RFC 7296 §3.5, RFC 4945 §3.1. */
@@ -148,4 +155,16 @@ export function isKeyOf(privateKey: Uint8Array, { publicKey }: Certificate): boo
   const key = createPublicKey(createPrivateKey({ key: privateKey as Buffer, format: 'der', type: 'pkcs8' }))
   const theirs = createPublicKey({ key: Buffer.from(publicKey), format: 'der', type: 'spki' })
   return key.equals(theirs)
+}
+
+/** Why our own certificate leads to none of these anchors, in words; undefined: it does. */
+export function chainFault(request: PathRequest): string | undefined {
+  const path = findPath(request)
+  return isFault(path) ? path.detail : undefined
+}
+
+/** Why a certificate's key cannot be used, in words. */
+export function weakKey({ publicKey }: Certificate): string | undefined {
+  const key = publicKeyOf(publicKey)
+  return key === undefined ? 'a public key of an unknown kind' : weakness(key)
 }

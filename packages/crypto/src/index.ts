@@ -5,9 +5,11 @@ export {
   type Certified,
   type CertifiedName,
   certificationAt,
+  chainFault,
   isBound,
   isKeyOf,
   namesOf,
+  weakKey,
 } from './certification.js'
 export type { Cryptography, KeyPair, SkCipher } from './cryptography.js'
 export {
@@ -31,7 +33,6 @@ export {
 } from './sealing.js'
 export { equal, Secret, secretCopy, secretMemory, wipe } from './secret.js'
 export type { SignatureFault, SigningChoice } from './signature.js'
-export { publicKeyOf, verifyAuth, weakness } from './signature.js'
 export { SIGNATURE_HASHES } from './signature-algorithm.js'
 export { cryptographyWith, systemCryptography } from './system-cryptography.js'
 export {
@@ -63,5 +64,4 @@ export {
   type Revocation,
 } from './x509/issue.js'
 export { nameOf, nameText, sameName } from './x509/name.js'
-export { findPath, isFault, type PathFault } from './x509/path.js'
 export { certificatesIn, crlsIn, privateKeyIn } from './x509/pem.js'

@@ -68,7 +68,7 @@ export class Router {
       seed: number
       settings: Partial<IkeSettings>
       crypto: Cryptography
-      certification: Certification | undefined
+      certification?: Certification | undefined
     },
   ) {
     this.name = name

@@ -39,7 +39,7 @@ t.test(
     store.peers.write(write(withSecret('0x00112233445566778899')))
     t.equal(Buffer.from(store.peers.psk('branch-1') ?? '').toString('hex'), '00112233445566778899')
     store.peers.remove('branch-1', undefined, entry('peer-remove'))
-    t.equal(store.peers.hasSecret('branch-1'), false)
+    t.equal(store.peers.hasSecret('branch-1', 'psk'), false)
     t.equal(store.peers.psk('branch-1'), undefined)
   },
 )

@@ -6,6 +6,7 @@ export interface DemoOptions {
   readonly transport: boolean
   readonly raw: boolean
   readonly ipv6: boolean
+  readonly certificates: boolean
   readonly suite: string | undefined
   readonly ike: string | undefined
   readonly seconds: number
@@ -17,6 +18,7 @@ export const USAGE = `usage: npm run lab [-- OPTIONS]
   --transport    ESP transport mode
   --raw          plain protocol 50, no UDP encapsulation
   --ipv6         an IPv6 underlay
+  --certificates routers prove themselves by certificates of a small authority (brunel pki)
   --suite WORDS  another ESP suite, as swanctl.conf writes it: chacha20poly1305, aes256-sha512-modp3072, …
   --ike WORDS    another IKE suite: aes128gcm16-prfsha256-x25519, …
   --seconds N    length of each iperf3 run (3)
@@ -31,7 +33,7 @@ export function readDemoOptions(argv: readonly string[]): DemoOptions | string {
     const { values: v } = parseArgs({
       args: [...argv],
       options: {
-        ...{ once: flag, nat: flag, transport: flag, raw: flag, ipv6: flag, help: flag },
+        ...{ once: flag, nat: flag, transport: flag, raw: flag, ipv6: flag, certificates: flag, help: flag },
         ...{ suite: word, ike: word, seconds: word },
       },
     })
@@ -42,7 +44,7 @@ export function readDemoOptions(argv: readonly string[]): DemoOptions | string {
     if (!(seconds > 0)) return `--seconds wants a number\n${USAGE}`
     return {
       ...{ once: v.once, nat: v.nat, transport: v.transport, raw: v.raw, ipv6: v.ipv6 },
-      ...{ suite: v.suite, ike: v.ike, seconds },
+      ...{ certificates: v.certificates, suite: v.suite, ike: v.ike, seconds },
     }
   } catch (error) {
     return `${(error as Error).message}\n${USAGE}`
