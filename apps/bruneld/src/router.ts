@@ -19,6 +19,7 @@ import type { PacketIo } from '@brunel/packet-io'
 import { act } from './actions.js'
 import { now } from './alarm.js'
 import { Bearings, eachOf } from './bearings.js'
+import { type CertificateExpiry, CertificateWatch, noticeText } from './certificate-watch.js'
 import { logAudit } from './esp-audit.js'
 import { EventLog } from './event-log.js'
 import { EventStream, routerEvent } from './event-stream.js'
@@ -62,6 +63,9 @@ export interface RouterPorts {
   readonly onFatal: (what: string) => void
 }
 
+/** Certificates are looked at this often. Longer: a notice is late by as much. */
+const EXPIRY_MS = 3600_000
+
 /** The router: tunnels, IKE, data path. Everything the API asks of it arrives here as a message. */
 export class Router implements RouterControl {
   readonly #ports: RouterPorts
@@ -79,6 +83,8 @@ export class Router implements RouterControl {
     retry: () => this.#retryRefused(),
     onFailure: error => this.#bug('bearings', error),
   })
+  readonly #certificates = new CertificateWatch()
+  #expiry: NodeJS.Timeout | undefined
   #changes: Promise<void> = Promise.resolve()
   bugs = 0
 
@@ -109,6 +115,8 @@ export class Router implements RouterControl {
     this.#ike.start()
     this.#bearings.start()
     this.#prober.start()
+    this.#expiry = setInterval(() => this.#tellExpiry(), EXPIRY_MS).unref()
+    this.#tellExpiry()
     const wanted = this.#ports.peers.peers().filter(peer => peer.enabled)
     await eachOf(wanted, peer => this.#open(peer).catch(error => this.#refused(peer.name, error)))
     this.#bearings.begin()
@@ -117,6 +125,7 @@ export class Router implements RouterControl {
   /** DELETE to every peer, interfaces removed, threads ended. */
   async stop(): Promise<void> {
     this.#bearings.stop()
+    clearInterval(this.#expiry)
     this.#prober.stop()
     await this.#changes.catch(() => undefined) // whoever asked for that change was told
     this.#ike?.stop()
@@ -131,6 +140,10 @@ export class Router implements RouterControl {
       () => this.#applyAll(steps),
     )
     this.#changes = done
+    void done.then(
+      () => this.#tellExpiry(),
+      () => undefined, // whoever asked was told
+    )
     return done
   }
 
@@ -182,6 +195,26 @@ export class Router implements RouterControl {
     const refused = [...this.#failures].map(([name, f]) => ({ ...f, detail: `${name}: ${f.detail}` }))
     const lacks = this.#ports.lacks.map(({ code, detail, remedy }) => ({ code, detail, remedy }))
     return { ready: this.#io !== undefined, warnings: [...lacks, ...refused, ...lost] }
+  }
+
+  certificates(): readonly CertificateExpiry[] {
+    return this.#certificates.expiries(this.#ports.peers.peers())
+  }
+
+  #tellExpiry(): void {
+    for (const notice of this.#certificates.due(this.#ports.peers.peers(), Date.now())) {
+      const detail = noticeText(notice)
+      const { tunnel, use, subject } = notice
+      const data = { use, subject, expiresAt: new Date(notice.notAfter).toISOString() }
+      this.#events.publish({
+        at: new Date().toISOString(),
+        event: 'certificate-expiring',
+        tunnel,
+        detail,
+        data,
+      })
+      this.#ports.log.warn({ tunnel, ...data }, detail)
+    }
   }
 
   get counters(): Counters | undefined {

@@ -86,12 +86,12 @@ export function verifySignature(
   if (!fits(key, algorithm))
     return { fault: 'wrong', detail: `${algorithm.scheme} by a key of type ${key.asymmetricKeyType}` }
   const hash = algorithm.hash === 'identity' ? null : algorithm.hash
+  const wrong = { fault: 'wrong', detail: 'the signature is not that of this key' } as const
   try {
-    if (verify(hash, signed, options(key, algorithm), signature)) return undefined
+    return verify(hash, signed, options(key, algorithm), signature) ? undefined : wrong
   } catch {
-    // OpenSSL throws for some malformed signatures; they are as wrong as the others.
+    return wrong // OpenSSL throws for some malformed signatures
   }
-  return { fault: 'wrong', detail: 'the signature is not that of this key' }
 }
 
 /** Authentication Data of method 14: length of the AlgorithmIdentifier, it, the signature. RFC 7427 §3. */

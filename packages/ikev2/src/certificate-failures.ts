@@ -1,6 +1,6 @@
 import type { CertificateFault } from '@brunel/crypto'
 import type { Failure } from './contract.js'
-import { type Evidence, failure } from './failures.js'
+import { failure } from './failures.js'
 
 /** What goes wrong with certificates, each told apart from the others. The peer hears AUTHENTICATION_FAILED alone. */
 
@@ -64,57 +64,65 @@ export const wrongSignature = (id: string, subject: string, detail: string): Fai
     { remoteId: id, certificate: subject, detail },
   )
 
-const FAULTS: Readonly<Record<CertificateFault['fault'], { code: string; says: string; remedy: string }>> = {
-  malformed: {
-    code: 'CERTIFICATE_MALFORMED',
-    says: 'cannot be read',
-    remedy: 'Make the certificate of the other router anew.',
-  },
-  untrusted: {
-    code: 'CERTIFICATE_UNTRUSTED',
-    says: 'leads to no trust anchor',
-    remedy:
-      'Add the authority that issued it to auth.trustAnchors, or let the other router send its intermediate certificates.',
-  },
-  expired: {
-    code: 'CERTIFICATE_EXPIRED',
-    says: 'is expired',
-    remedy: 'Renew the certificate of the other router; check the clocks of both.',
-  },
-  'not-yet-valid': {
-    code: 'CERTIFICATE_NOT_YET_VALID',
-    says: 'is not valid yet',
-    remedy: 'Check the clock of this router; else wait, or issue the certificate anew.',
-  },
-  revoked: {
-    code: 'CERTIFICATE_REVOKED',
-    says: 'is revoked',
-    remedy: 'Issue a new certificate for the other router, with a new key.',
-  },
-  refused: {
-    code: 'CERTIFICATE_REFUSED',
-    says: 'is refused',
-    remedy: 'Issue the certificate anew without what the sentence names.',
-  },
-  identity: {
-    code: 'CERTIFICATE_IDENTITY',
-    says: 'does not hold that identity',
-    remedy:
-      'Put the identity into subjectAltName of its certificate, or let local.id there and remote.id here be a name that the certificate has.',
-  },
+/** Why the certificate of a peer does not count. */
+export function certificateFault(id: string, { fault, detail, evidence: seen }: CertificateFault): Failure {
+  const evidence = { remoteId: id, ...seen }
+  switch (fault) {
+    case 'malformed':
+      return failure(
+        'CERTIFICATE_MALFORMED',
+        `The certificate of ${id} cannot be read: ${detail}.`,
+        'Make the certificate of the other router anew.',
+        evidence,
+      )
+    case 'untrusted':
+      return failure(
+        'CERTIFICATE_UNTRUSTED',
+        `The certificate of ${id} leads to no trust anchor: ${detail}.`,
+        'Add the authority that issued it to auth.trustAnchors, or let the other router send its intermediate certificates.',
+        evidence,
+      )
+    case 'expired':
+      return failure(
+        'CERTIFICATE_EXPIRED',
+        `The certificate of ${id} is expired: ${detail}.`,
+        'Renew the certificate of the other router; check the clocks of both.',
+        evidence,
+      )
+    case 'not-yet-valid':
+      return failure(
+        'CERTIFICATE_NOT_YET_VALID',
+        `The certificate of ${id} is not valid yet: ${detail}.`,
+        'Check the clock of this router; else wait, or issue the certificate anew.',
+        evidence,
+      )
+    case 'revoked':
+      return failure(
+        'CERTIFICATE_REVOKED',
+        `The certificate of ${id} is revoked: ${detail}.`,
+        'Issue a new certificate for the other router, with a new key.',
+        evidence,
+      )
+    case 'refused':
+      return failure(
+        'CERTIFICATE_REFUSED',
+        `The certificate of ${id} is refused: ${detail}.`,
+        'Issue the certificate anew without what the sentence names.',
+        evidence,
+      )
+    case 'identity':
+      return failure(
+        'CERTIFICATE_IDENTITY',
+        `The certificate of ${id} does not hold that identity: ${detail}.`,
+        'Put the identity into subjectAltName of its certificate, or let local.id there and remote.id here be a name that the certificate has.',
+        evidence,
+      )
+  }
 }
 
-export function certificateFault(id: string, { fault, detail, evidence }: CertificateFault): Failure {
-  const { code, says, remedy } = FAULTS[fault]
-  return failure(code, `The certificate of ${id} ${says}: ${detail}.`, remedy, { remoteId: id, ...evidence })
-}
-
-export const validityEnded = (who: 'our' | 'their', evidence: Evidence = {}): Failure =>
+export const validityEnded = (who: 'our' | 'their'): Failure =>
   failure(
     'VALIDITY_ENDED',
-    who === 'our'
-      ? 'The certificates that this connection was proved with are no longer valid.'
-      : 'The certificate of the peer is no longer valid.',
+    `${who === 'our' ? 'Our certificate' : 'The certificate of the peer'} is no longer valid.`,
     'Renew the certificate; the tunnel comes back by itself with the new one.',
-    evidence,
   )

@@ -5,7 +5,7 @@ import type { Failure } from './contract.js'
  * Every way in which a negotiation fails or an SA ends, in words. A code never changes, a text may. The evidence
  * holds both sides' offers, identities and notifies; never a key, a PSK or an AUTH value.
  */
-export type Evidence = Readonly<Record<string, string | readonly string[]>>
+type Evidence = Readonly<Record<string, string | readonly string[]>>
 export const failure = (
   code: string,
   sentence: string,
