@@ -31,7 +31,8 @@ const source = (tunnels: TunnelSnapshot[]): MetricsSource => ({
     { type: 0x0806, packets: 2 },
     { type: undefined, packets: 1 },
   ],
-  certificates: () => [{ tunnel: 'branch-7', use: 'own', subject: 'CN=hq', expiresAt: 1_800_000_000 }],
+  certificates: () =>
+    tunnels.map(({ tunnel }) => ({ tunnel, use: 'own', subject: 'CN=hq', expiresAt: 1_800_000_000 })),
   bugs: () => 0,
 })
 const build = { version: '0.1.0', node: 'v20.0.0' }
