@@ -1,12 +1,15 @@
+import { generateKeyPairSync, sign } from 'node:crypto'
 import type { WallClock } from '@brunel/base'
 import t from 'tap'
 import { authority, day, type Made, made, NOW } from '../test/authority.js'
 import { type CertificateClaim, certificationAt } from './certification.js'
 import { SIGNATURE_HASHES } from './signature-algorithm.js'
+import { signedFrame } from './x509/certificate.js'
 import { issueCrl, newPrivateKey } from './x509/issue.js'
 import { nameOf, nameText, sameName } from './x509/name.js'
 import { crlsIn } from './x509/pem.js'
 
+const SHA256_RSA = Buffer.from('2a864886f70d01010b', 'hex')
 const NAME = { type: 'fqdn', text: 'b.lab' } as const
 const names = [{ type: 'dns', value: 'b.lab' }] as const
 const at = (now: Date) => certificationAt(() => now.getTime() as WallClock, SIGNATURE_HASHES)
@@ -119,8 +122,19 @@ t.test('RFC 5280 §6.1.4 (l), (m): the path length of an authority', async t => 
   t.match(certify([await end(below), below], narrow), { fault: 'refused', detail: /path length/ })
 })
 
+t.test('RFC 8247 §3.2: a certificate signed with SHA-1 is refused, whoever signed it', async t => {
+  const issuer = await authority('CN=Old', { key: newPrivateKey('rsa2048') })
+  const der = Buffer.from((await end(issuer)).der)
+  // sha256WithRSAEncryption becomes sha1WithRSAEncryption in both places, and the signature is made anew.
+  for (let at = der.indexOf(SHA256_RSA); at >= 0; at = der.indexOf(SHA256_RSA))
+    der[at + SHA256_RSA.length - 1] = 5
+  const signature = sign('sha1', signedFrame(der)?.signed ?? der, issuer.privateKey)
+  der.set(signature, der.length - signature.length)
+  const found = at(day(0)).certify({ ...claim([direct], issuer), chain: [new Uint8Array(der)] })
+  t.match(found, { fault: 'refused', detail: /SHA-1/ })
+})
+
 t.test('RFC 8247 §3.1.1: a short RSA key is refused', async t => {
-  const { generateKeyPairSync } = await import('node:crypto')
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 1024 })
   const key = privateKey.export({ format: 'pem', type: 'pkcs8' }) as string
   t.match(certify([await end(root, { key })], root), { fault: 'refused', detail: /1024 bits/ })
@@ -265,4 +279,36 @@ t.test('many authorities of one name cost a bounded number of signatures', async
   const key = newPrivateKey('ecdsa256')
   const alike = await Promise.all(Array.from({ length: 7 }, () => authority('CN=Loop', { key })))
   t.match(certify([await end(alike[0]), ...alike], root), { fault: 'untrusted' })
+})
+
+t.test('RFC 5280 §4.1.1.2: the algorithm that is not signed must be the one that is', async t => {
+  const der = Buffer.from(direct.der)
+  const outside = der.lastIndexOf(Buffer.from('2a8648ce3d040302', 'hex'))
+  der[outside + 7] = 3
+  const found = at(day(0)).certify({ ...claim([direct], root), chain: [new Uint8Array(der)] })
+  t.match(found, { fault: 'malformed' })
+})
+
+t.test('RFC 5280 §4.2: an extension that stands twice makes no certificate', async t => {
+  const twice = { type: '1.2.3.4', critical: false, value: Uint8Array.of(5, 0) }
+  await t.rejects(end(root, { extensions: [twice, twice] }), /cannot be read/)
+})
+
+t.test(
+  'RFC 5280 §6.1.3 (b): an end certificate does not escape constraints by the name of its issuer',
+  async t => {
+    const value = subtree(EXCLUDED, 0x82, Buffer.from('lab'))
+    const extensions = [{ type: '2.5.29.30', critical: true, value }]
+    const issuer = await authority('CN=Middle', { issuer: root, extensions })
+    const self = await made({ subject: 'CN=Middle', names, issuer })
+    t.match(certify([self, issuer], root), { fault: 'refused', detail: /nameConstraints/ })
+  },
+)
+
+t.test('RFC 5280 §4.2.1.3: a list signed by a key that is not for lists proves nothing', async t => {
+  const issuer = await authority('CN=No Lists', { keyUsage: 32 })
+  const below = await end(issuer)
+  const revoked = [{ serial: below.parsed.serial, at: day(-1) }]
+  const crls = crlsIn(await issueCrl(issuer, { revoked, thisUpdate: day(-2), nextUpdate: day(7) }))
+  t.match(certify([below], issuer, { crls }), { notes: [/no revocation list/] })
 })
