@@ -41,7 +41,9 @@ const shown = ({ document }: StoredPeer, as: As['as']): object => {
 }
 
 function answer(reply: FastifyReply, stored: StoredPeer, document: PeerDocument, status: number) {
-  const warnings = warningsOf(document, Date.now() as WallClock).map(({ code, detail }) => `${code}: ${detail}`)
+  const warnings = warningsOf(document, Date.now() as WallClock).map(
+    ({ code, detail }) => `${code}: ${detail}`,
+  )
   if (warnings.length > 0) reply.header('brunel-warning', warnings.join(' '))
   return reply.code(status).header('etag', tagOf(stored)).send(shown(stored, undefined))
 }
