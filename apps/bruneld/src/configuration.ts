@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import type { AuditEntry } from '@brunel/admin-api'
 import type { Problem } from '@brunel/base'
 import { normalise, type Peer, type PeerDocument, plan, pskOctets, type Step, verify } from '@brunel/config'
+import { privateKeyIn } from '@brunel/crypto'
 import type { Store } from '@brunel/store'
 import type { PeerSource } from './router.js'
 
@@ -26,6 +27,10 @@ export class StoredPeers implements PeerSource {
 
   psk(name: string): Uint8Array | undefined {
     return this.#store.peers.psk(name)
+  }
+
+  privateKey(name: string): Uint8Array | undefined {
+    return this.#store.peers.privateKey(name)
   }
 
   #parse({ document, revision }: { readonly document: PeerDocument; readonly revision: number }): Peer {
@@ -74,7 +79,10 @@ export function checkConfiguration(file: string, store: Store): readonly PeerDoc
   const peers = readConfiguration(file)
   const named = new Set(peers.map(peer => (peer as PeerDocument | null)?.name))
   const others = store.peers.list().flatMap(({ document }) => (named.has(document.name) ? [] : [document]))
-  const problems = verify([...peers, ...others], { hasSecret: name => store.peers.hasSecret(name) })
+  const problems = verify([...peers, ...others], {
+    hasSecret: (name, kind) => store.peers.hasSecret(name, kind),
+    holdsKeyOf: (name, certificate) => store.peers.holdsKeyOf(name, certificate),
+  })
   if (problems.length > 0)
     throw new ConfigurationError(
       `${file} has ${problems.length === 1 ? 'a problem' : `${problems.length} problems`}.`,
@@ -89,7 +97,10 @@ export function takeConfiguration(file: string, store: Store): readonly Step[] {
   const peers = (): Peer[] => store.peers.list().map(({ document }) => normalise(document))
   const before = peers()
   const newSecrets = documents.flatMap(({ name, auth }) =>
-    auth.psk !== undefined && differs(store.peers.psk(name), auth.psk) ? [name] : [],
+    differs(store.peers.psk(name), auth.psk && pskOctets(auth.psk)) ||
+    differs(store.peers.privateKey(name), auth.privateKey && privateKeyIn(auth.privateKey))
+      ? [name]
+      : [],
   )
   for (const document of documents) {
     const audit: AuditEntry = {
@@ -104,10 +115,12 @@ export function takeConfiguration(file: string, store: Store): readonly Step[] {
   return plan(before, peers(), newSecrets)
 }
 
-function differs(stored: Uint8Array | undefined, psk: string): boolean {
-  if (stored === undefined) return true
-  const given = pskOctets(psk)
-  const same = given !== undefined && stored.length === given.length && timingSafeEqual(stored, given)
-  stored.fill(0)
+/** `given`: what the file says; nothing leaves the stored one as it is. Wipes both. */
+function differs(stored: Uint8Array | undefined, given: Uint8Array | string | undefined): boolean {
+  const same =
+    typeof given !== 'object' ||
+    (stored !== undefined && stored.length === given.length && timingSafeEqual(stored, given))
+  stored?.fill(0)
+  if (typeof given === 'object') given.fill(0)
   return !same
 }

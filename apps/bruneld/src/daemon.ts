@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import { createAdminApi, type Doors, listen } from '@brunel/admin-api'
-import { systemCryptography, systemRandom } from '@brunel/crypto'
+import type { WallClock } from '@brunel/base'
+import { certificationAt, SIGNATURE_HASHES, systemCryptography, systemRandom } from '@brunel/crypto'
 import { createMetrics, type Metrics } from '@brunel/metrics'
 import { openPacketIo } from '@brunel/packet-io'
 import { openStore, type Store } from '@brunel/store'
@@ -69,6 +70,7 @@ export class Daemon {
       peers: new StoredPeers(store),
       random: systemRandom,
       crypto: systemCryptography,
+      certification: certificationAt(() => Date.now() as WallClock, SIGNATURE_HASHES),
       metrics: () => metrics,
       log: this.#log.child({ part: 'router' }),
       keyLog: keyLog === undefined ? undefined : new KeyLog(keyLog),

@@ -10,7 +10,7 @@ import {
   type Random,
   type Tick,
 } from '@brunel/base'
-import type { Cryptography } from '@brunel/crypto'
+import type { Certification, Cryptography } from '@brunel/crypto'
 import type { DatapathEvent } from '@brunel/datapath'
 import { Ike, type IkeEffect, type IkeEvent, type IkeInput } from '@brunel/ikev2'
 import type { PacketIo } from '@brunel/packet-io'
@@ -29,6 +29,7 @@ export interface IkeHostPorts {
   readonly io: PacketIo
   readonly random: Random
   readonly crypto: Cryptography
+  readonly certification: Certification
   readonly now: () => Instant
   /** The tunnel of a peer, if it has one. */
   readonly tunnel: (peer: string) => Tunnel | undefined
@@ -54,7 +55,8 @@ export class IkeHost {
 
   constructor(ports: IkeHostPorts) {
     this.#ports = ports
-    this.ike = new Ike({ random: ports.random, crypto: ports.crypto })
+    const { random, crypto, certification } = ports
+    this.ike = new Ike({ random, crypto, certification })
     const feed = drive<IkeInput, IkeEffect>(
       this.ike,
       hostFor(effect => this.#perform(effect), this.#alarm),
@@ -92,8 +94,9 @@ export class IkeHost {
       case 'unknown-spi':
         return this.#feed({ on: 'unknown-esp-spi', spi: event.spi, remote: event.remote })
       case 'acquire': {
+        // Who is not to begin does not begin for a packet that waits either: both ends would, at once.
         for (const tunnel of this.#ports.tunnels())
-          if (tunnel.tun === event.tun && !tunnel.halted)
+          if (tunnel.tun === event.tun && !tunnel.halted && tunnel.peer.ike.initiate)
             return this.#feed({ on: 'acquire', peer: tunnel.peer.name })
         return
       }

@@ -1,18 +1,38 @@
 import { familyOf } from '@brunel/base'
-import type { Peer } from '@brunel/config'
-import type { Identity, IkePeer } from '@brunel/ikev2'
+import type { Peer, PeerIdentity } from '@brunel/config'
+import { type Certificate, certificatesIn, crlsIn, nameOf, parseCertificate } from '@brunel/crypto'
+import type { Identity, IkePeer, OwnProof, TheirProof } from '@brunel/ikev2'
+import { Address } from '@brunel/wire'
 import type { Bearing } from './remote-address.js'
 
-/** What IKE shall know of a peer: the verified document, its secret, and where the peer is at this moment. Pure. */
-export function ikePeer(peer: Peer, psk: Uint8Array, bearing: Bearing, hostname: string): IkePeer {
+/** The secrets of a peer; whoever made them wipes them. */
+export interface PeerSecrets {
+  readonly psk: Uint8Array | undefined
+  readonly privateKey: Uint8Array | undefined
+}
+
+/** What IKE shall know of a peer: the verified document, its secrets, and where the peer is. undefined: a secret is missing. */
+export function ikePeer(
+  peer: Peer,
+  secrets: PeerSecrets,
+  bearing: Bearing,
+  hostname: string,
+): IkePeer | undefined {
+  const auth = authOf(peer, secrets)
+  if (auth === undefined) return undefined
   const localAddress = bearing.is === 'known' ? bearing.route.source : peer.local.address
+  const own = certificatesIn(peer.auth.certificate)[0]
+  const certificate = peer.auth.method === 'certificate' && own ? parseCertificate(own) : undefined
   return {
     name: peer.name,
     localAddress,
     remoteAddress: bearing.is === 'known' ? bearing.remote : undefined,
-    localId: peer.local.id ?? identityOf(localAddress, hostname),
-    remoteId: peer.remote.id,
-    auth: { method: 'psk', psk },
+    localId:
+      peer.local.id === undefined
+        ? (certifiedIdentity(certificate) ?? identityOf(localAddress, hostname))
+        : identity(peer.local.id),
+    remoteId: peer.remote.id && identity(peer.remote.id),
+    auth,
     initiate: peer.ike.initiate && bearing.is === 'known',
     ike: { proposals: peer.ike.proposals, lifetime: peer.ike.lifetime, liveness: peer.ike.liveness },
     esp: {
@@ -23,6 +43,47 @@ export function ikePeer(peer: Peer, psk: Uint8Array, bearing: Bearing, hostname:
     },
     selectors: undefined,
   }
+}
+
+function authOf({ auth }: Peer, { psk, privateKey }: PeerSecrets): IkePeer['auth'] | undefined {
+  const shared = psk && ({ method: 'psk', psk } as const)
+  const own: OwnProof | undefined =
+    auth.method === 'psk'
+      ? shared
+      : privateKey && {
+          method: 'certificate',
+          certificates: certificatesIn(auth.certificate),
+          privateKey,
+          rsa: auth.rsaSignature,
+        }
+  const theirs: TheirProof | undefined =
+    auth.remoteMethod === 'psk'
+      ? shared
+      : {
+          method: 'certificate',
+          trustAnchors: auth.trustAnchors.flatMap(certificatesIn),
+          crls: auth.crls.flatMap(crlsIn),
+        }
+  if (own === undefined || theirs === undefined) return undefined
+  return own.method === 'psk' && theirs.method === 'psk' ? own : { method: 'certificate', own, theirs }
+}
+
+function identity(id: PeerIdentity): Identity {
+  return id.type === 'dn'
+    ? { type: 'dn', der: nameOf(id.text) ?? new Uint8Array(0) }
+    : { type: id.type, text: id.text }
+}
+
+/** Left out, our identity is the first host name of our certificate, then its first other name, then its subject. */
+function certifiedIdentity(certificate: Certificate | undefined): Identity | undefined {
+  if (certificate === undefined) return undefined
+  const { names, subject } = certificate
+  for (const type of ['fqdn', 'email', 'ip'] as const) {
+    const name = names.find(one => one.type === type)
+    if (name?.type === 'fqdn' || name?.type === 'email') return { type: name.type, text: name.text }
+    if (name?.type === 'ip') return identityOf(Address.format(name.octets), '')
+  }
+  return { type: 'dn', der: subject }
 }
 
 function identityOf(address: string | undefined, hostname: string): Identity {

@@ -12,7 +12,17 @@ export function openLog(level: string, version: string): Logger {
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: label => ({ level: label }) },
       redact: {
-        paths: ['psk', '*.psk', 'auth', '*.auth', 'keysIn', 'keysOut', 'authorization'],
+        paths: [
+          'psk',
+          '*.psk',
+          'privateKey',
+          '*.privateKey',
+          'auth',
+          '*.auth',
+          'keysIn',
+          'keysOut',
+          'authorization',
+        ],
         remove: true,
       },
     },

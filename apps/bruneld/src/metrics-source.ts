@@ -12,6 +12,8 @@ export function metricsSource(router: Router): MetricsSource {
       router.tunnels().map(report => snapshot(report, router.tunnelOf(report.name), router.counters)),
     drops: () => router.drops(),
     greProtocolTypes: () => router.counters?.protocolTypes() ?? [],
+    certificates: () =>
+      router.certificates().map(({ notAfter, ...rest }) => ({ ...rest, expiresAt: notAfter / 1000 })),
     bugs: () => router.bugs,
   }
 }

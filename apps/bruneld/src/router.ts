@@ -11,7 +11,7 @@ import type {
 } from '@brunel/admin-api'
 import { DROP_NAMES, type Drop, millis, type Random } from '@brunel/base'
 import type { Layer, Peer, Step } from '@brunel/config'
-import type { Cryptography } from '@brunel/crypto'
+import { type Certification, type Cryptography, wipe } from '@brunel/crypto'
 import type { Counters, DatapathEvent } from '@brunel/datapath'
 import type { IkeEvent } from '@brunel/ikev2'
 import type { Metrics } from '@brunel/metrics'
@@ -19,11 +19,12 @@ import type { PacketIo } from '@brunel/packet-io'
 import { act } from './actions.js'
 import { now } from './alarm.js'
 import { Bearings, eachOf } from './bearings.js'
+import { type CertificateExpiry, CertificateWatch, noticeText } from './certificate-watch.js'
 import { logAudit } from './esp-audit.js'
 import { EventLog } from './event-log.js'
 import { EventStream, routerEvent } from './event-stream.js'
 import { IkeHost } from './ike-host.js'
-import { ikePeer } from './ike-peer.js'
+import { ikePeer, type PeerSecrets } from './ike-peer.js'
 import type { IpRoute2 } from './interfaces.js'
 import type { KeyLog } from './key-log.js'
 import type { Log } from './log.js'
@@ -34,12 +35,14 @@ import { Tunnel } from './tunnel.js'
 import { tunnelReport } from './tunnel-report.js'
 import { accepts, type IcmpChoice, quotes, type TooBigEvent } from './underlay-icmp.js'
 
-/** What the router reads of the configuration. Only this side ever holds a PSK. */
+/** What the router reads of the configuration. Only this side ever holds a PSK or a private key. */
 export interface PeerSource {
   peers(): readonly Peer[]
   peer(name: string): Peer | undefined
   /** The caller wipes it. */
   psk(name: string): Uint8Array | undefined
+  /** PKCS #8 DER; the caller wipes it. */
+  privateKey(name: string): Uint8Array | undefined
 }
 
 export interface RouterPorts {
@@ -48,6 +51,7 @@ export interface RouterPorts {
   readonly peers: PeerSource
   readonly random: Random
   readonly crypto: Cryptography
+  readonly certification: Certification
   readonly metrics: () => Metrics
   readonly log: Log
   readonly keyLog: KeyLog | undefined
@@ -58,6 +62,9 @@ export interface RouterPorts {
   /** The data path is gone: the process must end, and whoever supervises it starts it anew. */
   readonly onFatal: (what: string) => void
 }
+
+/** Certificates are looked at this often. Longer: a notice is late by as much. */
+const EXPIRY_MS = 3600_000
 
 /** The router: tunnels, IKE, data path. Everything the API asks of it arrives here as a message. */
 export class Router implements RouterControl {
@@ -76,6 +83,8 @@ export class Router implements RouterControl {
     retry: () => this.#retryRefused(),
     onFailure: error => this.#bug('bearings', error),
   })
+  readonly #certificates = new CertificateWatch()
+  #expiry: NodeJS.Timeout | undefined
   #changes: Promise<void> = Promise.resolve()
   bugs = 0
 
@@ -92,6 +101,7 @@ export class Router implements RouterControl {
       io,
       random: this.#ports.random,
       crypto: this.#ports.crypto,
+      certification: this.#ports.certification,
       now,
       tunnel: name => this.#tunnels.get(name),
       tunnels: () => this.#tunnels.values(),
@@ -105,6 +115,8 @@ export class Router implements RouterControl {
     this.#ike.start()
     this.#bearings.start()
     this.#prober.start()
+    this.#expiry = setInterval(() => this.#tellExpiry(), EXPIRY_MS).unref()
+    this.#tellExpiry()
     const wanted = this.#ports.peers.peers().filter(peer => peer.enabled)
     await eachOf(wanted, peer => this.#open(peer).catch(error => this.#refused(peer.name, error)))
     this.#bearings.begin()
@@ -113,6 +125,7 @@ export class Router implements RouterControl {
   /** DELETE to every peer, interfaces removed, threads ended. */
   async stop(): Promise<void> {
     this.#bearings.stop()
+    clearInterval(this.#expiry)
     this.#prober.stop()
     await this.#changes.catch(() => undefined) // whoever asked for that change was told
     this.#ike?.stop()
@@ -127,6 +140,10 @@ export class Router implements RouterControl {
       () => this.#applyAll(steps),
     )
     this.#changes = done
+    void done.then(
+      () => this.#tellExpiry(),
+      () => undefined, // whoever asked was told
+    )
     return done
   }
 
@@ -180,6 +197,26 @@ export class Router implements RouterControl {
     return { ready: this.#io !== undefined, warnings: [...lacks, ...refused, ...lost] }
   }
 
+  certificates(): readonly CertificateExpiry[] {
+    return this.#certificates.expiries(this.#ports.peers.peers())
+  }
+
+  #tellExpiry(): void {
+    for (const notice of this.#certificates.due(this.#ports.peers.peers(), Date.now())) {
+      const detail = noticeText(notice)
+      const { tunnel, use, subject } = notice
+      const data = { use, subject, expiresAt: new Date(notice.notAfter).toISOString() }
+      this.#events.publish({
+        at: new Date().toISOString(),
+        event: 'certificate-expiring',
+        tunnel,
+        detail,
+        data,
+      })
+      this.#ports.log.warn({ tunnel, ...data }, detail)
+    }
+  }
+
   get counters(): Counters | undefined {
     return this.#io?.counters
   }
@@ -192,6 +229,8 @@ export class Router implements RouterControl {
     return this.#events.subscribe(listener)
   }
 
+  /** What IKE was told last. */
+  readonly #secrets = new Map<string, PeerSecrets>()
   /** Tunnels that could not be opened, by name. */
   readonly #failures = new Map<string, { code: string; detail: string; remedy: string }>()
 
@@ -256,6 +295,7 @@ export class Router implements RouterControl {
     const tunnel = this.#tunnels.get(name)
     if (tunnel === undefined) return
     this.#ike?.feed({ on: 'peer-removed', peer: name })
+    this.#forgetSecrets(name)
     this.#eventLog.forget(name)
     this.#tunnels.delete(name)
     await tunnel.close()
@@ -284,10 +324,22 @@ export class Router implements RouterControl {
       if (!sameBearing(before, bearing)) this.#ports.log.warn({ tunnel: peer.name, code, remedy }, sentence)
       return
     }
-    const psk = this.#ports.peers.psk(peer.name)
-    if (psk === undefined) return this.#refused(peer.name, new Error('no PSK is stored'))
-    this.#ike.feed({ on: 'peer-set', peer: ikePeer(peer, psk, bearing, this.#ports.hostname) })
+    const secrets = {
+      psk: this.#ports.peers.psk(peer.name),
+      privateKey: this.#ports.peers.privateKey(peer.name),
+    }
+    const told = ikePeer(peer, secrets, bearing, this.#ports.hostname)
+    if (told === undefined) return this.#refused(peer.name, new Error('no PSK or private key is stored'))
+    this.#ike.feed({ on: 'peer-set', peer: told })
+    this.#forgetSecrets(peer.name)
+    this.#secrets.set(peer.name, secrets)
     if (tunnel.halted) this.#ike.feed({ on: 'down', peer: peer.name })
+  }
+
+  /** IKE holds others by now, or none. */
+  #forgetSecrets(name: string): void {
+    for (const secret of Object.values(this.#secrets.get(name) ?? {})) if (secret !== undefined) wipe(secret)
+    this.#secrets.delete(name)
   }
 
   /** Whoever asks for a change at the same time has his turn. */

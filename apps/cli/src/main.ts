@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { peerCommands } from './commands/peer.js'
+import { pkiCommands } from './commands/pki.js'
 import { tokenCommands } from './commands/token.js'
 import { tunnelCommands } from './commands/tunnel.js'
 import { DATA_DIR, URL_DEFAULT } from './connection.js'
@@ -36,6 +37,7 @@ function programFor(terminal: Terminal): Command {
   tunnelCommands(program, terminal)
   peerCommands(program, terminal)
   tokenCommands(program, terminal)
+  pkiCommands(program, terminal)
   return program
 }
 

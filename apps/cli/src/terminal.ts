@@ -1,4 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { createInterface } from 'node:readline/promises'
 import { Writable } from 'node:stream'
 import { text } from 'node:stream/consumers'
@@ -11,6 +12,8 @@ export interface Terminal {
   /** Throws where there is no such file. */
   read(path: string): string
   exists(path: string): boolean
+  /** Makes the folders on the way, readable by their owner alone. `secret`: the file, too. */
+  write(path: string, text: string, secret: boolean): void
   stdin(): Promise<string>
   /** Asks without an echo; undefined where nobody sits there. */
   ask(question: string): Promise<string | undefined>
@@ -36,6 +39,10 @@ export const systemTerminal: Terminal = {
   err: line => void process.stderr.write(`${line}\n`),
   read: path => readFileSync(path, 'utf8'),
   exists: existsSync,
+  write: (path, content, secret) => {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    writeFileSync(path, content, { mode: secret ? 0o600 : 0o644 })
+  },
   stdin: () => text(process.stdin),
   ask: askHidden,
   now: () => new Date(),

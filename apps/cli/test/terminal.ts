@@ -9,7 +9,8 @@ export interface Run {
 
 export interface Setting {
   readonly env?: Readonly<Record<string, string>>
-  readonly files?: Readonly<Record<string, string>>
+  /** What is written goes there, too. */
+  readonly files?: Record<string, string>
   readonly stdin?: string
   /** What is typed where a secret is asked for. */
   readonly typed?: string
@@ -26,6 +27,9 @@ export async function run(
     err: text => void err.push(text),
     read: path => files[path] ?? missing(path),
     exists: path => path in files,
+    write: (path, text) => {
+      files[path] = text
+    },
     stdin: async () => stdin,
     ask: async () => typed,
     now: () => new Date('2026-01-02T03:14:05Z'),

@@ -1,4 +1,13 @@
-import { normalise, type PeerDocument, plan, type Step, secretsOf, verifyPeer } from '@brunel/config'
+import type { WallClock } from '@brunel/base'
+import {
+  normalise,
+  type PeerDocument,
+  plan,
+  type Step,
+  secretsOf,
+  type VerifyContext,
+  verifyPeer,
+} from '@brunel/config'
 import type { FastifyRequest } from 'fastify'
 import { auditOf } from './access.js'
 import type { ApiPorts } from './api.js'
@@ -32,17 +41,31 @@ export class PeerChanges {
   async verified(document: unknown, extra: Parameters<typeof invalid>[0] = []): Promise<PeerDocument> {
     const others = (await this.#ports.peers.list()).map(peer => peer.document)
     const name = (document as { name?: unknown } | null)?.name
-    const secret = typeof name === 'string' && (await this.#ports.peers.hasSecret(name))
-    const problems = [...extra, ...verifyPeer(document, others, { hasSecret: () => secret })]
+    const context = typeof name === 'string' ? await this.#contextOf(name, document) : {}
+    const problems = [...extra, ...verifyPeer(document, others, context)]
     if (problems.length > 0) throw invalid(problems)
     return document as PeerDocument
+  }
+
+  /** What is stored for a peer, and the clock where its certificate is a new one: an old one may expire in peace. */
+  async #contextOf(name: string, document: unknown): Promise<VerifyContext> {
+    const { peers } = this.#ports
+    const certificate = (document as { auth?: { certificate?: unknown } | null }).auth?.certificate
+    const before = (await peers.read(name))?.document.auth.certificate
+    const [psk, privateKey] = [await peers.hasSecret(name, 'psk'), await peers.hasSecret(name, 'privateKey')]
+    const holds = typeof certificate === 'string' ? await peers.holdsKeyOf(name, certificate) : undefined
+    return {
+      hasSecret: (_, kind) => (kind === 'psk' ? psk : privateKey),
+      holdsKeyOf: () => holds,
+      now: certificate === before ? undefined : (Date.now() as WallClock),
+    }
   }
 
   /** Stores the document with its audit, then tells the router. */
   async write(request: FastifyRequest, { document, current, expected }: Change): Promise<StoredPeer> {
     const { name } = document
     const before = current === undefined ? [] : [normalise(current.document)]
-    const secret = secretsOf(document).psk === undefined ? [] : [name]
+    const secret = Object.keys(secretsOf(document)).length === 0 ? [] : [name]
     const steps = plan(before, [normalise(document)], secret)
     const layers = steps.flatMap(step => (step.do === 'change' ? step.layers : []))
     const action = current === undefined ? 'peer-add' : 'peer-change'

@@ -1,3 +1,4 @@
+import type { WallClock } from '@brunel/base'
 import { PeerDocument, redact, warningsOf, withDefaults } from '@brunel/config'
 import type { FastifyReply } from 'fastify'
 import { type Static, Type } from 'typebox'
@@ -11,8 +12,9 @@ import { ApiProblem, type invalid, notFound } from './problem.js'
 import { answers } from './schemas.js'
 
 const { auth: _auth, ...shownProperties } = PeerDocument.properties
+const { psk: _psk, privateKey: _key, ...shownAuth } = PeerDocument.properties.auth.properties
 const PeerView = Type.Object(
-  { ...shownProperties, auth: Type.Object({ method: PeerDocument.properties.auth.properties.method }) },
+  { ...shownProperties, auth: Type.Object(shownAuth) },
   { title: 'PeerView', description: 'A peer as it is shown: defaults written out, secrets left out.' },
 )
 const PeerPatch = Type.Object(
@@ -39,7 +41,9 @@ const shown = ({ document }: StoredPeer, as: As['as']): object => {
 }
 
 function answer(reply: FastifyReply, stored: StoredPeer, document: PeerDocument, status: number) {
-  const warnings = warningsOf(document).map(({ code, detail }) => `${code}: ${detail}`)
+  const warnings = warningsOf(document, Date.now() as WallClock).map(
+    ({ code, detail }) => `${code}: ${detail}`,
+  )
   if (warnings.length > 0) reply.header('brunel-warning', warnings.join(' '))
   return reply.code(status).header('etag', tagOf(stored)).send(shown(stored, undefined))
 }
@@ -130,7 +134,7 @@ function writingRoutes(app: App, { peers }: ApiPorts, changes: PeerChanges): voi
       ...withBody,
       schema: {
         tags: ['peers'],
-        summary: 'Add or replace a peer; without `auth.psk` the stored one stays',
+        summary: 'Add or replace a peer; without `auth.psk` and `auth.privateKey` the stored ones stay',
         params: Name,
         body: PeerDocument,
         response: answers({ 200: PeerView, 201: PeerView }),

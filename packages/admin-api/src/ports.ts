@@ -1,4 +1,4 @@
-import type { PeerDocument, Step } from '@brunel/config'
+import type { PeerDocument, SecretKind, Step } from '@brunel/config'
 import type {
   ActionReport,
   DropReport,
@@ -59,7 +59,7 @@ export interface StoredPeer {
 
 /** `expected`: the revision that must still hold; undefined: whatever holds; 0: there must be none. */
 export interface PeerWrite {
-  /** May hold `auth.psk`; without it the stored one stays. The store seals it apart. */
+  /** May hold `auth.psk` and `auth.privateKey`; without them the stored ones stay. The store seals it apart. */
   readonly document: PeerDocument
   readonly expected: number | undefined
   readonly audit: AuditEntry
@@ -69,7 +69,9 @@ export interface PeerStore {
   list(): Eventually<readonly StoredPeer[]>
   read(name: string): Eventually<StoredPeer | undefined>
   /** Whether a secret is stored for the peer. */
-  hasSecret(name: string): Eventually<boolean>
+  hasSecret(name: string, kind: SecretKind): Eventually<boolean>
+  /** Whether the stored private key is that of a certificate (PEM); undefined: none is stored. */
+  holdsKeyOf(name: string, certificate: string): Eventually<boolean | undefined>
   write(write: PeerWrite): Eventually<StoredPeer | 'conflict'>
   remove(
     name: string,

@@ -1,4 +1,4 @@
-import type { PeerDocument } from '@brunel/config'
+import type { PeerDocument, SecretKind } from '@brunel/config'
 import type {
   ActionReport,
   AuditEntry,
@@ -48,14 +48,18 @@ export class FakePeers implements PeerStore {
   read(name: string): StoredPeer | undefined {
     return this.peers.get(name)
   }
-  hasSecret(name: string): boolean {
-    return this.secrets.has(name)
+  hasSecret(name: string, kind: SecretKind): boolean {
+    return this.secrets.has(kind === 'psk' ? name : `${name} key`)
+  }
+  holdsKeyOf(): undefined {
+    return undefined
   }
   write({ document, expected, audit }: PeerWrite): StoredPeer | 'conflict' {
     const { name } = document
     if (expected !== undefined && (this.peers.get(name)?.revision ?? 0) !== expected) return 'conflict'
-    const { psk, ...auth } = document.auth
+    const { psk, privateKey, ...auth } = document.auth
     if (psk !== undefined) this.secrets.set(name, psk)
+    if (privateKey !== undefined) this.secrets.set(`${name} key`, privateKey)
     this.#before = { name, peer: this.peers.get(name) }
     const stored = {
       document: { ...document, auth } as PeerDocument,

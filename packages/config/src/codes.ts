@@ -43,6 +43,23 @@ export const CODES = {
       'A warning: the pre-shared key is short enough to be guessed offline by whoever records the handshake.',
     remedy: 'Make one with `openssl rand -base64 32` and give the same to both routers.',
   },
+  BRUNEL_CONFIG_CERTIFICATE: {
+    meaning: 'A certificate or revocation list is missing, cannot be read, or is too weak to be used.',
+    remedy: 'Write PEM texts; `brunel pki` makes a small authority and router certificates.',
+  },
+  BRUNEL_CONFIG_CERTIFICATE_EXPIRED: {
+    meaning: 'The certificate is expired.',
+    remedy: 'Renew it; check the clock of this router.',
+  },
+  BRUNEL_CONFIG_CERTIFICATE_DOUBTFUL: {
+    meaning:
+      'A warning: our certificate does not hold `local.id`, or leads to none of our own trust anchors.',
+    remedy: 'Compare the names in it with `local.id`; add its intermediate certificates.',
+  },
+  BRUNEL_CONFIG_PRIVATE_KEY: {
+    meaning: 'The private key is missing, cannot be read, or is not that of the certificate.',
+    remedy: 'Write the key that the certificate was made for, as PEM without a passphrase.',
+  },
   BRUNEL_CONFIG_PROPOSAL: {
     meaning: 'A proposal is unknown, malformed, or too weak to be offered (RFC 8247, RFC 8221).',
     remedy: 'Write proposals as in swanctl.conf, from the algorithms that docs/config.md lists.',

@@ -53,19 +53,37 @@ export const RemoteDocument = Type.Object(
 export const AuthDocument = Type.Object(
   {
     method: Type.Union([Type.Literal('psk'), Type.Literal('certificate')], {
-      description: 'How both ends prove who they are. `certificate` is not available yet.',
+      description: 'How we prove who we are.',
     }),
+    remoteMethod: Type.Optional(
+      Type.Union([Type.Literal('psk'), Type.Literal('certificate')], {
+        description: 'How the peer must prove who it is. Left out: as we do.',
+      }),
+    ),
     psk: Type.Optional(
       text('The pre-shared key; 0x… for octets in hexadecimal. Write-only: it never comes back.', {
         writeOnly: true,
       }),
     ),
-    certificate: Type.Optional(text('Our certificate, PEM. Not available yet.')),
+    certificate: Type.Optional(text('Our certificate, PEM; intermediate certificates may follow it.')),
     privateKey: Type.Optional(
-      text('Our private key, PEM. Write-only. Not available yet.', { writeOnly: true }),
+      text('The private key of our certificate, PEM. Write-only: it never comes back.', { writeOnly: true }),
     ),
     trustAnchors: Type.Optional(
-      Type.Array(Type.String(), { description: 'Whom we trust, PEM. Not available yet.' }),
+      Type.Array(Type.String(), {
+        description:
+          'Whom we trust to name the peer: certificates of authorities, PEM; or the certificate of the peer itself.',
+      }),
+    ),
+    crls: Type.Optional(
+      Type.Array(Type.String(), {
+        description: 'Revocation lists of these authorities, PEM: a certificate that one names is refused.',
+      }),
+    ),
+    rsaSignature: Type.Optional(
+      Type.Union([Type.Literal('pss'), Type.Literal('pkcs1')], {
+        description: 'How an RSA key signs (RFC 8247 §3.2 prefers PSS). Left out: `pss`.',
+      }),
     ),
   },
   strict,

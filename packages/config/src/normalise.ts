@@ -25,8 +25,7 @@ const optionally = <T>(
 
 /** The document as the router uses it. It must be one in which `verify` found nothing. */
 export function normalise(document: PeerDocument): Peer {
-  const { name, enabled, local, remote, ike, esp, gre, tunnel } = withDefaults(document)
-  if (document.auth.method !== 'psk') return bug('the authentication method was not verified')
+  const { name, enabled, local, remote, auth, ike, esp, gre, tunnel } = withDefaults(document)
   const remoteAddress = address(remote.address)
   return {
     name,
@@ -40,7 +39,14 @@ export function normalise(document: PeerDocument): Peer {
       address: remoteAddress ?? remote.address.toLowerCase(),
       id: optionally(remote.id, identity, 'remote.id'),
     },
-    auth: { method: 'psk' },
+    auth: {
+      method: auth.method,
+      remoteMethod: auth.remoteMethod ?? auth.method,
+      certificate: auth.certificate ?? '',
+      trustAnchors: auth.trustAnchors ?? [],
+      crls: auth.crls ?? [],
+      rsaSignature: auth.rsaSignature ?? 'pss',
+    },
     ike: {
       proposals: proposals<IkeProposal>(ike.proposals, parseIkeProposal),
       lifetime: sure(duration(ike.lifetime), 'ike.lifetime'),

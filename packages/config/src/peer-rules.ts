@@ -1,4 +1,5 @@
-import { familyOf, type Problem, seconds } from '@brunel/base'
+import { familyOf, type Problem, seconds, type WallClock } from '@brunel/base'
+import { certificateWarnings } from './certificate-rules.js'
 import { type WholePeerDocument, withDefaults } from './defaults.js'
 import type { PeerDocument } from './document.js'
 import { espProposalFaults, ikeProposalFaults } from './proposals.js'
@@ -74,7 +75,8 @@ const identities: Rule = peer =>
     const id = peer[end].id
     if (id === undefined || identity(id) !== undefined) return []
     const detail = `"${id}" is not an IKE identity.`
-    const remedy = 'Write an address, a host name, an e-mail address or keyid:TEXT.'
+    const remedy =
+      'Write an address, a host name, an e-mail address, keyid:TEXT or a name such as `C=CH, CN=hq`.'
     return [problem(`/${end}/id`, 'BRUNEL_CONFIG_IDENTITY', detail, remedy)]
   })
 
@@ -85,10 +87,6 @@ const PSK_LEAST = 8
 export const PSK_ADVISED = 20
 
 function auth({ auth }: WholePeerDocument): Problem[] {
-  if (auth.method === 'certificate') {
-    const detail = 'Certificates are not available yet.'
-    return [problem('/auth/method', 'BRUNEL_CONFIG_NOT_AVAILABLE', detail, 'Use `psk`.')]
-  }
   if (auth.psk === undefined) return []
   const octets = pskOctets(auth.psk)
   const bad = (detail: string) => [problem('/auth/psk', 'BRUNEL_CONFIG_PSK', detail, NEW_PSK)]
@@ -186,10 +184,10 @@ export const problemsOfPeer = (peer: PeerDocument): Problem[] => {
   return RULES.flatMap(rule => rule(whole))
 }
 
-/** What is allowed and unwise. */
-export function warningsOf(peer: PeerDocument): Problem[] {
+/** What is allowed and unwise. `now`: the wall clock, where certificates are to be looked at. */
+export function warningsOf(peer: PeerDocument, now?: WallClock): Problem[] {
   const psk = pskOctets(peer.auth.psk ?? '') ?? new Uint8Array(0)
-  const found: Problem[] = []
+  const found: Problem[] = certificateWarnings(peer, now)
   if (peer.auth.psk !== undefined && psk.length < PSK_ADVISED) {
     const detail = `The pre-shared key has ${psk.length} octets; below ${PSK_ADVISED} it can be guessed by whoever records a handshake.`
     found.push(problem('/auth/psk', 'BRUNEL_CONFIG_PSK_SHORT', detail, NEW_PSK))

@@ -3,7 +3,7 @@ import type { EspProposal, IkeProposal } from '@brunel/crypto'
 
 /** An IKE identity in words: RFC 7296 §3.5. */
 export interface PeerIdentity {
-  readonly type: 'ipv4' | 'ipv6' | 'fqdn' | 'email' | 'key-id'
+  readonly type: 'ipv4' | 'ipv6' | 'fqdn' | 'email' | 'key-id' | 'dn'
   readonly text: string
 }
 
@@ -19,6 +19,8 @@ export interface InterfaceAddress extends Prefix {
   /** The network that the address and the length span. */
   readonly network: Prefix
 }
+
+export type AuthMethod = 'psk' | 'certificate'
 
 /** A verified peer: every default applied, every value parsed, addresses in canonical form (RFC 5952). Holds no secret. */
 export interface Peer {
@@ -37,7 +39,16 @@ export interface Peer {
     /** undefined: any identity that the secret proves. */
     readonly id: PeerIdentity | undefined
   }
-  readonly auth: { readonly method: 'psk' }
+  readonly auth: {
+    /** How we prove who we are, and how the peer must. */
+    readonly method: AuthMethod
+    readonly remoteMethod: AuthMethod
+    /** PEM; empty where no certificate is ours. */
+    readonly certificate: string
+    readonly trustAnchors: readonly string[]
+    readonly crls: readonly string[]
+    readonly rsaSignature: 'pss' | 'pkcs1'
+  }
   readonly ike: {
     readonly proposals: readonly IkeProposal[]
     readonly lifetime: Millis

@@ -2,6 +2,7 @@ import type { PeerDocument } from './document.js'
 
 /** The members of a peer document that are write-only. */
 const SECRET = ['psk', 'privateKey'] as const
+export type SecretKind = (typeof SECRET)[number]
 
 export interface PeerSecrets {
   readonly psk?: string

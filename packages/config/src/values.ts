@@ -1,4 +1,5 @@
 import { type Millis, millis } from '@brunel/base'
+import { nameOf } from '@brunel/crypto'
 import { Address } from '@brunel/wire'
 import type { InterfaceAddress, PeerIdentity, Prefix } from './peer.js'
 
@@ -110,6 +111,7 @@ export function identity(text: string): PeerIdentity | undefined {
     return { type: type === 'keyid' ? 'key-id' : type === 'email' ? 'email' : 'fqdn', text: rest }
   const host = address(text)
   if (host !== undefined) return { type: host.includes(':') ? 'ipv6' : 'ipv4', text: host }
+  if (text.includes('=')) return nameOf(text) === undefined ? undefined : { type: 'dn', text }
   if (/^[^@\s]+@[^@\s]+$/.test(text)) return { type: 'email', text }
   const name = text.startsWith('@') ? text.slice(1) : text
   return isDnsName(name) ? { type: 'fqdn', text: name } : undefined

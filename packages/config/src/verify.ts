@@ -1,20 +1,32 @@
 import type { Problem } from '@brunel/base'
+import { type CertificateContext, certificateProblems, methodsOf, usesPsk } from './certificate-rules.js'
 import { PeerDocument } from './document.js'
 import { factsOf, problemsBetween } from './pair-rules.js'
 import { problemsOfPeer } from './peer-rules.js'
 import { problem } from './rule.js'
+import type { SecretKind } from './secrets.js'
 import { isPeerDocument, shapeProblems, soundPart } from './shape.js'
 
 /** What `verify` must know besides the documents. */
-export interface VerifyContext {
+export interface VerifyContext extends CertificateContext {
   /** Whether a secret is stored for the peer, so that the document may leave it out. Left out: none is. */
-  readonly hasSecret?: ((peer: string) => boolean) | undefined
+  readonly hasSecret?: ((peer: string, kind: SecretKind) => boolean) | undefined
 }
 
 function secretMissing(peer: PeerDocument, context: VerifyContext): Problem[] {
-  if (peer.auth.method !== 'psk' || peer.auth.psk !== undefined || context.hasSecret?.(peer.name)) return []
-  const remedy = 'Add `auth.psk`. Make one with `openssl rand -base64 32` and give the same to both routers.'
-  return [problem('/auth/psk', 'BRUNEL_CONFIG_PSK', 'There is no pre-shared key.', remedy)]
+  const lacks = (kind: SecretKind): boolean =>
+    peer.auth[kind] === undefined && !context.hasSecret?.(peer.name, kind)
+  const found: Problem[] = []
+  if (usesPsk(peer) && lacks('psk')) {
+    const remedy =
+      'Add `auth.psk`. Make one with `openssl rand -base64 32` and give the same to both routers.'
+    found.push(problem('/auth/psk', 'BRUNEL_CONFIG_PSK', 'There is no pre-shared key.', remedy))
+  }
+  if (methodsOf(peer).own === 'certificate' && lacks('privateKey')) {
+    const remedy = 'Add `auth.privateKey`: the key that the certificate was made for, PEM.'
+    found.push(problem('/auth/privateKey', 'BRUNEL_CONFIG_PRIVATE_KEY', 'There is no private key.', remedy))
+  }
+  return found
 }
 
 /**
@@ -32,6 +44,7 @@ export function verifyPeer(
   const facts = factsOf(sound)
   const found = [
     ...problemsOfPeer(sound),
+    ...certificateProblems(sound, context),
     ...(shape.some(({ pointer }) => lies(pointer, '/auth')) ? [] : secretMissing(sound, context)),
     ...others
       .filter(({ name }) => name !== sound.name)

@@ -1,3 +1,16 @@
+export {
+  type CertificateClaim,
+  type CertificateFault,
+  type Certification,
+  type Certified,
+  type CertifiedName,
+  certificationAt,
+  chainFault,
+  isBound,
+  isKeyOf,
+  namesOf,
+  weakKey,
+} from './certification.js'
 export type { Cryptography, Encapsulated, KeyPair, SkCipher } from './cryptography.js'
 export {
   DEFAULT_ESP_PROPOSALS,
@@ -19,6 +32,8 @@ export {
   sealSecret,
 } from './sealing.js'
 export { equal, Secret, secretCopy, secretMemory, wipe } from './secret.js'
+export type { SignatureFault, SigningChoice } from './signature.js'
+export { SIGNATURE_HASHES } from './signature-algorithm.js'
 export { cryptographyWith, systemCryptography } from './system-cryptography.js'
 export {
   ADDITIONAL_MOST,
@@ -40,3 +55,16 @@ export {
   PRFS,
   type Prf,
 } from './transforms.js'
+export { type Certificate, parseCertificate } from './x509/certificate.js'
+export {
+  type CertificateWish,
+  type Issuer,
+  issueCertificate,
+  issueCrl,
+  KEY_KINDS,
+  type KeyKind,
+  newPrivateKey,
+  type Revocation,
+} from './x509/issue.js'
+export { nameOf, nameText, sameName } from './x509/name.js'
+export { certificatesIn, crlsIn, privateKeyIn } from './x509/pem.js'

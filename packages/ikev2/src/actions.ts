@@ -9,6 +9,7 @@ import { restarts } from './peer-change.js'
 import type { SaHost } from './sa-stage.js'
 import type { Session } from './session.js'
 import type { Turn } from './turn.js'
+import { withinValidity } from './validity.js'
 
 /** What the host asks for, apart from messages and time. Each concerns one peer and leaves the others alone. */
 
@@ -48,11 +49,9 @@ function relive(turn: Turn, control: PeerControl, before: IkePeer): void {
       sa.lifetime = lifetimeFrom(sa.establishedAt, peer.ike.lifetime, settings.rekeyMarginPercent, random)
     if (peer.esp.lifetime !== before.esp.lifetime)
       for (const child of session.children.all)
-        child.lifetime = lifetimeFrom(
-          child.establishedAt,
-          peer.esp.lifetime,
-          settings.rekeyMarginPercent,
-          random,
+        child.lifetime = withinValidity(
+          session,
+          lifetimeFrom(child.establishedAt, peer.esp.lifetime, settings.rekeyMarginPercent, random),
         )
     sa.pump(turn)
   }

@@ -21,6 +21,28 @@ export interface TrafficSelector {
   readonly endAddress: string
 }
 
+export type SharedKey = { readonly method: 'psk'; readonly psk: Uint8Array }
+
+/** How we prove who we are. Certificates in DER, ours first and then its intermediates; the key in PKCS #8 DER. */
+export type OwnProof =
+  | SharedKey
+  | {
+      readonly method: 'certificate'
+      readonly certificates: readonly Uint8Array[]
+      readonly privateKey: Uint8Array
+      /** How a plain RSA key signs. */
+      readonly rsa: 'pss' | 'pkcs1'
+    }
+
+/** How the peer must prove who it is. */
+export type TheirProof =
+  | SharedKey
+  | {
+      readonly method: 'certificate'
+      readonly trustAnchors: readonly Uint8Array[]
+      readonly crls: readonly Uint8Array[]
+    }
+
 /** All that IKE knows of a peer. A change is a new `peer-set`. */
 export interface IkePeer {
   readonly name: string
@@ -29,9 +51,12 @@ export interface IkePeer {
   /** undefined: `any`, we only answer. A DNS name is resolved by the host, which sets the peer anew. */
   readonly remoteAddress: string | undefined
   readonly localId: Identity
-  /** undefined: any identity that the PSK proves. */
+  /** undefined: any identity that is proved. */
   readonly remoteId: Identity | undefined
-  readonly auth: { readonly method: 'psk'; readonly psk: Uint8Array }
+  /** `certificate`: at least one end proves itself by a signature. */
+  readonly auth:
+    | SharedKey
+    | { readonly method: 'certificate'; readonly own: OwnProof; readonly theirs: TheirProof }
   readonly initiate: boolean
   readonly ike: {
     readonly proposals: readonly IkeProposal[]

@@ -6,7 +6,12 @@ import type { Failure } from './contract.js'
  * holds both sides' offers, identities and notifies; never a key, a PSK or an AUTH value.
  */
 type Evidence = Readonly<Record<string, string | readonly string[]>>
-const failure = (code: string, sentence: string, remedy: string, evidence: Evidence = {}): Failure => ({
+export const failure = (
+  code: string,
+  sentence: string,
+  remedy: string,
+  evidence: Evidence = {},
+): Failure => ({
   code: `BRUNEL_IKE_${code}`,
   sentence,
   evidence,
@@ -81,8 +86,8 @@ export const wrongPsk = (id: string, remote: Endpoint): Failure =>
 export const authenticationRefused = (localId: string, remoteId: string): Failure =>
   failure(
     'AUTHENTICATION_REFUSED',
-    `The peer refused our authentication as ${localId}: either the PSKs differ or it does not know that identity.`,
-    'Compare auth.psk, local.id here and remote.id there; the log of the other router says which it is.',
+    `The peer refused our authentication as ${localId}: the PSKs differ, it does not accept our certificate or signature, or it does not know that identity.`,
+    'Compare auth.psk, or our certificate and the trust anchors there; then local.id here and remote.id there. An older router may need auth.rsaSignature pkcs1. Its log says which it is.',
     { localId, remoteId },
   )
 

@@ -8,7 +8,7 @@ import {
   sooner,
   type Tick,
 } from '@brunel/base'
-import type { Cryptography } from '@brunel/crypto'
+import type { Certification, Cryptography } from '@brunel/crypto'
 import { Ike as Wire } from '@brunel/wire'
 import * as actions from './actions.js'
 import type { IkeEffect, IkeInput, IkePeerReport } from './contract.js'
@@ -44,7 +44,10 @@ export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
   readonly #wake = new Map<IkeSa | PeerControl, Instant>()
   #touched = new Set<IkeSa | PeerControl>()
 
-  constructor(ports: { random: Random; crypto: Cryptography }, settings: Partial<IkeSettings> = {}) {
+  constructor(
+    ports: { random: Random; crypto: Cryptography; certification?: Certification | undefined },
+    settings: Partial<IkeSettings> = {},
+  ) {
     this.ports = { ...ports, settings: { ...DEFAULT_SETTINGS, ...settings } }
     this.#strangers = new Strangers(this)
   }

@@ -1,5 +1,8 @@
 import { familyOf } from '@brunel/base'
+import { nameText, sameName } from '@brunel/crypto'
+import { Ike as Wire } from '@brunel/wire'
 import type { Identity, IkePeer } from './contract.js'
+import { identityOf } from './identity.js'
 
 /**
  * Which peer a stranger may be. Before IKE_AUTH only addresses are known, so that this is a hint: the identity
@@ -48,8 +51,7 @@ export function peersClaiming(
 
 export function sameIdentity(a: Identity, b: Identity): boolean {
   if (a.type === 'dn' || b.type === 'dn') {
-    if (a.type !== 'dn' || b.type !== 'dn' || a.der.length !== b.der.length) return false
-    return a.der.every((octet, i) => octet === b.der[i])
+    return a.type === 'dn' && b.type === 'dn' && sameName(a.der, b.der) // RFC 5280 §7.1
   }
   if (a.type !== b.type) return false
   // Domain names know no case: RFC 4343 §3.
@@ -58,13 +60,19 @@ export function sameIdentity(a: Identity, b: Identity): boolean {
     : a.text === b.text
 }
 
-/** For people: `fqdn hq.example.net`. */
+/** For people: `hq.example.net`, `C=CH, O=Lab, CN=a.lab`, `key-id …`. */
 export const identityText = (id: Identity): string =>
   id.type === 'dn'
-    ? `dn ${Array.from(id.der, o => o.toString(16).padStart(2, '0')).join('')}`
+    ? nameText(id.der)
     : id.type === 'ipv4' || id.type === 'ipv6' || id.type === 'fqdn' || id.type === 'email'
       ? id.text
       : `key-id ${id.text}`
+
+/** An identity as it was claimed, also of a type that we cannot compare. */
+export function claimedText(id: Wire.IdPayload): string {
+  const known = identityOf(id)
+  return known === undefined ? `ID type ${id.idType}: ${Wire.hex(id.data)}` : identityText(known)
+}
 
 /** The underlay chooses: the wildcard of the family of the peer. */
 export const unspecifiedLike = (remote: string): string => (familyOf(remote) === 6 ? '::' : '0.0.0.0')

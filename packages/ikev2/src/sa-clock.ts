@@ -7,6 +7,7 @@ import type { IkeSa } from './sa.js'
 import type { InFlight } from './sa-stage.js'
 import { SPEC } from './settings.js'
 import type { Turn } from './turn.js'
+import { tickValidity, validityDeadline } from './validity.js'
 
 /** What an IKE SA does when time passes. Everything here is due at an instant that `deadlineOf` tells. */
 export function tickSa(turn: Turn, sa: IkeSa): void {
@@ -15,6 +16,7 @@ export function tickSa(turn: Turn, sa: IkeSa): void {
   if (sa.outgoing !== undefined) tickTransmission(turn, sa, sa.outgoing)
   if (sa.isCurrent) {
     tickLifetime(turn, sa)
+    if (sa.session !== undefined) tickValidity(turn, sa.session)
     if (sa.session !== undefined) tickChildren(turn, sa, sa.session)
   }
   if (isDue(livenessAt(sa), turn)) sa.probe(turn)
@@ -33,6 +35,7 @@ export function deadlineOf(sa: IkeSa): Instant | undefined {
     stage.is === 'half-open' ? stage.until : stage.is === 'replaced' ? stage.deleteAt : undefined,
     sa.isCurrent ? sooner(sa.lifetime?.soft, sa.lifetime?.hard) : undefined,
     sa.isCurrent && sa.session !== undefined ? childDeadline(sa.session) : undefined,
+    sa.isCurrent && sa.session !== undefined ? validityDeadline(sa.session) : undefined,
     sa.outgoing === undefined ? sa.intents.deadline(wish => sa.allowed(wish)) : undefined,
     livenessAt(sa),
     keepaliveAt(sa),

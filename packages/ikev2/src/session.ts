@@ -4,6 +4,7 @@ import type { Child, Failure } from './contract.js'
 import type { PeerControl } from './peer.js'
 import type { IkeSa } from './sa.js'
 import type { Turn } from './turn.js'
+import type { Validity } from './validity.js'
 
 /** Milliseconds. Smaller: a stray ESP stream makes us send IKE requests without end. */
 const INVALID_SPI_EVERY = 3_000
@@ -26,6 +27,8 @@ export class Session {
   readonly lowestNonce: Uint8Array
   readonly startedAt: Instant
   readonly establishedAt: Instant
+  /** undefined: proved by shared keys alone. */
+  readonly validity: Validity | undefined
   readonly children = new Children()
   readonly generations = new Set<IkeSa>()
   current: IkeSa
@@ -50,6 +53,7 @@ export class Session {
     readonly lowestNonce: Uint8Array
     readonly startedAt: Instant
     readonly establishedAt: Instant
+    readonly validity: Validity | undefined
     readonly sa: IkeSa
   }) {
     this.control = made.control
@@ -59,6 +63,7 @@ export class Session {
     this.lowestNonce = made.lowestNonce
     this.startedAt = made.startedAt
     this.establishedAt = made.establishedAt
+    this.validity = made.validity
     this.current = made.sa
     this.confirmed = made.weBegan
     this.generations.add(made.sa)

@@ -1,5 +1,5 @@
 import type { Drop, Endpoint, Instant, Random } from '@brunel/base'
-import type { Cryptography } from '@brunel/crypto'
+import type { Certification, Cryptography } from '@brunel/crypto'
 import type { IkeEffect, IkeEvent } from './contract.js'
 import type { IkeSettings } from './settings.js'
 
@@ -7,6 +7,8 @@ import type { IkeSettings } from './settings.js'
 export interface Ports {
   readonly random: Random
   readonly crypto: Cryptography
+  /** Left out: no peer is proved by certificates. */
+  readonly certification?: Certification | undefined
   readonly settings: IkeSettings
 }
 

@@ -1,5 +1,5 @@
 import { after, type Endpoint, type Instant, instant, type Millis, millis, type Random } from '@brunel/base'
-import { type Cryptography, parseEspProposal, parseIkeProposal } from '@brunel/crypto'
+import { type Certification, type Cryptography, parseEspProposal, parseIkeProposal } from '@brunel/crypto'
 import type { Child, IkeEffect, IkeEvent, IkeInput, IkePeer, IkeSettings } from '../src/index.js'
 import { Ike } from '../src/index.js'
 import { describe, readableCryptography } from './wire-tap.js'
@@ -64,12 +64,20 @@ export class Router {
   constructor(
     name: string,
     address: string,
-    made: { seed: number; settings: Partial<IkeSettings>; crypto: Cryptography },
+    made: {
+      seed: number
+      settings: Partial<IkeSettings>
+      crypto: Cryptography
+      certification?: Certification | undefined
+    },
   ) {
     this.name = name
     this.address = address
     this.random = new TestRandom(made.seed)
-    this.ike = new Ike({ random: this.random, crypto: made.crypto }, made.settings)
+    this.ike = new Ike(
+      { random: this.random, crypto: made.crypto, certification: made.certification },
+      made.settings,
+    )
   }
 
   event<E extends IkeEvent['event']>(event: E): (Extract<IkeEvent, { event: E }> & { at: number })[] {
@@ -87,6 +95,7 @@ export interface LabOptions {
   readonly rule?: Rule
   readonly settings?: Partial<IkeSettings>
   readonly crypto?: Cryptography
+  readonly certification?: Certification
   readonly seed?: number
   /** Rewrites what leaves a router behind it, and back. */
   readonly nat?: {
@@ -117,8 +126,9 @@ export class Lab {
     const crypto = options.crypto ?? readableCryptography
     this.crypto = crypto
     const seed = options.seed ?? 1
-    this.a = new Router('A', '192.0.2.1', { seed, settings, crypto })
-    this.b = new Router('B', '192.0.2.2', { seed: seed + 1000, settings, crypto })
+    const made = { settings, crypto, certification: options.certification }
+    this.a = new Router('A', '192.0.2.1', { seed, ...made })
+    this.b = new Router('B', '192.0.2.2', { seed: seed + 1000, ...made })
   }
 
   get routers(): readonly Router[] {

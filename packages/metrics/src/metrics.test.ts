@@ -31,6 +31,8 @@ const source = (tunnels: TunnelSnapshot[]): MetricsSource => ({
     { type: 0x0806, packets: 2 },
     { type: undefined, packets: 1 },
   ],
+  certificates: () =>
+    tunnels.map(({ tunnel }) => ({ tunnel, use: 'own', subject: 'CN=hq', expiresAt: 1_800_000_000 })),
   bugs: () => 0,
 })
 const build = { version: '0.1.0', node: 'v20.0.0' }
@@ -56,6 +58,7 @@ t.test('every figure of a tunnel that is up', async t => {
     'brunel_drops_total{reason="tunnel-no-sa",direction="outbound"} 0',
     'brunel_gre_unknown_protocol_packets_total{protocol_type="0x0806"} 2',
     'brunel_gre_unknown_protocol_packets_total{protocol_type="other"} 1',
+    'brunel_certificate_expiry_timestamp_seconds{tunnel="branch-7",use="own",subject="CN=hq"} 1800000000',
     'brunel_bugs_total 0',
     'brunel_build_info{version="0.1.0",node="v20.0.0"} 1',
     'brunel_rekeys_total{what="child",role="responder"} 0',

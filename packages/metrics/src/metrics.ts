@@ -150,6 +150,16 @@ function describeProcess(reader: Reader, source: MetricsSource, build: BuildInfo
       ),
   )
   reader.counter('brunel_bugs_total', 'How often our own code was wrong.', [], () => [[{}, source.bugs()]])
+  reader.gauge(
+    'brunel_certificate_expiry_timestamp_seconds',
+    'When a certificate of the configuration expires, in Unix time.',
+    ['tunnel', 'use', 'subject'],
+    () =>
+      (source.certificates?.() ?? []).map(({ tunnel, use, subject, expiresAt }) => [
+        { tunnel, use, subject },
+        expiresAt,
+      ]),
+  )
   reader.gauge('brunel_build_info', 'Always 1; the labels say what runs.', ['version', 'node'], () => [
     [{ version: build.version, node: build.node }, 1],
   ])

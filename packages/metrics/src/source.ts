@@ -39,11 +39,21 @@ export interface DropSnapshot {
   readonly count: number
 }
 
+export interface CertificateSnapshot {
+  readonly tunnel: string
+  readonly use: 'own' | 'trust-anchor'
+  readonly subject: string
+  /** Unix time in seconds. */
+  readonly expiresAt: number
+}
+
 export interface MetricsSource {
   tunnels(): readonly TunnelSnapshot[]
   drops(): readonly DropSnapshot[]
   /** GRE packets with a protocol type that we do not carry (RFC 2784 §2.4); `type` undefined: the rest. */
   greProtocolTypes?(): readonly { readonly type: number | undefined; readonly packets: number }[]
+  /** Certificates of the configuration: ours, and those that we trust. */
+  certificates?(): readonly CertificateSnapshot[]
   /** How often our own code was wrong; more than 0 is an alert. */
   bugs(): number
 }

@@ -1,4 +1,4 @@
-import type { PeerDocument } from '@brunel/config'
+import type { PeerDocument, SecretKind } from '@brunel/config'
 
 /** The shapes of the store. They satisfy the ports of admin-api, which it does not know: bruneld connects them. */
 
@@ -39,12 +39,16 @@ export interface TokenRow {
 export interface PeerTable {
   list(): readonly StoredPeer[]
   read(name: string): StoredPeer | undefined
-  hasSecret(name: string): boolean
+  hasSecret(name: string, kind: SecretKind): boolean
+  /** Whether the stored private key is that of a certificate (PEM); undefined: none is stored. */
+  holdsKeyOf(name: string, certificate: string): boolean | undefined
   write(write: PeerWrite): StoredPeer | 'conflict'
   remove(name: string, expected: number | undefined, audit: AuditEntry): 'removed' | 'missing' | 'conflict'
   undo(name: string, revision: number, audit: AuditEntry): void
   /** The PSK as IKE uses it; the caller wipes it. Only the router's side holds this. */
   psk(name: string): Uint8Array | undefined
+  /** The private key in PKCS #8 DER; the caller wipes it. */
+  privateKey(name: string): Uint8Array | undefined
 }
 
 export interface TokenTable {

@@ -54,6 +54,8 @@ export const MIGRATIONS: readonly string[] = [
   -- One row: proves that the key at hand is the one that sealed the secrets.
   CREATE TABLE key_check (id INTEGER PRIMARY KEY CHECK (id = 1), sealed BLOB NOT NULL) STRICT;
   `,
+  // A private key beside the pre-shared one.
+  `ALTER TABLE revisions ADD COLUMN sealed_key BLOB`,
 ]
 
 const versionOf = (db: Database): number => db.pragma('user_version', { simple: true }) as number

@@ -1,6 +1,7 @@
 import { bug } from '@brunel/base'
 import type { PeerDocument } from '@brunel/config'
-import { pskOctets, redact, secretsOf } from '@brunel/config'
+import { pskOctets, redact, type SecretKind, secretsOf } from '@brunel/config'
+import { certificatesIn, isKeyOf, parseCertificate, privateKeyIn, wipe } from '@brunel/crypto'
 import type { Database } from 'better-sqlite3'
 import type { AuditEntry, AuditTable, PeerTable, PeerWrite, StoredPeer } from './contract.js'
 import type { Sealing } from './sealing.js'
@@ -13,7 +14,10 @@ interface PeerRow {
 interface RevisionRow {
   readonly document: string | null
   readonly sealed: Buffer | null
+  readonly sealedKey: Buffer | null
 }
+/** Sealed; null: the stored one stays. */
+type Sealed = Readonly<Record<SecretKind, Uint8Array | null>>
 
 /** Revisions kept for each peer. Too few: less history. Too many: old secrets live on, sealed, and the file grows. */
 const KEPT = 20
@@ -25,9 +29,10 @@ const storedPeer = (row: PeerRow): StoredPeer => ({
 })
 
 /** The sealed secret is bound to its peer: a row moved to another peer does not open. */
-const context = (peer: string): string => `peer/${peer}/psk`
+const context = (peer: string, kind: SecretKind): string => `peer/${peer}/${kind}`
 
-const octetsOf = (psk: string): Uint8Array => pskOctets(psk) ?? bug('the pre-shared key was not verified')
+const octetsOf = (kind: SecretKind, text: string): Uint8Array =>
+  (kind === 'psk' ? pskOctets(text) : privateKeyIn(text)) ?? bug(`${kind} was not verified`)
 
 export function peerTable(db: Database, audit: AuditTable, sealing: Sealing, now: () => Date): PeerTable {
   const columns = 'document, revision, changed_at AS changedAt'
@@ -39,46 +44,54 @@ export function peerTable(db: Database, audit: AuditTable, sealing: Sealing, now
        ON CONFLICT (name) DO UPDATE SET document = excluded.document, revision = excluded.revision, changed_at = excluded.changed_at`,
     ),
     erase: db.prepare('DELETE FROM peers WHERE name = ?'),
-    secret: db.prepare<[string], { sealed: Buffer }>(
-      "SELECT sealed FROM secrets WHERE peer = ? AND kind = 'psk'",
+    secret: db.prepare<[string, SecretKind], { sealed: Buffer }>(
+      'SELECT sealed FROM secrets WHERE peer = ? AND kind = ?',
     ),
     putSecret: db.prepare(
-      `INSERT INTO secrets (peer, kind, sealed) VALUES (?, 'psk', ?)
+      `INSERT INTO secrets (peer, kind, sealed) VALUES (?, ?, ?)
        ON CONFLICT (peer, kind) DO UPDATE SET sealed = excluded.sealed`,
     ),
-    record: db.prepare('INSERT INTO revisions (peer, document, sealed, at, who) VALUES (?, ?, ?, ?, ?)'),
+    record: db.prepare(
+      'INSERT INTO revisions (peer, document, sealed, sealed_key, at, who) VALUES (?, ?, ?, ?, ?, ?)',
+    ),
     trim: db.prepare(
       `DELETE FROM revisions WHERE peer = @name AND revision NOT IN
        (SELECT revision FROM revisions WHERE peer = @name ORDER BY revision DESC LIMIT ${KEPT})`,
     ),
     before: db.prepare<[string], RevisionRow>(
-      'SELECT document, sealed FROM revisions WHERE peer = ? ORDER BY revision DESC LIMIT 1 OFFSET 1',
+      'SELECT document, sealed, sealed_key AS sealedKey FROM revisions WHERE peer = ? ORDER BY revision DESC LIMIT 1 OFFSET 1',
     ),
   }
 
   const record = (
     name: string,
     document: string | null,
-    sealed: Uint8Array | null,
+    { psk, privateKey }: Sealed,
     at: string,
     who: string,
   ): number => {
-    const { lastInsertRowid } = sql.record.run(name, document, sealed, at, who)
+    const { lastInsertRowid } = sql.record.run(name, document, psk, privateKey, at, who)
     sql.trim.run({ name })
     return Number(lastInsertRowid)
   }
 
-  const put = (name: string, document: string, sealed: Uint8Array | null, who: string): StoredPeer => {
+  const put = (name: string, document: string, sealed: Sealed, who: string): StoredPeer => {
     const at = now().toISOString()
     const revision = record(name, document, sealed, at, who)
     sql.put.run(name, document, revision, at)
-    if (sealed !== null) sql.putSecret.run(name, sealed)
+    for (const [kind, secret] of Object.entries(sealed))
+      if (secret !== null) sql.putSecret.run(name, kind, secret)
     return storedPeer({ document, revision, changedAt: at })
   }
 
   const erase = (name: string, who: string): void => {
     sql.erase.run(name)
-    record(name, null, null, now().toISOString(), who)
+    record(name, null, { psk: null, privateKey: null }, now().toISOString(), who)
+  }
+
+  const secretOf = (name: string, kind: SecretKind): Uint8Array | undefined => {
+    const row = sql.secret.get(name, kind)
+    return row && sealing.open(row.sealed, context(name, kind))
   }
 
   const holds = (row: PeerRow | undefined, expected: number | undefined): boolean =>
@@ -90,16 +103,29 @@ export function peerTable(db: Database, audit: AuditTable, sealing: Sealing, now
       const row = sql.one.get(name)
       return row && storedPeer(row)
     },
-    hasSecret: name => sql.secret.get(name) !== undefined,
+    hasSecret: (name, kind) => sql.secret.get(name, kind) !== undefined,
+
+    holdsKeyOf(name, pem) {
+      const [der] = certificatesIn(pem)
+      const certificate = der && parseCertificate(der)
+      const key = secretOf(name, 'privateKey')
+      if (key === undefined) return undefined
+      const holds = certificate !== undefined && isKeyOf(key, certificate)
+      wipe(key)
+      return holds
+    },
 
     write: db.transaction(({ document, expected, audit: entry }: PeerWrite) => {
       const { name } = document
       if (!holds(sql.one.get(name), expected)) return 'conflict' as const
-      const { psk } = secretsOf(document)
-      const sealed =
-        psk === undefined
-          ? (sql.secret.get(name)?.sealed ?? null)
-          : sealing.seal(octetsOf(psk), context(name))
+      const given = secretsOf(document)
+      const seal = (kind: SecretKind): Uint8Array | null => {
+        const text = given[kind]
+        return text === undefined
+          ? (sql.secret.get(name, kind)?.sealed ?? null)
+          : sealing.seal(octetsOf(kind, text), context(name, kind))
+      }
+      const sealed = { psk: seal('psk'), privateKey: seal('privateKey') }
       const written = put(name, JSON.stringify(redact(document)), sealed, entry.who)
       audit.append(entry)
       return written
@@ -118,13 +144,11 @@ export function peerTable(db: Database, audit: AuditTable, sealing: Sealing, now
       if ((sql.one.get(name)?.revision ?? 0) !== revision) return
       const before = sql.before.get(name)
       if (before === undefined || before.document === null) erase(name, entry.who)
-      else put(name, before.document, before.sealed, entry.who)
+      else put(name, before.document, { psk: before.sealed, privateKey: before.sealedKey }, entry.who)
       audit.append(entry)
     }) as PeerTable['undo'],
 
-    psk(name) {
-      const row = sql.secret.get(name)
-      return row && sealing.open(row.sealed, context(name))
-    },
+    psk: name => secretOf(name, 'psk'),
+    privateKey: name => secretOf(name, 'privateKey'),
   }
 }

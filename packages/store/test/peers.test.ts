@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { issueCertificate, newPrivateKey, privateKeyIn } from '@brunel/crypto'
 import t from 'tap'
 import { entry, ownDirectory, peer, SECRET, storeIn, withSecret } from './directory.js'
 
@@ -39,8 +40,43 @@ t.test(
     store.peers.write(write(withSecret('0x00112233445566778899')))
     t.equal(Buffer.from(store.peers.psk('branch-1') ?? '').toString('hex'), '00112233445566778899')
     store.peers.remove('branch-1', undefined, entry('peer-remove'))
-    t.equal(store.peers.hasSecret('branch-1'), false)
+    t.equal(store.peers.hasSecret('branch-1', 'psk'), false)
     t.equal(store.peers.psk('branch-1'), undefined)
+  },
+)
+
+t.test(
+  'a private key is sealed like a PSK, in PKCS #8, and an undone change brings the old one back',
+  async t => {
+    const directory = ownDirectory(t)
+    const store = storeIn(directory)
+    t.teardown(() => store.close())
+    const keyed = async () => {
+      const key = newPrivateKey('ecdsa256')
+      const validity = { notBefore: new Date(0), notAfter: new Date(2 ** 41) }
+      const certificate = await issueCertificate({ subject: 'CN=hq', key, ...validity })
+      return { key, certificate, auth: { method: 'certificate' as const, certificate, privateKey: key } }
+    }
+    const [first, second] = [await keyed(), await keyed()]
+    store.peers.write(write(peer({ auth: first.auth })))
+    t.same(store.peers.read('branch-1')?.document.auth, {
+      method: 'certificate',
+      certificate: first.certificate,
+    })
+    t.same(
+      [store.peers.hasSecret('branch-1', 'privateKey'), store.peers.hasSecret('branch-1', 'psk')],
+      [true, false],
+    )
+    t.equal(store.peers.holdsKeyOf('branch-1', first.certificate), true)
+    t.equal(store.peers.holdsKeyOf('branch-1', second.certificate), false)
+    t.equal(store.peers.holdsKeyOf('nobody', second.certificate), undefined)
+    const changed = store.peers.write(write(peer({ auth: second.auth })))
+    t.equal(store.peers.holdsKeyOf('branch-1', second.certificate), true)
+    if (typeof changed === 'object') store.peers.undo('branch-1', changed.revision, entry('peer-undo'))
+    t.equal(store.peers.holdsKeyOf('branch-1', first.certificate), true)
+    const der = Buffer.from(privateKeyIn(first.key) ?? []).toString('latin1')
+    const files = readdirSync(directory).map(name => readFileSync(join(directory, name)).toString('latin1'))
+    t.notOk(files.some(text => text.includes(der) || text.includes('PRIVATE KEY')))
   },
 )
 

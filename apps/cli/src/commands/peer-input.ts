@@ -12,6 +12,11 @@ export interface PeerOptions {
   readonly localId?: string
   readonly pskFile?: string
   readonly pskStdin?: boolean
+  readonly certificate?: string
+  readonly privateKey?: string
+  readonly trustAnchor?: string[]
+  readonly crl?: string[]
+  readonly remoteMethod?: string
   readonly ikeProposal?: string[]
   readonly espProposal?: string[]
   readonly mode?: string
@@ -42,6 +47,16 @@ export const peerOptions = (command: Command): Command =>
     .option('--local-id <identity>', 'our identity')
     .addOption(new Option('--psk-file <file>', 'file with the pre-shared key').conflicts('pskStdin'))
     .option('--psk-stdin', 'read the pre-shared key from standard input')
+    .option('--certificate <file>', 'our certificate, PEM, with intermediate ones after it')
+    .option('--private-key <file>', 'the private key of our certificate, PEM')
+    .option('--trust-anchor <files...>', 'certificates of whom we trust to name the peer, PEM')
+    .option('--crl <files...>', 'revocation lists of these, PEM')
+    .addOption(
+      new Option('--remote-method <method>', 'how the peer proves itself, where it is not as we do').choices([
+        'psk',
+        'certificate',
+      ]),
+    )
     .option('--ike-proposal <proposals...>', 'IKE proposals, as in swanctl.conf')
     .option('--esp-proposal <proposals...>', 'ESP proposals, as in swanctl.conf')
     .addOption(new Option('--mode <mode>', 'ESP mode').choices(['tunnel', 'transport']))
@@ -56,13 +71,13 @@ export const peerOptions = (command: Command): Command =>
     .option('--disabled', 'configured, but not wanted')
 
 /** A JSON merge patch (RFC 7396) of what the options say. */
-export function patchOf(options: PeerOptions, psk: string | undefined): Json {
+export function patchOf(options: PeerOptions, psk: string | undefined, terminal: Terminal): Json {
   return pruned({
     name: options.name,
     enabled: options.disabled ? false : options.enabled,
     local: { address: options.local, id: options.localId },
     remote: { address: options.remote, id: options.remoteId },
-    auth: psk === undefined ? undefined : { method: 'psk', psk },
+    auth: authOf(options, psk, terminal),
     ike: { proposals: options.ikeProposal, initiate: options.answerOnly ? false : undefined },
     esp: { proposals: options.espProposal, mode: options.mode, encapsulation: options.encapsulation },
     gre: { key: options.greKey },
@@ -74,6 +89,25 @@ export function patchOf(options: PeerOptions, psk: string | undefined): Json {
     },
   })
 }
+
+/** A certificate makes it our method; else a pre-shared key does. */
+function authOf(options: PeerOptions, psk: string | undefined, terminal: Terminal): Json {
+  const text = (file: string | undefined) => (file === undefined ? undefined : readOr(file, terminal))
+  const { certificate, privateKey, trustAnchor, crl, remoteMethod } = options
+  return {
+    method: certificate !== undefined ? 'certificate' : psk === undefined ? undefined : 'psk',
+    remoteMethod,
+    psk,
+    certificate: text(certificate),
+    privateKey: text(privateKey),
+    trustAnchors: trustAnchor?.map(file => readOr(file, terminal)),
+    crls: crl?.map(file => readOr(file, terminal)),
+  }
+}
+
+/** Whether a PSK has to be there: for us or for the peer. */
+export const needsPsk = ({ certificate, remoteMethod }: PeerOptions): boolean =>
+  certificate === undefined || remoteMethod === 'psk'
 
 /** Without what is undefined, and without objects that are empty then. */
 function pruned(value: Json): Json {

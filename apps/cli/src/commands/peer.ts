@@ -8,6 +8,7 @@ import { edited } from './editor.js'
 import {
   documentFrom,
   merged,
+  needsPsk,
   type PeerOptions,
   parsedDocument,
   patchOf,
@@ -53,12 +54,14 @@ async function add(context: Context, what: string | undefined, given: PeerOption
     throw new Failure(EXIT.usage, `There is no peer to add: it lacks ${lack}.`, { remedy })
   }
   const hasPsk = typeof (base['auth'] as { psk?: unknown } | undefined)?.psk === 'string'
-  const psk = await pskFrom(options, !hasPsk, terminal)
-  if (psk === undefined && !hasPsk) {
+  const byCertificate = (base['auth'] as { method?: unknown } | undefined)?.method === 'certificate'
+  const wanted = !hasPsk && !byCertificate && needsPsk(options)
+  const psk = await pskFrom(options, wanted, terminal)
+  if (psk === undefined && wanted) {
     const remedy = 'Give --psk-file FILE or --psk-stdin; `openssl rand -base64 32` makes a good key.'
     throw new Failure(EXIT.usage, 'There is no pre-shared key for the peer.', { remedy })
   }
-  const document = merged(base, patchOf(options, psk))
+  const document = merged(base, patchOf(options, psk, terminal))
   const answer = await api.call<PeerDocument>('POST', '/v1/peers', document)
   context.warn(answer)
   show(answer.body, peer => `The peer "${peer.name}" is added; see \`brunel status ${peer.name}\`.`)
@@ -91,7 +94,7 @@ async function edit(
   options: PeerOptions,
 ): Promise<void> {
   const { api, show, terminal } = context
-  const patch = patchOf(options, await pskFrom(options, false, terminal))
+  const patch = patchOf(options, await pskFrom(options, false, terminal), terminal)
   const byOptions = Object.keys(patch).length > 0
   if (file !== undefined && byOptions) {
     throw new Failure(EXIT.usage, 'Give a file or options, not both.')

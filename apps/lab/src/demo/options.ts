@@ -8,6 +8,7 @@ export interface DemoOptions {
   readonly ipv6: boolean
   /** A post-quantum hybrid and nothing else. */
   readonly pq: boolean
+  readonly certificates: boolean
   readonly suite: string | undefined
   readonly ike: string | undefined
   readonly seconds: number
@@ -23,6 +24,7 @@ export const USAGE = `usage: npm run lab [-- OPTIONS]
   --raw          plain protocol 50, no UDP encapsulation
   --ipv6         an IPv6 underlay
   --pq           IKE demands a post-quantum hybrid: X25519, then ML-KEM-768
+  --certificates routers prove themselves by certificates of a small authority (brunel pki)
   --suite WORDS  another ESP suite, as swanctl.conf writes it: chacha20poly1305, aes256-sha512-modp3072, …
   --ike WORDS    another IKE suite: aes128gcm16-prfsha256-x25519, …
   --seconds N    length of each iperf3 run (3)
@@ -38,6 +40,7 @@ export function readDemoOptions(argv: readonly string[]): DemoOptions | string {
       args: [...argv],
       options: {
         ...{ once: flag, nat: flag, transport: flag, raw: flag, ipv6: flag, pq: flag, help: flag },
+        certificates: flag,
         ...{ suite: word, ike: word, seconds: word },
       },
     })
@@ -49,7 +52,7 @@ export function readDemoOptions(argv: readonly string[]): DemoOptions | string {
     if (!(seconds > 0)) return `--seconds wants a number\n${USAGE}`
     return {
       ...{ once: v.once, nat: v.nat, transport: v.transport, raw: v.raw, ipv6: v.ipv6, pq: v.pq },
-      ...{ suite: v.suite, ike: v.pq ? HYBRID : v.ike, seconds },
+      ...{ certificates: v.certificates, suite: v.suite, ike: v.pq ? HYBRID : v.ike, seconds },
     }
   } catch (error) {
     return `${(error as Error).message}\n${USAGE}`

@@ -5,6 +5,7 @@ import { ADDRESSES, type Family, type Side } from '../net/topology.js'
 import { IperfServer, iperf, ping } from '../net/traffic.js'
 import { until } from '../net/until.js'
 import { type Sites, tunnelName, type Wishes } from '../sites.js'
+import { routerCertificates, strangerRefused } from './certificates.js'
 import type { DemoOptions } from './options.js'
 import { bold, chapter, dim, gigabits, Promises, print } from './paper.js'
 import { relay } from './relay.js'
@@ -22,6 +23,7 @@ export async function tell(sites: Sites, options: DemoOptions): Promise<number> 
       `   router ${side}: bruneld, process ${sites.routers[side].pid}, data in ${sites.routers[side].dataDir}`,
     )
 
+  const auth = options.certificates ? await routerCertificates(folder) : undefined
   chapter('Peers are made over the REST API, and IKE begins')
   const capture = await Capture.start(at.underlay, 'toA', join(folder, 'underlay.pcap'), 128)
   const seen: SeenIke[] = []
@@ -30,7 +32,10 @@ export async function tell(sites: Sites, options: DemoOptions): Promise<number> 
     print(`   ${ladder(message)}`)
   })
   const began = performance.now()
-  await sites.connect(wishes(options), options.nat ? { B: { remote: 'any', initiate: false } } : {})
+  await sites.connect(wishes(options), {
+    A: { ...auth?.A },
+    B: { ...auth?.B, ...(options.nat ? { remote: 'any', initiate: false } : {}) },
+  })
   for (const side of ['A', 'B'] as const)
     print(`   router ${side}: POST /v1/peers ${dim(`"${tunnelName(side)}"`)} → 201`)
   const pinged = await until('ping from host A to host B', 20_000, async () => {
@@ -74,6 +79,7 @@ export async function tell(sites: Sites, options: DemoOptions): Promise<number> 
   await server.stop()
 
   await arithmetic(sites, promises)
+  if (options.certificates) await strangerRefused(sites, folder, promises)
   await capture.stop()
   await proof(capture, promises)
   return promises.broken

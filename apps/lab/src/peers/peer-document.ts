@@ -5,6 +5,8 @@ export interface PeerWish {
   readonly family?: Family
   readonly name?: string
   readonly psk?: string
+  /** Instead of a PSK. */
+  readonly auth?: Readonly<Record<string, unknown>>
   readonly ike?: readonly string[]
   readonly esp?: readonly string[]
   readonly mode?: 'tunnel' | 'transport'
@@ -33,7 +35,7 @@ export function peerDocument(wish: PeerWish): Record<string, unknown> {
     name: wish.name ?? `site-${there.toLowerCase()}`,
     local: { address: ADDRESSES.wan[side][family], id: id(side) },
     remote: { address: wish.remote ?? ADDRESSES.wan[there][family], id: id(there) },
-    auth: { method: 'psk', psk: wish.psk ?? PSK },
+    auth: wish.auth ?? { method: 'psk', psk: wish.psk ?? PSK },
     ike: {
       ...given('proposals', wish.ike),
       ...given('initiate', wish.initiate),

@@ -5,6 +5,8 @@ export interface SwanConnection {
   readonly local: { readonly address: string; readonly id: string }
   readonly remote: { readonly address: string; readonly id: string }
   readonly psk: string
+  /** How each end proves itself, in swanctl's words; left out: both by PSK. `certificate`: a file in swanctl/x509. */
+  readonly auth?: { readonly local: string; readonly remote: string; readonly certificate?: string }
   readonly ike: string
   readonly esp: string
   readonly mode: 'tunnel' | 'transport'
@@ -35,9 +37,10 @@ function connection(c: SwanConnection): string {
     reauth_time = 0
     dpd_delay = ${c.liveness ?? '0s'}
     ${(c.connection ?? []).join('\n    ')}
-    local { auth = psk
+    local { auth = ${c.auth?.local ?? 'psk'}
+      ${c.auth?.certificate === undefined ? '' : `certs = ${c.auth.certificate}`}
       id = ${c.local.id} }
-    remote { auth = psk
+    remote { auth = ${c.auth?.remote ?? 'psk'}
       id = ${c.remote.id} }
     children { ${c.name} {
         mode = ${c.mode}

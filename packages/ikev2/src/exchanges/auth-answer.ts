@@ -6,15 +6,16 @@ import { identityOf, idPayload } from '../identity.js'
 import { intAuthOctets } from '../int-auth.js'
 import { findId } from '../payload-find.js'
 import type { PeerControl } from '../peer.js'
-import { identityText, peersClaiming } from '../peer-match.js'
+import { claimedText, identityText, peersClaiming } from '../peer-match.js'
+import { judge, type Proven, prove } from '../proof.js'
 import { ikeSuiteText, offerTexts } from '../proposal-text.js'
 import { offerIke } from '../proposals.js'
-import { pskAuth, type Signing, verifyPskAuth } from '../psk-auth.js'
+import type { Signing } from '../psk-auth.js'
 import type { Agreed, IkeSa } from '../sa.js'
 import type { Answer, Incoming } from '../sa-stage.js'
 import type { Session } from '../session.js'
 import type { Turn } from '../turn.js'
-import { claimedText, establish, type HalfOpen, nextMessageId } from './auth.js'
+import { establish, type HalfOpen, nextMessageId } from './auth.js'
 import { answerChild } from './child-answer.js'
 import { makeChild } from './child-make.js'
 
@@ -40,21 +41,25 @@ export function answerAuth(
       turn,
       sa,
       undefined,
-      failures.malformed('IKE_AUTH', 'AUTH is missing; only PSK is spoken here'),
+      failures.malformed('IKE_AUTH', 'AUTH is missing; EAP is not spoken here'),
     )
-  const found = whoIs(sa, half, { idi, idr: findId(payloads, 'IDr'), proof, m, agreed })
+  const found = whoIs(sa, half, { idi, idr: findId(payloads, 'IDr'), proof, payloads, m, agreed })
   if ('code' in found) return refuse(turn, sa, found.control, found)
   const control = found.peer
+  const ours = proofOf(sa, control, half, agreed)
+  if ('code' in ours) return refuse(turn, sa, control, ours)
   sa.local = m.local
   sa.remote = m.remote
   if (Wire.findNotify(payloads, Wire.NOTIFY.INITIAL_CONTACT) !== undefined) initialContact(turn, sa, control)
-  const session = establish(turn, sa, control, { nonces: half.nonces, remoteId: claimedText(idi), agreed })
+  const session = establish(turn, sa, control, {
+    nonces: half.nonces,
+    remoteId: claimedText(idi),
+    agreed,
+    proven: found.proven,
+  })
   control.yieldTo(turn)
   return {
-    payloads: [
-      ...proofOf(sa, control, half, agreed),
-      ...firstChild(turn, sa, session, { payloads, half, agreed }),
-    ],
+    payloads: [...ours, ...firstChild(turn, sa, session, { payloads, half, agreed })],
   }
 }
 
@@ -83,18 +88,20 @@ interface Claim {
   readonly idi: Wire.IdPayload
   readonly idr: Wire.IdPayload | undefined
   readonly proof: Wire.AuthPayload
+  readonly payloads: readonly Wire.Payload[]
   readonly m: Incoming
   readonly agreed: Agreed
 }
 
-/** The identity leads to the peers who may have it; the key tells which of them it is. */
+/** The identity leads to the peers who may have it; what they prove tells which of them it is. */
 function whoIs(
   sa: IkeSa,
   half: HalfOpen,
   claim: Claim,
-): { readonly peer: PeerControl } | (Failure & { readonly control: PeerControl | undefined }) {
-  const { idi, idr, proof, m, agreed } = claim
-  const { crypto } = sa.host.ports
+):
+  | { readonly peer: PeerControl; readonly proven: Proven }
+  | (Failure & { readonly control: PeerControl | undefined }) {
+  const { idi, idr, proof, payloads, m, agreed } = claim
   const controls = sa.host.controls.filter(control => control.wish !== 'down')
   const id = identityOf(idi)
   const asked = idr === undefined ? undefined : identityOf(idr)
@@ -115,13 +122,18 @@ function whoIs(
     id: idi,
     intAuth: intAuthOctets(half.intAuth, nextMessageId(half)),
   }
-  const proven = named.find(c => verifyPskAuth(crypto, c.peer.auth.psk, signing, proof))
-  if (proven === undefined) return { ...failures.wrongPsk(claimedText(idi), m.remote), control: named[0] }
-  if (!allowsSuite(proven, agreed)) {
-    const ours = offerTexts(offerIke(proven.peer.ike.proposals, new Uint8Array(0)))
-    return { ...failures.noCommonIkeProposal(ours, [ikeSuiteText(agreed.suite)]), control: proven }
+  const judged = named.map(control => ({
+    control,
+    verdict: judge(sa.host.ports, control.peer, { id: idi, proof, payloads, signing, remote: m.remote }),
+  }))
+  const right = judged.find(({ verdict }) => !('code' in verdict))
+  if (right === undefined) return { ...(judged[0]?.verdict as Failure), control: named[0] }
+  const { control, verdict } = right
+  if (!allowsSuite(control, agreed)) {
+    const ours = offerTexts(offerIke(control.peer.ike.proposals, new Uint8Array(0)))
+    return { ...failures.noCommonIkeProposal(ours, [ikeSuiteText(agreed.suite)]), control }
   }
-  return { peer: proven }
+  return { peer: control, proven: verdict as Proven }
 }
 
 /** Nobody has this identity. A peer at this address that expects another one is told apart. */
@@ -166,17 +178,18 @@ function proofOf(
   { peer }: PeerControl,
   half: HalfOpen,
   agreed: Agreed,
-): readonly Wire.PlainPayload[] {
+): readonly Wire.PlainPayload[] | Failure {
   const id = idPayload('IDr', peer.localId)
-  const data = pskAuth(sa.host.ports.crypto, peer.auth.psk, {
+  const signing: Signing = {
     prf: agreed.suite.prf,
     message: half.answer,
     peerNonce: half.nonces.ni,
     skP: agreed.keys.pr,
     id,
     intAuth: intAuthOctets(half.intAuth, nextMessageId(half)),
-  })
-  return [id, { type: 'AUTH', method: Wire.AUTH_METHOD.SHARED_KEY_MIC, data }]
+  }
+  const proof = prove(sa.host.ports, peer, signing, half.message)
+  return 'code' in proof ? proof : [id, ...proof.certificates, proof.auth]
 }
 
 /** The child is installed before the answer leaves: RFC 7296 §2.8. Its failure leaves the IKE SA up: §2.21.2. */

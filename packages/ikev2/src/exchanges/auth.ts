@@ -9,20 +9,21 @@ import type { Nonces } from '../key-schedule.js'
 import { lifetimeFrom } from '../lifetimes.js'
 import { findId } from '../payload-find.js'
 import type { PeerControl } from '../peer.js'
-import { identityText, sameIdentity } from '../peer-match.js'
+import { claimedText, identityText, sameIdentity } from '../peer-match.js'
+import { certificateRequest, judge, type Proven, prove } from '../proof.js'
 import { ikeSuiteText, offerTexts } from '../proposal-text.js'
-import { pskAuth, verifyPskAuth } from '../psk-auth.js'
 import type { Agreed, IkeSa } from '../sa.js'
 import { Session } from '../session.js'
 import type { Turn } from '../turn.js'
+import { validityFrom } from '../validity.js'
 import { makeChild } from './child-make.js'
 import { type ChildOffer, makeOffer, offerPayloads, readAnswer, selectorEvidence } from './child-offer.js'
 
 /**
- * IKE_AUTH, our side first, with a PSK: RFC 7296 §1.2, §2.15.
+ * IKE_AUTH, our side first: RFC 7296 §1.2, §2.15; what AUTH and CERT hold is in proof.ts.
  *
- *     HDR, SK {IDi, [N(INITIAL_CONTACT),] [IDr,] AUTH, SAi2, TSi, TSr}  -->
- *                                          <--  HDR, SK {IDr, AUTH, SAr2, TSi, TSr}
+ *     HDR, SK {IDi, [CERT, …] [N(INITIAL_CONTACT),] [CERTREQ,] [IDr,] AUTH, SAi2, TSi, TSr}  -->
+ *                                          <--  HDR, SK {IDr, [CERT, …] AUTH, SAr2, TSi, TSr}
  *                                          <--  HDR, SK {IDr, AUTH, N(…)}   no child, and yet an IKE SA (§2.21.2)
  *                                          <--  HDR, SK {N(AUTHENTICATION_FAILED)}
  */
@@ -46,18 +47,22 @@ export const nextMessageId = ({ steps = 0 }: HalfOpen): number => 1 + steps
 export function beginAuth(turn: Turn, sa: IkeSa, control: PeerControl, init: HalfOpen): void {
   const { agreed } = sa
   if (agreed === undefined) return
-  const { crypto } = sa.host.ports
+  const { ports } = sa.host
   const { peer } = control
   const id = idPayload('IDi', peer.localId)
-  const intAuth = intAuthOctets(init.intAuth, nextMessageId(init))
-  const data = pskAuth(crypto, peer.auth.psk, {
+  const signing = {
     prf: agreed.suite.prf,
     message: init.message,
     peerNonce: init.nonces.nr,
     skP: agreed.keys.pi,
     id,
-    intAuth,
-  })
+    intAuth: intAuthOctets(init.intAuth, nextMessageId(init)),
+  }
+  const proof = prove(ports, peer, signing, init.answer)
+  if ('code' in proof) {
+    sa.stage = { is: 'authenticating', auth: { ...init, offer: undefined } }
+    return sa.end(turn, proof)
+  }
   const offer = makeOffer(sa, control, { exchange: 'esp-in-auth', old: undefined, group: undefined })
   sa.stage = { is: 'authenticating', auth: { ...init, offer } }
   // RFC 7296 §2.4: only in the first IKE_AUTH, and only if it is true.
@@ -66,9 +71,11 @@ export function beginAuth(turn: Turn, sa: IkeSa, control: PeerControl, init: Hal
     type: Wire.EXCHANGE.IKE_AUTH,
     payloads: [
       id,
+      ...proof.certificates,
       ...first,
+      ...certificateRequest(ports, [peer]),
       ...(peer.remoteId === undefined ? [] : [idPayload('IDr', peer.remoteId)]),
-      { type: 'AUTH', method: Wire.AUTH_METHOD.SHARED_KEY_MIC, data },
+      proof.auth,
       ...offerPayloads(offer, undefined),
     ],
     doing: { what: 'auth' },
@@ -95,10 +102,12 @@ export function authAnswered(
   const claimed = identityOf(idr)
   if (peer.remoteId !== undefined && (claimed === undefined || !sameIdentity(peer.remoteId, claimed)))
     return reject(turn, sa, control, failures.wrongId(identityText(peer.remoteId), claimedText(idr)))
-  const good = verifyPskAuth(
-    sa.host.ports.crypto,
-    peer.auth.psk,
-    {
+  const proven = judge(sa.host.ports, peer, {
+    id: idr,
+    proof,
+    payloads,
+    remote: sa.remote,
+    signing: {
       prf: agreed.suite.prf,
       message: auth.answer,
       peerNonce: auth.nonces.ni,
@@ -106,16 +115,15 @@ export function authAnswered(
       id: idr,
       intAuth: intAuthOctets(auth.intAuth, nextMessageId(auth)),
     },
-    proof,
-  )
-  if (!good) return reject(turn, sa, control, failures.wrongPsk(claimedText(idr), sa.remote))
-  const session = establish(turn, sa, control, { nonces: auth.nonces, remoteId: claimedText(idr), agreed })
+  })
+  if ('code' in proven) return reject(turn, sa, control, proven)
+  const session = establish(turn, sa, control, {
+    nonces: auth.nonces,
+    remoteId: claimedText(idr),
+    agreed,
+    proven,
+  })
   firstChild(turn, sa, session, { auth, payloads, agreed })
-}
-
-export const claimedText = (id: Wire.IdPayload): string => {
-  const known = identityOf(id)
-  return known === undefined ? `ID type ${id.idType}: ${Wire.hex(id.data)}` : identityText(known)
 }
 
 function refusedBy({ peer }: PeerControl, notifyType: number): Failure {
@@ -143,7 +151,12 @@ export function establish(
   turn: Turn,
   sa: IkeSa,
   control: PeerControl,
-  made: { readonly nonces: Nonces; readonly remoteId: string; readonly agreed: Agreed },
+  made: {
+    readonly nonces: Nonces
+    readonly remoteId: string
+    readonly agreed: Agreed
+    readonly proven: Proven
+  },
 ): Session {
   const { settings, random } = sa.host.ports
   const { peer } = control
@@ -159,6 +172,7 @@ export function establish(
     lowestNonce: lowerNonce(made.nonces),
     startedAt: sa.createdAt,
     establishedAt: turn.now,
+    validity: validityFrom(turn.now, sa.host.ports, peer, made.proven),
     sa,
   })
   sa.session = session

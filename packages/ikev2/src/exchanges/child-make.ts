@@ -8,6 +8,7 @@ import { espSuiteText } from '../proposal-text.js'
 import type { Agreed, IkeSa } from '../sa.js'
 import type { Session } from '../session.js'
 import type { Turn } from '../turn.js'
+import { withinValidity } from '../validity.js'
 import type { Agreement } from './child-offer.js'
 
 /**
@@ -57,7 +58,10 @@ export function makeChild(
       ours,
       lowestNonce: lowerNonce(agreement.nonces),
       establishedAt: turn.now,
-      lifetime: lifetimeFrom(turn.now, peer.esp.lifetime, settings.rekeyMarginPercent, random),
+      lifetime: withinValidity(
+        session,
+        lifetimeFrom(turn.now, peer.esp.lifetime, settings.rekeyMarginPercent, random),
+      ),
       state: { is: 'installed' },
     },
     child: {

@@ -5,6 +5,7 @@ import * as failures from '../failures.js'
 import type { IkeSuite } from '../key-schedule.js'
 import { natNotifies } from '../nat-detection.js'
 import type { PeerControl } from '../peer.js'
+import { announceHashes, announcesHashes, certificateRequest, usesCertificates } from '../proof.js'
 import { offerTexts } from '../proposal-text.js'
 import { answerOf, type Choice, chooseIke, offerIke } from '../proposals.js'
 import { IkeSa } from '../sa.js'
@@ -106,6 +107,7 @@ function open(turn: Turn, host: SaHost, { m, payloads }: InitRequest, o: Opening
       ...natNotifies(crypto, { ...spis, local: m.local, remote: m.remote, force }),
       ...(fragmentation ? [Wire.notify(Wire.NOTIFY.IKEV2_FRAGMENTATION_SUPPORTED)] : []),
       ...(announcesIntermediate(payloads) ? [Wire.notify(Wire.NOTIFY.INTERMEDIATE_EXCHANGE_SUPPORTED)] : []),
+      ...certificateWords(host, m, payloads),
     ],
   )
   const nonces = { ni: o.ni, nr }
@@ -128,6 +130,18 @@ function open(turn: Turn, host: SaHost, { m, payloads }: InitRequest, o: Opening
   host.register(sa)
   sa.send(turn, [answer], m)
   return sa
+}
+
+/** Which peer it is, only IKE_AUTH tells: what any of those it may be needs, RFC 7296 §1.2, RFC 7427 §4. */
+function certificateWords(
+  host: SaHost,
+  m: Incoming,
+  payloads: readonly Wire.Payload[],
+): readonly Wire.PlainPayload[] {
+  if (!announcesHashes(payloads)) return []
+  const peers = host.controlsAt(m.local.address, m.remote.address).map(control => control.peer)
+  if (!peers.some(usesCertificates)) return []
+  return [...certificateRequest(host.ports, peers), ...announceHashes(host.ports)]
 }
 
 function pick(

@@ -11,6 +11,7 @@ import { checkMessage } from '../message-rules.js'
 import { detectNat, natNotifies } from '../nat-detection.js'
 import type { PeerControl } from '../peer.js'
 import { unspecified } from '../peer-match.js'
+import { announceHashes, usesCertificates } from '../proof.js'
 import { offerTexts } from '../proposal-text.js'
 import { askedGroup, firstGroup, offeredGroup, offerIke, verifyIkeChoice } from '../proposals.js'
 import { IkeSa } from '../sa.js'
@@ -59,6 +60,7 @@ export function beginInit(turn: Turn, host: SaHost, control: PeerControl, ends: 
     ...natNotifies(crypto, { ...spis, ...ends, force: control.peer.esp.encapsulation === 'udp' }),
     Wire.notify(Wire.NOTIFY.IKEV2_FRAGMENTATION_SUPPORTED),
     Wire.notify(Wire.NOTIFY.INTERMEDIATE_EXCHANGE_SUPPORTED), // RFC 9242 §3.1
+    ...(usesCertificates(control.peer) ? announceHashes(host.ports) : []),
   ]
   const message = emitInit(spis, payloads)
   const sa = new IkeSa({
