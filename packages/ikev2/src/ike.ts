@@ -39,6 +39,8 @@ export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
   readonly #peers = new Map<string, PeerControl>()
   /** By the SPI that we chose: RFC 7296 §2.6. */
   readonly #sas = new Map<IkeSpi, IkeSa>()
+  /** Which of our SPIs came and went since the last effect that told so. */
+  readonly #spiNews = new Map<IkeSpi, boolean>()
   readonly #childSpis = new Set<number>()
   readonly #strangers: Strangers
   readonly #wake = new Map<IkeSa | PeerControl, Instant>()
@@ -62,6 +64,8 @@ export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
     const turn = new Turn(now)
     this.#take(turn, input)
     this.#finish(turn)
+    for (const [spi, ours] of this.#spiNews) turn.do({ do: 'ike-spi', spi, ours })
+    this.#spiNews.clear()
     return turn.effects
   }
 
@@ -175,11 +179,6 @@ export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
     return this.controls.map(reportPeer)
   }
 
-  /** The SPIs that peers may address to us, for the filter in front of the machine. */
-  localSpis(): readonly string[] {
-    return [...this.#sas.keys()]
-  }
-
   // ---- what an IKE SA needs of us ----
 
   get controls(): readonly PeerControl[] {
@@ -194,11 +193,12 @@ export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
 
   register(sa: IkeSa): void {
     this.#sas.set(sa.ourSpi, sa)
+    this.#spiNews.set(sa.ourSpi, true)
     this.#touch(sa)
   }
 
   forget(sa: IkeSa): void {
-    this.#sas.delete(sa.ourSpi)
+    if (this.#sas.delete(sa.ourSpi)) this.#spiNews.set(sa.ourSpi, false)
     this.#strangers.forget(sa)
     sa.control?.sas.delete(sa)
     this.#wake.delete(sa)
