@@ -105,9 +105,10 @@ export class Session {
     this.children.remove(child.spiIn)
     this.current.host.freeChildSpi(child.spiIn)
     const live = this.control.liveChildren()
-    const successors = live.filter(other => other.replaces === child.spiIn)
-    // RFC 7296 §2.8: the Delete of the old one says that the peer is ready for its successor, and for no other.
-    const heirs = (successors.length > 0 ? successors : live).map(heir => heir.spiIn)
+    const heirs = {
+      successors: live.filter(other => other.replaces === child.spiIn).map(heir => heir.spiIn),
+      others: live.map(heir => heir.spiIn),
+    }
     this.control.traffic.remove(turn, child.spiIn, { grace: end.grace, heirs })
     turn.report({ event: 'child-down', peer: this.control.peer.name, spiIn: child.spiIn, why: end.why })
   }
