@@ -23,7 +23,7 @@ t.test(
 
 t.test('RFC 7296 §2.21: nearly valid messages by the thousand end no machine', async t => {
   const fuzzer = new Fuzzer()
-  for (let seed = 1; seed <= 300; seed++)
+  for (let seed = 1; seed <= 200; seed++)
     t.equal(fuzzer.ordeal(seed), undefined, `npm run fuzz -- --from ${seed}`)
   t.ok(fuzzer.messages > 5000, `${fuzzer.messages} messages`)
   const reactions = fuzzer.mutants.map(mutant => mutant.reaction).join('\n')

@@ -32,7 +32,7 @@ export function hear({ topic, nth, bytes }: Omit<Mutant, 'reaction'>): string | 
       talk.hear(said, mutant)
       if (guard.fault !== undefined) return guard.fault
     }
-    return silence(talk)
+    return silence(talk, 60_000)
   })
 }
 
@@ -80,9 +80,9 @@ export function told(message: Uint8Array): string {
 }
 
 /** Nobody says anything any more: timers run out, and what was half open goes. */
-function silence(talk: Conversation): string | undefined {
-  const rings = talk.pass(600_000)
-  if (rings > RINGS_MAX) return `${rings} timers in ten minutes of silence`
+function silence(talk: Conversation, wait = 600_000): string | undefined {
+  const rings = talk.pass(wait)
+  if (rings > RINGS_MAX) return `${rings} timers in ${wait} ms of silence`
   for (const side of ['a', 'b'] as const) {
     const sas = talk.machines[side].localSpis().length
     if (sas > SAS_MAX) return `${side}: ${sas} IKE SAs are left`
