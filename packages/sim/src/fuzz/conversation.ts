@@ -61,6 +61,8 @@ export interface Said {
 export class Conversation {
   readonly machines: Readonly<Record<Side, Ike>>
   readonly waiting: Said[] = []
+  /** The IKE SPIs that each router answers to. */
+  readonly spis: Readonly<Record<Side, Set<string>>> = { a: new Set(), b: new Set() }
   /** Sees every effect of every step. */
   onEffects: (side: Side, effects: readonly IkeEffect[]) => void = () => undefined
   now: Instant = instant(0)
@@ -84,6 +86,7 @@ export class Conversation {
     for (const effect of effects)
       if (effect.do === 'send')
         this.waiting.push({ from: side, bytes: effect.bytes, local: effect.local, remote: effect.remote })
+      else if (effect.do === 'ike-spi') this.spis[side][effect.ours ? 'add' : 'delete'](effect.spi)
   }
 
   /** The next message on its way, after a new cue where all is said. undefined: it is over. */

@@ -84,7 +84,7 @@ function silence(talk: Conversation, wait = 600_000): string | undefined {
   const rings = talk.pass(wait)
   if (rings > RINGS_MAX) return `${rings} timers in ${wait} ms of silence`
   for (const side of ['a', 'b'] as const) {
-    const sas = talk.machines[side].localSpis().length
+    const sas = talk.spis[side].size
     if (sas > SAS_MAX) return `${side}: ${sas} IKE SAs are left`
   }
   return undefined
