@@ -1,10 +1,12 @@
 import { after, type Drop, isDrop } from '@brunel/base'
 import { Ike as Wire } from '@brunel/wire'
 import { feasibleWithout } from '../additional-exchanges.js'
+import type { IkePeer } from '../contract.js'
 import * as failures from '../failures.js'
 import type { IkeSuite } from '../key-schedule.js'
 import { natNotifies } from '../nat-detection.js'
 import type { PeerControl } from '../peer.js'
+import { announcePpk, announcesPpk } from '../ppk.js'
 import { announceHashes, announcesHashes, certificateRequest, usesCertificates } from '../proof.js'
 import { offerTexts } from '../proposal-text.js'
 import { answerOf, type Choice, chooseIke, offerIke } from '../proposals.js'
@@ -92,6 +94,7 @@ function open(turn: Turn, host: SaHost, { m, payloads }: InitRequest, o: Opening
   const nr = random.nonce(NONCE_LENGTH)
   const fragmentation = announcesFragmentation(payloads)
   const force = o.control.peer.esp.encapsulation === 'udp'
+  const ppkWords = announcesPpk(payloads) ? announcePpk(candidates(host, m)) : [] // RFC 8784 §3
   const answer = Wire.emitMessage(
     {
       ...spis,
@@ -108,6 +111,7 @@ function open(turn: Turn, host: SaHost, { m, payloads }: InitRequest, o: Opening
       ...(fragmentation ? [Wire.notify(Wire.NOTIFY.IKEV2_FRAGMENTATION_SUPPORTED)] : []),
       ...(announcesIntermediate(payloads) ? [Wire.notify(Wire.NOTIFY.INTERMEDIATE_EXCHANGE_SUPPORTED)] : []),
       ...certificateWords(host, m, payloads),
+      ...ppkWords,
     ],
   )
   const nonces = { ni: o.ni, nr }
@@ -119,7 +123,7 @@ function open(turn: Turn, host: SaHost, { m, payloads }: InitRequest, o: Opening
     ends: m,
     stage: {
       is: 'half-open',
-      half: { nonces, message: m.bytes.slice(), answer },
+      half: { nonces, message: m.bytes.slice(), answer, ppk: ppkWords.length > 0 },
       until: after(turn.now, settings.halfOpenTimeout),
     },
     nextId: 0,
@@ -132,6 +136,9 @@ function open(turn: Turn, host: SaHost, { m, payloads }: InitRequest, o: Opening
   return sa
 }
 
+const candidates = (host: SaHost, m: Incoming): readonly IkePeer[] =>
+  host.controlsAt(m.local.address, m.remote.address).map(control => control.peer)
+
 /** Which peer it is, only IKE_AUTH tells: what any of those it may be needs, RFC 7296 §1.2, RFC 7427 §4. */
 function certificateWords(
   host: SaHost,
@@ -139,7 +146,7 @@ function certificateWords(
   payloads: readonly Wire.Payload[],
 ): readonly Wire.PlainPayload[] {
   if (!announcesHashes(payloads)) return []
-  const peers = host.controlsAt(m.local.address, m.remote.address).map(control => control.peer)
+  const peers = candidates(host, m)
   if (!peers.some(usesCertificates)) return []
   return [...certificateRequest(host.ports, peers), ...announceHashes(host.ports)]
 }
