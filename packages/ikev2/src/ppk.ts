@@ -18,9 +18,9 @@ import type { Ports } from './turn.js'
  *                                     <--  HDR, SK {IDr, AUTH, … [, N(PPK_IDENTITY)]}      it is in use
  */
 
-/** N(USE_PPK), where any of the peers that are meant has a PPK: RFC 8784 §3. */
-export const announcePpk = (peers: readonly IkePeer[]): readonly Wire.PlainPayload[] =>
-  peers.some(peer => peer.ppk !== undefined) ? [Wire.notify(Wire.NOTIFY.USE_PPK)] : []
+/** N(USE_PPK), where a PPK is configured: RFC 8784 §3. */
+export const announcePpk = (configured: boolean): readonly Wire.PlainPayload[] =>
+  configured ? [Wire.notify(Wire.NOTIFY.USE_PPK)] : []
 
 export const announcesPpk = (payloads: readonly Wire.Payload[]): boolean =>
   Wire.findNotify(payloads, Wire.NOTIFY.USE_PPK) !== undefined

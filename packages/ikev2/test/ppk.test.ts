@@ -2,7 +2,7 @@ import { isDrop } from '@brunel/base'
 import { PRFS, type Prf, systemCryptography } from '@brunel/crypto'
 import { Ike as Wire } from '@brunel/wire'
 import t from 'tap'
-import { ikeKeys, initialSkeyseed, underPpk } from '../src/key-schedule.js'
+import { childKeys, ikeKeys, initialSkeyseed, underPpk } from '../src/key-schedule.js'
 import { pskAuth } from '../src/psk-auth.js'
 import { authority, certificateLab, type Proofs, routerCertificate, trusting } from './certificates.js'
 import { changing, WHOLE, without } from './changing.js'
@@ -252,7 +252,12 @@ t.test(
       },
     }
     const lab = labOf(PPK, PPK, {}, { crypto })
-    const [init, answer, auth] = lab.sent.map(d => d.bytes) as [Uint8Array, Uint8Array, Uint8Array]
+    const [init, answer, auth, done] = lab.sent.map(d => d.bytes) as [
+      Uint8Array,
+      Uint8Array,
+      Uint8Array,
+      Uint8Array,
+    ]
     const nonce = (bytes: Uint8Array): Uint8Array => Wire.find(inside(bytes), 'NONCE')?.data as Uint8Array
     const header = Wire.parseHeader(answer)
     const prf = PRFS.find(one => one.name === 'prfsha384')
@@ -273,22 +278,24 @@ t.test(
       },
     }
     const skeyseed = initialSkeyseed(systemCryptography, prf, from, secrets[0] as Uint8Array)
-    const { pi } = ikeKeys(systemCryptography, suite, skeyseed, from)
+    const { d, pi, pr } = ikeKeys(systemCryptography, suite, skeyseed, from)
     // All PRFs of IKEv2 are as long as their keys, so that one round of prf+ is enough.
     const ppk = new TextEncoder().encode('a secret of the two')
-    const mixed = systemCryptography.prf(prf, ppk, Wire.concat(pi, Uint8Array.of(1)))
-    t.same(underPpk(systemCryptography, prf, ppk, pi), mixed)
-    const id = inside(auth).find(p => p.type === 'IDi') as Wire.IdPayload
-    const by = (skP: Uint8Array): Uint8Array =>
-      pskAuth(systemCryptography, new TextEncoder().encode('shield'), {
-        prf,
-        message: init,
-        peerNonce: from.nr,
-        skP,
-        id,
-      })
-    t.same(Wire.find(inside(auth), 'AUTH')?.data, by(mixed))
+    const mixed = (key: Uint8Array): Uint8Array =>
+      systemCryptography.prf(prf, ppk, Wire.concat(key, Uint8Array.of(1)))
+    t.same(underPpk(systemCryptography, prf, ppk, pi), mixed(pi))
+    const psk = new TextEncoder().encode('shield')
+    const by = (skP: Uint8Array): Uint8Array => {
+      const id = inside(auth).find(p => p.type === 'IDi') as Wire.IdPayload
+      return pskAuth(systemCryptography, psk, { prf, message: init, peerNonce: from.nr, skP, id })
+    }
+    t.same(Wire.find(inside(auth), 'AUTH')?.data, by(mixed(pi)))
     t.same(Wire.findNotify(inside(auth), Wire.NOTIFY.NO_PPK_AUTH)?.data, by(pi))
+    const id = inside(done).find(p => p.type === 'IDr') as Wire.IdPayload
+    const theirs = { prf, message: answer, peerNonce: from.ni, skP: mixed(pr), id }
+    t.same(Wire.find(inside(done), 'AUTH')?.data, pskAuth(systemCryptography, psk, theirs))
+    const child = childKeys(systemCryptography, { prf, d: mixed(d) }, suite, { ...from, secret: undefined })
+    t.same([...lab.a.children.values()][0]?.keysOut.encryption, child.initiator.encryption)
   },
 )
 

@@ -12,7 +12,7 @@ import type { PeerControl } from '../peer.js'
 import { claimedText, identityText, sameIdentity } from '../peer-match.js'
 import { type ProvenByPpk, ppkName, proveByPpk, takePpk, usesPpk } from '../ppk.js'
 import * as ppkFailures from '../ppk-failures.js'
-import { certificateRequest, judge } from '../proof.js'
+import { anchorsOf, certificateRequest, judge } from '../proof.js'
 import { ikeSuiteText, offerTexts } from '../proposal-text.js'
 import type { Agreed, IkeSa } from '../sa.js'
 import { Session } from '../session.js'
@@ -78,7 +78,7 @@ export function beginAuth(turn: Turn, sa: IkeSa, control: PeerControl, init: Hal
       id,
       ...proof.certificates,
       ...first,
-      ...certificateRequest(ports, [peer]),
+      ...certificateRequest(ports, anchorsOf(peer)),
       ...(peer.remoteId === undefined ? [] : [idPayload('IDr', peer.remoteId)]),
       proof.auth,
       ...offerPayloads(offer, undefined),

@@ -63,7 +63,7 @@ export function beginInit(turn: Turn, host: SaHost, control: PeerControl, ends: 
     Wire.notify(Wire.NOTIFY.IKEV2_FRAGMENTATION_SUPPORTED),
     Wire.notify(Wire.NOTIFY.INTERMEDIATE_EXCHANGE_SUPPORTED), // RFC 9242 §3.1
     ...(usesCertificates(control.peer) ? announceHashes(host.ports) : []),
-    ...announcePpk([control.peer]),
+    ...announcePpk(control.peer.ppk !== undefined),
   ]
   const message = emitInit(spis, payloads)
   const sa = new IkeSa({
