@@ -29,6 +29,8 @@ export class Session {
   readonly establishedAt: Instant
   /** undefined: proved by shared keys alone. */
   readonly validity: Validity | undefined
+  /** The name of the PPK in its keys. */
+  readonly ppk: string | undefined
   readonly children = new Children()
   readonly generations = new Set<IkeSa>()
   current: IkeSa
@@ -54,6 +56,7 @@ export class Session {
     readonly startedAt: Instant
     readonly establishedAt: Instant
     readonly validity: Validity | undefined
+    readonly ppk: string | undefined
     readonly sa: IkeSa
   }) {
     this.control = made.control
@@ -64,6 +67,7 @@ export class Session {
     this.startedAt = made.startedAt
     this.establishedAt = made.establishedAt
     this.validity = made.validity
+    this.ppk = made.ppk
     this.current = made.sa
     this.confirmed = made.weBegan
     this.generations.add(made.sa)
