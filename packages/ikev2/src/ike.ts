@@ -72,6 +72,7 @@ export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
       case 'datagram':
         return this.#datagram(turn, input)
       case 'peer-set':
+        this.#strangers.pardon()
         return this.#touch(actions.applyPeer(turn, this, this.#peers, input.peer))
       case 'peer-removed': {
         const control = this.#peers.get(input.peer)
@@ -203,6 +204,10 @@ export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
     sa.control?.sas.delete(sa)
     this.#wake.delete(sa)
     this.#touch(sa.control)
+  }
+
+  judged(turn: Turn, sa: IkeSa, good: boolean): void {
+    this.#strangers.judged(turn, sa, good)
   }
 
   newIkeSpi(): IkeSpi {

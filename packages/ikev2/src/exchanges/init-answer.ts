@@ -25,6 +25,8 @@ import {
 export interface InitRequest {
   readonly m: Incoming
   readonly payloads: readonly Wire.Payload[]
+  /** It gave back our cookie. */
+  readonly proven: boolean
 }
 
 /** Answers in the clear and keeps nothing. */
@@ -44,14 +46,14 @@ export const plainAnswer = (m: Incoming, payloads: readonly Wire.PlainPayload[])
 
 /**
  * IKE_SA_INIT from a stranger, RFC 7296 §1.2. `controls`: the peers it may be, best first. Returns the half-open IKE
- * SA, or the notify that refuses it, or a drop.
+ * SA, or the notify that refuses it, or a drop; `unproven`: an answer longer than the request needs a cookie first.
  */
 export function answerInit(
   turn: Turn,
   host: SaHost,
   request: InitRequest,
   controls: readonly PeerControl[],
-): IkeSa | Wire.NotifyPayload | undefined {
+): IkeSa | Wire.NotifyPayload | 'unproven' | undefined {
   const { m, payloads } = request
   const [offer, ke, ni] = [Wire.find(payloads, 'SA'), Wire.find(payloads, 'KE'), Wire.find(payloads, 'NONCE')]
   if (offer === undefined || ke === undefined || ni === undefined || !isNonce(ni.data)) {
@@ -68,6 +70,7 @@ export function answerInit(
   const { control, choice } = found
   const { group } = choice.suite
   if (group.id !== ke.group) return Wire.notify(Wire.NOTIFY.INVALID_KE_PAYLOAD, Wire.uint16(group.id)) // §1.2
+  if (!request.proven && answerLength(host, request, choice) > m.bytes.length) return 'unproven'
   const keyPair = host.ports.crypto.keyPair(group)
   const secret = keyPair.agree(ke.data)
   keyPair.wipe()
@@ -86,6 +89,40 @@ interface Opening {
   readonly ke: Wire.KePayload
 }
 
+/** What the answer holds that costs something or is new each time. */
+interface Fresh {
+  readonly ke: Wire.KePayload
+  readonly nr: Uint8Array
+  readonly nat: readonly Wire.PlainPayload[]
+}
+
+const answerPayloads = (
+  host: SaHost,
+  { m, payloads }: Pick<InitRequest, 'm' | 'payloads'>,
+  choice: Choice<IkeSuite>,
+  { ke, nr, nat }: Fresh,
+): readonly Wire.PlainPayload[] => [
+  answerOf(choice, Wire.PROTOCOL.IKE, new Uint8Array(0)),
+  ke,
+  { type: 'NONCE', data: nr },
+  ...nat,
+  ...(announcesFragmentation(payloads) ? [Wire.notify(Wire.NOTIFY.IKEV2_FRAGMENTATION_SUPPORTED)] : []),
+  ...(announcesIntermediate(payloads) ? [Wire.notify(Wire.NOTIFY.INTERMEDIATE_EXCHANGE_SUPPORTED)] : []),
+  ...certificateWords(host, m, payloads),
+]
+
+/** Octets of the answer, before anything is computed for it. */
+function answerLength(host: SaHost, request: InitRequest, choice: Choice<IkeSuite>): number {
+  const { group } = choice.suite
+  const hash = Wire.notify(Wire.NOTIFY.NAT_DETECTION_SOURCE_IP, new Uint8Array(20)) // SHA-1, RFC 7296 §2.23
+  const blank: Fresh = {
+    ke: { type: 'KE', group: group.id, data: new Uint8Array(group.publicLength) },
+    nr: new Uint8Array(NONCE_LENGTH),
+    nat: [hash, hash],
+  }
+  return plainAnswer(request.m, answerPayloads(host, request, choice, blank)).length
+}
+
 function open(turn: Turn, host: SaHost, { m, payloads }: InitRequest, o: Opening): IkeSa {
   const { crypto, random, settings } = host.ports
   const spis = { spiInitiator: m.header.spiInitiator, spiResponder: host.newIkeSpi() }
@@ -100,15 +137,11 @@ function open(turn: Turn, host: SaHost, { m, payloads }: InitRequest, o: Opening
       initiator: false,
       response: true,
     },
-    [
-      answerOf(o.choice, Wire.PROTOCOL.IKE, new Uint8Array(0)),
-      o.ke,
-      { type: 'NONCE', data: nr },
-      ...natNotifies(crypto, { ...spis, local: m.local, remote: m.remote, force }),
-      ...(fragmentation ? [Wire.notify(Wire.NOTIFY.IKEV2_FRAGMENTATION_SUPPORTED)] : []),
-      ...(announcesIntermediate(payloads) ? [Wire.notify(Wire.NOTIFY.INTERMEDIATE_EXCHANGE_SUPPORTED)] : []),
-      ...certificateWords(host, m, payloads),
-    ],
+    answerPayloads(host, { m, payloads }, o.choice, {
+      ke: o.ke,
+      nr,
+      nat: natNotifies(crypto, { ...spis, local: m.local, remote: m.remote, force }),
+    }),
   )
   const nonces = { ni: o.ni, nr }
   const sa = new IkeSa({
