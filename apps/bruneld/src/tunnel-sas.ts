@@ -1,4 +1,5 @@
 import { type Endpoint, type Millis, sameEndpoint } from '@brunel/base'
+import { wipe } from '@brunel/crypto'
 import { SA_COUNTER, type SaSpec } from '@brunel/datapath'
 import type { Child, ChildKeys, TrafficSelector } from '@brunel/ikev2'
 import type { PacketIo, PathSpec, SealerSa } from '@brunel/packet-io'
@@ -19,9 +20,10 @@ export interface SaSettings {
   readonly softShare: number
 }
 
-const wipe = (keys: ChildKeys): void => {
-  keys.encryption.fill(0)
-  keys.integrity.fill(0)
+/** RFC 7296 §2.12. */
+export const wipeKeys = (keys: ChildKeys): void => {
+  wipe(keys.encryption)
+  wipe(keys.integrity)
 }
 
 /**
@@ -34,7 +36,10 @@ export class TunnelSas {
   /** For the children to come. */
   settings: SaSettings
   readonly #children = new Map<number, InstalledChild>()
-  readonly #leaving = new Map<number, { readonly timer: NodeJS.Timeout; readonly inbound: number }>()
+  readonly #leaving = new Map<
+    number,
+    { readonly timer: NodeJS.Timeout; readonly inbound: number; readonly end: () => void }
+  >()
   /** Of SAs that are gone: what is counted never goes back. */
   #pastMisses = 0
   #path: { readonly index: number; spec: PathSpec } | undefined
@@ -72,16 +77,22 @@ export class TunnelSas {
   }
 
   install(child: Child, outbound: boolean, now: number): InstalledChild {
-    const sa = (keys: ChildKeys): number => {
-      const index = this.#io.addSa(sealerSa(child, keys))
-      wipe(keys)
-      return index
-    }
-    const installed = { child, inbound: sa(child.keysIn), outbound: sa(child.keysOut), installedAt: now }
+    const installed = { child, ...this.#hand(child), installedAt: now }
     this.#children.set(child.spiIn, installed)
     this.#io.command({ do: 'inbound-add', sa: this.#spec(installed, installed.inbound, child.spiIn) })
     if (outbound) this.use(child.spiIn)
     return installed
+  }
+
+  /** The sealer has the keys, or refused them: they are gone here. */
+  #hand(child: Child): { readonly inbound: number; readonly outbound: number } {
+    const sa = (keys: ChildKeys): number => this.#io.addSa(sealerSa(child, keys))
+    try {
+      return { inbound: sa(child.keysIn), outbound: sa(child.keysOut) }
+    } finally {
+      wipeKeys(child.keysIn)
+      wipeKeys(child.keysOut)
+    }
   }
 
   use(spiIn: number): void {
@@ -106,7 +117,12 @@ export class TunnelSas {
       this.#io.command({ do: 'sa-remove', direction: 'inbound', sa: installed.inbound })
     }
     if (grace <= 0) end()
-    else this.#leaving.set(spiIn, { timer: setTimeout(end, grace).unref(), inbound: installed.inbound })
+    else
+      this.#leaving.set(spiIn, {
+        timer: setTimeout(end, grace).unref(),
+        inbound: installed.inbound,
+        end,
+      })
   }
 
   /** The peer is elsewhere now: NAT rebinding or an address change. */
@@ -120,8 +136,10 @@ export class TunnelSas {
   }
 
   close(): void {
-    for (const { timer } of this.#leaving.values()) clearTimeout(timer)
-    this.#leaving.clear()
+    for (const { timer, end } of [...this.#leaving.values()]) {
+      clearTimeout(timer)
+      end()
+    }
     if (this.#path !== undefined) this.#io.removePath(this.#path.index)
     this.#path = undefined
   }
