@@ -93,20 +93,19 @@ export class Strangers {
     this.#open(turn, key, { m, payloads, proven: this.#isProven(turn, m, payloads) })
   }
 
-  #open(turn: Turn, key: string, request: InitRequest): void {
+  #open(turn: Turn, key: string, request: Omit<InitRequest, 'best'>): void {
     const { m, proven } = request
     const { address } = m.remote
     const slowed = this.#failed.isSlowed(turn.now, address)
     if (!proven && (slowed || this.#halfOpen.wantsProof(address))) return this.#askCookie(turn, request)
     if (slowed && !this.#failed.mayTry(turn.now, address, this.#hasPeer(address)))
       return turn.drop('ike-auth-limit', m.remote, 'too many failed authentications')
-    const controls = this.#host.controlsAt(m.local.address, address)
-    const [best] = controls
+    const [best] = this.#host.peers.at(m.local.address, address)
     if (best === undefined)
       return turn.drop('ike-no-peer', m.remote, 'no peer is configured for this address')
     const full = this.#halfOpen.full(address, best.peer.remoteAddress === address)
     if (full !== undefined) return turn.drop('ike-half-open-limit', m.remote, full)
-    const answer = answerInit(turn, this.#host, request, controls)
+    const answer = answerInit(turn, this.#host, { ...request, best })
     if (answer === undefined) return
     if (answer === 'unproven') return this.#askCookie(turn, request)
     if ('notifyType' in answer) {
@@ -129,13 +128,13 @@ export class Strangers {
     return cookie !== undefined && this.#cookies.isGood(turn.now, subjectOf(m, payloads), cookie)
   }
 
-  #askCookie(turn: Turn, { m, payloads }: InitRequest): void {
+  #askCookie(turn: Turn, { m, payloads }: Pick<InitRequest, 'm' | 'payloads'>): void {
     const data = this.#cookies.issue(turn.now, subjectOf(m, payloads))
     this.#answer(turn, m, plainAnswer(m, [Wire.notify(Wire.NOTIFY.COOKIE, data)]))
   }
 
   #hasPeer(address: string): boolean {
-    return this.#host.controls.some(({ alive }) => alive.some(s => s.current.remote.address === address))
+    return this.#host.peers.all.some(({ alive }) => alive.some(s => s.current.remote.address === address))
   }
 
   /** The verdict on the IKE_AUTH request of an IKE SA that a stranger began. */
