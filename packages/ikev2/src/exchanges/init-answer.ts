@@ -5,6 +5,7 @@ import * as failures from '../failures.js'
 import type { IkeSuite } from '../key-schedule.js'
 import { natNotifies } from '../nat-detection.js'
 import type { PeerControl } from '../peer.js'
+import { announcePpk, announcesPpk } from '../ppk.js'
 import { announceHashes, announcesHashes, certificateRequest } from '../proof.js'
 import { offerTexts } from '../proposal-text.js'
 import { answerOf, type Choice, chooseIke, offerIke } from '../proposals.js'
@@ -111,7 +112,12 @@ const answerPayloads = (
   ...(announcesFragmentation(payloads) ? [Wire.notify(Wire.NOTIFY.IKEV2_FRAGMENTATION_SUPPORTED)] : []),
   ...(announcesIntermediate(payloads) ? [Wire.notify(Wire.NOTIFY.INTERMEDIATE_EXCHANGE_SUPPORTED)] : []),
   ...certificateWords(host, payloads),
+  ...announcePpk(usesPpk(host, payloads)),
 ]
+
+/** RFC 8784 §3. */
+const usesPpk = (host: SaHost, payloads: readonly Wire.Payload[]): boolean =>
+  announcesPpk(payloads) && host.peers.somePpk
 
 /** Octets of the answer, before anything is computed for it. */
 function answerLength(host: SaHost, request: InitRequest, choice: Choice<IkeSuite>): number {
@@ -154,7 +160,7 @@ function open(turn: Turn, host: SaHost, { m, payloads }: InitRequest, o: Opening
     ends: m,
     stage: {
       is: 'half-open',
-      half: { nonces, message: m.bytes.slice(), answer },
+      half: { nonces, message: m.bytes.slice(), answer, ppk: usesPpk(host, payloads) },
       until: after(turn.now, settings.halfOpenTimeout),
     },
     nextId: 0,
