@@ -1,9 +1,9 @@
 import { networkInterfaces } from 'node:os'
 import type {
+  ActionOptions,
   ActionReport,
   DropReport,
   HealthReport,
-  RekeyWhat,
   RouterControl,
   RouterEvent,
   TunnelAction,
@@ -25,6 +25,7 @@ import { EventLog } from './event-log.js'
 import { EventStream, routerEvent } from './event-stream.js'
 import { IkeHost } from './ike-host.js'
 import { ikePeer, type PeerSecrets } from './ike-peer.js'
+import { countIkeEvent } from './ike-tally.js'
 import type { IpRoute2 } from './interfaces.js'
 import type { KeyLog } from './key-log.js'
 import type { Log } from './log.js'
@@ -154,7 +155,7 @@ export class Router implements RouterControl {
     return peer === undefined ? undefined : this.#report(peer)
   }
 
-  async act(name: string, action: TunnelAction, what: RekeyWhat): Promise<ActionReport | undefined> {
+  async act(name: string, action: TunnelAction, options: ActionOptions): Promise<ActionReport | undefined> {
     const peer = this.#ports.peers.peer(name)
     if (peer === undefined || this.#ike === undefined) return undefined
     return act(action, {
@@ -162,7 +163,7 @@ export class Router implements RouterControl {
       tunnel: this.#tunnels.get(name),
       ike: this.#ike,
       report: () => this.#report(peer),
-      what,
+      options,
     })
   }
 
@@ -357,12 +358,18 @@ export class Router implements RouterControl {
   }
 
   #datapath(event: DatapathEvent): void {
-    if (event.on === 'released') this.#io?.removeSa(event.sa)
+    if (event.on === 'released') this.#released(event)
     else if (event.on === 'bug') this.#bug('datapath', new Error(event.what))
     else if (event.on === 'pump-ended') this.#ports.onFatal(event.what)
     else if (event.on === 'too-big') this.#tooBig(event)
     else if (event.on === 'audit') logAudit(this.#ports.log, this.#ports.espAudit, event)
     else this.#ike?.datapath(event)
+  }
+
+  /** What the SA has carried is final now, and its index may serve another. */
+  #released({ direction, sa }: Extract<DatapathEvent, { on: 'released' }>): void {
+    for (const tunnel of this.#tunnels.values()) tunnel.sas.released(direction, sa)
+    this.#io?.removeSa(sa)
   }
 
   #tooBig(event: TooBigEvent): void {
@@ -375,18 +382,10 @@ export class Router implements RouterControl {
   }
 
   #ikeEvent(event: IkeEvent): void {
-    const metrics = this.#ports.metrics()
-    const role = (initiator: boolean): 'initiator' | 'responder' => (initiator ? 'initiator' : 'responder')
-    if (event.event === 'exchange')
-      return metrics.exchange(event.exchange, role(event.initiator), event.outcome)
-    if (event.event === 'failed') metrics.failure(event.why.code)
-    if (event.event === 'ike-rekeyed') metrics.rekey('ike', role(event.initiator))
-    if (event.event === 'child-rekeyed') metrics.rekey('child', role(event.initiator))
-    if (event.event === 'ike-rekeyed') this.#tunnels.get(event.peer)?.rekeyed(Date.now())
-    if (event.event === 'ike-up') {
-      metrics.handshake(event.took / 1000, role(event.initiator))
-      this.#tunnels.get(event.peer)?.established(Date.now())
-    }
+    const peer = event.event === 'exchange' ? undefined : event.peer
+    const tunnel = peer === undefined ? undefined : this.#tunnels.get(peer)
+    countIkeEvent(event, this.#ports.metrics(), tunnel)
+    if (event.event === 'exchange') return
     const told = routerEvent(event)
     this.#events.publish(told)
     this.#eventLog.write(told, this.#ike?.ike.report(event.peer ?? '')?.state === 'established')

@@ -212,6 +212,20 @@ export type IkeEvent =
       readonly initiator: boolean
     }
   | { readonly event: 'child-down'; readonly peer: string; readonly spiIn: number; readonly why: Failure }
+  /** Our request to replace an SA goes out. */
+  | { readonly event: 'rekey-begun'; readonly peer: string; readonly what: 'ike' | 'child' }
+  /**
+   * Both ends rekeyed one SA at once, RFC 7296 §2.8.1, §2.8.2. `redundant`: whose new SA goes; `none`: ours was refused,
+   * because theirs had succeeded.
+   */
+  | {
+      readonly event: 'rekey-crossed'
+      readonly peer: string
+      readonly what: 'ike' | 'child'
+      readonly redundant: 'ours' | 'theirs' | 'none'
+    }
+  /** The peer answered TEMPORARY_FAILURE; our request is repeated a little later: RFC 7296 §2.25. */
+  | { readonly event: 'rekey-deferred'; readonly peer: string; readonly what: 'ike' | 'child' }
   | {
       readonly event: 'failed'
       readonly peer: string | undefined

@@ -128,7 +128,10 @@ export class Session {
     this.generations.delete(sa)
     const heir = [...this.generations].findLast(other => other.stage.is === 'established')
     if (heir !== undefined) {
-      if (this.current === sa) this.promote(heir)
+      if (this.current !== sa) return
+      this.promote(heir)
+      const { name } = this.control.peer
+      turn.report({ event: 'ike-rekeyed', peer: name, spi: heir.spiText, initiator: heir.initiator })
       return
     }
     this.#finish(turn, end)
