@@ -166,6 +166,7 @@ function ikeSa(source: ReportSource, sa: IkeSa): IkeSaReport {
     local: endpointText(sa.local),
     remote: endpointText(sa.remote),
     nat: sa.nat,
+    mobike: sa.mobike ?? null,
     establishedAt: at(source, sa.establishedAt),
     rekeyAt: at(source, sa.rekeyAt),
     children: sa.children.map(child => childReport(source, child)),

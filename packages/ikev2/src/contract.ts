@@ -260,6 +260,8 @@ export type IkeEffect =
       readonly remote: Endpoint
       readonly encapsulation: 'udp' | 'none'
     }
+  /** An SPI that peers may address to us, or no longer: for the filter in front of the machine. 16 hex digits. */
+  | { readonly do: 'ike-spi'; readonly spi: string; readonly ours: boolean }
   | { readonly do: 'drop'; readonly drop: Drop; readonly remote: Endpoint; readonly detail: string }
   | { readonly do: 'report'; readonly event: IkeEvent }
 

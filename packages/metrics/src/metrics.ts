@@ -186,6 +186,12 @@ function eventCounters(registry: Registry) {
       labelNames: ['what', 'role'],
       registers,
     }),
+    moves: new Counter({
+      name: 'brunel_ike_moves_total',
+      help: 'SAs that went on at other addresses: ours changed (here), those of the peer, or a NAT in between.',
+      labelNames: ['cause'],
+      registers,
+    }),
     handshakes: new Histogram({
       name: 'brunel_ike_handshake_duration_seconds',
       help: 'From the first message to the IKE SA established.',
@@ -204,17 +210,19 @@ export function createMetrics(source: MetricsSource, build: BuildInfo): Metrics 
   let tunnels: readonly TunnelSnapshot[] = []
   describeTunnels(reader, () => tunnels)
   describeProcess(reader, source, build)
-  const { exchanges, failures, rekeys, handshakes } = eventCounters(registry)
+  const { exchanges, failures, rekeys, moves, handshakes } = eventCounters(registry)
   // Series that exist from the start show a first failure as an increase.
   for (const what of ['ike', 'child']) {
     for (const role of ['initiator', 'responder']) rekeys.inc({ what, role }, 0)
   }
+  for (const cause of ['here', 'peer', 'nat']) moves.inc({ cause }, 0)
   collectDefaultMetrics({ register: registry })
   for (const name of MISNAMED) registry.removeSingleMetric(name)
   return {
     exchange: (exchange, role: IkeRole, outcome) => exchanges.inc({ exchange, role, outcome }),
     failure: reason => failures.inc({ reason }),
     rekey: (what, role) => rekeys.inc({ what, role }),
+    move: cause => moves.inc({ cause }),
     handshake: (seconds, role) => handshakes.observe({ role }, seconds),
     text: () => {
       tunnels = source.tunnels()

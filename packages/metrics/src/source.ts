@@ -66,6 +66,8 @@ export interface Metrics {
   /** `reason`: the BRUNEL_IKE_… code. */
   failure(reason: string): void
   rekey(what: 'ike' | 'child', role: IkeRole): void
+  /** The SAs of a peer went on at other addresses. */
+  move(cause: 'here' | 'peer' | 'nat'): void
   /** From our first message to the IKE SA established. */
   handshake(seconds: number, role: IkeRole): void
   /** The page, in the text format of Prometheus. */
