@@ -1,4 +1,3 @@
-import { networkInterfaces } from 'node:os'
 import type {
   ActionReport,
   DropReport,
@@ -23,14 +22,16 @@ import { type CertificateExpiry, CertificateWatch, noticeText } from './certific
 import { logAudit } from './esp-audit.js'
 import { EventLog } from './event-log.js'
 import { EventStream, routerEvent } from './event-stream.js'
+import { tally } from './event-tally.js'
 import { IkeHost } from './ike-host.js'
 import { ikePeer, type PeerSecrets } from './ike-peer.js'
 import type { IpRoute2 } from './interfaces.js'
 import type { KeyLog } from './key-log.js'
 import type { Log } from './log.js'
+import { bearingOf, ownAddresses } from './own-addresses.js'
 import type { Lack } from './preflight.js'
 import { Prober } from './prober.js'
-import { type Bearing, takeBearing } from './remote-address.js'
+import { compassFor, sameBearing } from './remote-address.js'
 import { Tunnel } from './tunnel.js'
 import { tunnelReport } from './tunnel-report.js'
 import { accepts, type IcmpChoice, quotes, type TooBigEvent } from './underlay-icmp.js'
@@ -302,14 +303,21 @@ export class Router implements RouterControl {
     this.#ports.log.info({ tunnel: name }, 'tunnel closed')
   }
 
-  /** Finds out where the peer is and tells IKE, where it differs from what IKE was told or `anew`. */
   async #point(tunnel: Tunnel, anew: boolean): Promise<void> {
+    await this.#locate(tunnel, anew)
+    await this.#tellAddresses(tunnel)
+  }
+
+  async #tellAddresses({ peer, bearing }: Tunnel): Promise<void> {
+    const at = { bearing, ike: this.#ike?.ike.report(peer.name) }
+    const addresses = await ownAddresses(peer, at, compassFor(peer, this.#ports.interfaces))
+    if (addresses !== undefined) this.#ike?.feed({ on: 'own-addresses', peer: peer.name, addresses })
+  }
+
+  /** Finds out where the peer is and tells IKE, where it differs from what IKE was told or `anew`. */
+  async #locate(tunnel: Tunnel, anew: boolean): Promise<void> {
     const { peer } = tunnel
-    const bearing = await takeBearing(peer.remote.address, peer.local.address, {
-      interfaces: this.#ports.interfaces,
-      own: peer.tunnel.interface,
-      has: isOwnAddress,
-    })
+    const bearing = await bearingOf(peer, compassFor(peer, this.#ports.interfaces))
     const before = tunnel.bearing
     if (this.#tunnels.get(peer.name) !== tunnel || this.#ike === undefined) return
     tunnel.bearing = bearing
@@ -380,18 +388,14 @@ export class Router implements RouterControl {
   }
 
   #ikeEvent(event: IkeEvent): void {
-    const metrics = this.#ports.metrics()
-    const role = (initiator: boolean): 'initiator' | 'responder' => (initiator ? 'initiator' : 'responder')
-    if (event.event === 'exchange')
-      return metrics.exchange(event.exchange, role(event.initiator), event.outcome)
-    if (event.event === 'failed') metrics.failure(event.why.code)
-    if (event.event === 'ike-rekeyed') metrics.rekey('ike', role(event.initiator))
-    if (event.event === 'child-rekeyed') metrics.rekey('child', role(event.initiator))
-    if (event.event === 'ike-rekeyed') this.#tunnels.get(event.peer)?.rekeyed(Date.now())
-    if (event.event === 'ike-up') {
-      metrics.handshake(event.took / 1000, role(event.initiator))
-      this.#tunnels.get(event.peer)?.established(Date.now())
-    }
+    tally(this.#ports.metrics(), event)
+    if (event.event === 'exchange') return
+    const tunnel = this.#tunnels.get(event.peer ?? '')
+    if (event.event === 'ike-rekeyed') tunnel?.rekeyed(Date.now())
+    if (event.event === 'ike-up') tunnel?.established(Date.now())
+    // The way to where the peer is by now may begin at another of our addresses.
+    if (tunnel && (event.event === 'moved' || (event.event === 'ike-up' && tunnel.peer.local.further.length)))
+      void this.#tellAddresses(tunnel).catch(error => this.#bug('addresses', error))
     const told = routerEvent(event)
     this.#events.publish(told)
     this.#eventLog.write(told, this.#ike?.ike.report(event.peer ?? '')?.state === 'established')
@@ -423,13 +427,4 @@ export class Router implements RouterControl {
       'a bug in bruneld; please report it',
     )
   }
-}
-
-const isOwnAddress = (address: string): boolean =>
-  Object.values(networkInterfaces()).some(list => list?.some(one => one.address === address))
-
-function sameBearing(a: Bearing | undefined, b: Bearing): boolean {
-  if (a?.is === 'known' && b.is === 'known') return a.remote === b.remote && a.route.source === b.route.source
-  if (a?.is === 'unknown' && b.is === 'unknown') return a.sentence === b.sentence
-  return a?.is === b.is
 }

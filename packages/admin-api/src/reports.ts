@@ -61,10 +61,13 @@ export const IkeSaReport = Type.Object({
   remote: Type.String({ description: 'The peer’s end point, address and port.' }),
   nat: Nat,
   mobike: nullable(
-    Type.Object({ local: Type.Array(Type.String()), remote: Type.Array(Type.String()) }, {
-      description:
-        'Further addresses of the two ends, as told by MOBIKE (RFC 4555). null: one of the two does not speak it.',
-    }),
+    Type.Object(
+      { local: Type.Array(Type.String()), remote: Type.Array(Type.String()) },
+      {
+        description:
+          'Further addresses of the two ends, as told by MOBIKE (RFC 4555). null: one of the two does not speak it.',
+      },
+    ),
   ),
   establishedAt: MaybeAt,
   rekeyAt: MaybeAt,

@@ -102,7 +102,7 @@ export function act(turn: Turn, control: PeerControl, input: PeerInput): void {
     case 'esp-source':
       return sourced(turn, control, input)
     case 'own-addresses':
-      return ownAddressesChanged(turn, control, [input.best, ...input.further])
+      return ownAddressesChanged(turn, control, input.addresses)
     default:
       return undefined
   }

@@ -111,13 +111,8 @@ export type IkeInput =
     }
   /** Authentic, fresh ESP came from another address: NAT rebinding, RFC 7296 §2.23. */
   | { readonly on: 'esp-source'; readonly peer: string; readonly spiIn: number; readonly remote: Endpoint }
-  /** Where the routing table leaves for this peer, and what other addresses of ours it may use: RFC 4555 §3.4 to §3.6. */
-  | {
-      readonly on: 'own-addresses'
-      readonly peer: string
-      readonly best: string
-      readonly further: readonly string[]
-    }
+  /** Our addresses for this peer: RFC 4555 §3.4 to §3.6. The first is the one that the routing table leaves by. */
+  | { readonly on: 'own-addresses'; readonly peer: string; readonly addresses: readonly string[] }
   /** ESP with a SPI that no SA has, from the address of a peer: RFC 7296 §1.5, RFC 4303 §3.4.2. */
   | { readonly on: 'unknown-esp-spi'; readonly spi: number; readonly remote: Endpoint }
   /** A packet waits and there is no SA. */

@@ -223,7 +223,11 @@ export class Lab {
   readdress(router: Router, address: string, further: readonly string[] = []): void {
     router.address = address
     router.further = further
-    this.feed(router, { on: 'own-addresses', peer: this.other(router).name, best: address, further })
+    this.feed(router, {
+      on: 'own-addresses',
+      peer: this.other(router).name,
+      addresses: [address, ...further],
+    })
   }
 
   at(at: Instant, run: () => void): void {

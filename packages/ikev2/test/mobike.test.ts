@@ -28,19 +28,22 @@ const fresh = (lab: Lab): readonly string[] =>
 const UPDATE = 'N(UPDATE_SA_ADDRESSES), N(NAT_DETECTION_SOURCE_IP), N(NAT_DETECTION_DESTINATION_IP)'
 const NATS = 'N(NAT_DETECTION_SOURCE_IP), N(NAT_DETECTION_DESTINATION_IP)'
 
-t.test('RFC 4555 §3.2, §3.4: MOBIKE_SUPPORTED and further addresses in both messages of IKE_AUTH', async t => {
-  const lab = new Lab()
-  lab.feed(lab.b, { on: 'peer-set', peer: peerFor(lab.b, lab.a, { initiate: false, ...CHECKED }) })
-  lab.feed(lab.b, { on: 'own-addresses', peer: 'A', best: '192.0.2.2', further: ['2001:db8::2'] })
-  lab.feed(lab.a, { on: 'peer-set', peer: peerFor(lab.a, lab.b, CHECKED) })
-  lab.feed(lab.a, { on: 'own-addresses', peer: 'B', best: '192.0.2.1', further: ['198.51.100.1'] })
-  lab.run(1000)
-  const [request, answer] = lab.sent.slice(2).map(d => d.text)
-  t.match(request, /N\(MOBIKE_SUPPORTED\), N\(ADDITIONAL_IP4_ADDRESS\)/)
-  t.match(answer, /N\(MOBIKE_SUPPORTED\), N\(ADDITIONAL_IP6_ADDRESS\)/)
-  t.same(saOf(lab, lab.a).mobike, { local: ['198.51.100.1'], remote: ['2001:db8::2'] })
-  t.same(saOf(lab, lab.b).mobike, { local: ['2001:db8::2'], remote: ['198.51.100.1'] })
-})
+t.test(
+  'RFC 4555 §3.2, §3.4: MOBIKE_SUPPORTED and further addresses in both messages of IKE_AUTH',
+  async t => {
+    const lab = new Lab()
+    lab.feed(lab.b, { on: 'peer-set', peer: peerFor(lab.b, lab.a, { initiate: false, ...CHECKED }) })
+    lab.feed(lab.b, { on: 'own-addresses', peer: 'A', addresses: ['192.0.2.2', '2001:db8::2'] })
+    lab.feed(lab.a, { on: 'peer-set', peer: peerFor(lab.a, lab.b, CHECKED) })
+    lab.feed(lab.a, { on: 'own-addresses', peer: 'B', addresses: ['192.0.2.1', '198.51.100.1'] })
+    lab.run(1000)
+    const [request, answer] = lab.sent.slice(2).map(d => d.text)
+    t.match(request, /N\(MOBIKE_SUPPORTED\), N\(ADDITIONAL_IP4_ADDRESS\)/)
+    t.match(answer, /N\(MOBIKE_SUPPORTED\), N\(ADDITIONAL_IP6_ADDRESS\)/)
+    t.same(saOf(lab, lab.a).mobike, { local: ['198.51.100.1'], remote: ['2001:db8::2'] })
+    t.same(saOf(lab, lab.b).mobike, { local: ['2001:db8::2'], remote: ['198.51.100.1'] })
+  },
+)
 
 t.test('RFC 4555 §3.2: without it on one side there is no MOBIKE, and nothing of it is said', async t => {
   for (const [a, b] of [
@@ -88,7 +91,10 @@ t.test('RFC 4555 §3.5: the initiator moves: UPDATE_SA_ADDRESSES, no SA lost', a
   lab.readdress(lab.a, MOVED)
   t.same(movesOf(lab.a), [`${MOVED} 192.0.2.2 none`], 'our ESP moves at once')
   lab.run(1100)
-  t.same(fresh(lab), [`A ${MOVED}>192.0.2.2 request 2 {${UPDATE}}`, `B 192.0.2.2>${MOVED} response 2 {${NATS}}`])
+  t.same(fresh(lab), [
+    `A ${MOVED}>192.0.2.2 request 2 {${UPDATE}}`,
+    `B 192.0.2.2>${MOVED} response 2 {${NATS}}`,
+  ])
   t.same(movesOf(lab.b), [`192.0.2.2 ${MOVED} none`])
   t.same(spisOf(lab.a), before)
   t.match(lab.a.event('moved'), [{ cause: 'here', from: { local: at('192.0.2.1') }, local: at(MOVED) }])
@@ -131,41 +137,47 @@ t.test('RFC 4555 §3.7: a COOKIE2 that comes back changed, or not at all, closes
   }
 })
 
-t.test('RFC 4555 §3.5: a request under way is the same request from the new address; the update comes after it', async t => {
-  const lab = mobile({}, UNCHECKED)
-  lab.rule = d => (d.from.address === '192.0.2.1' ? [] : undefined)
-  lab.feed(lab.a, { on: 'rekey', peer: 'B', what: 'child' })
-  const [rekey] = lab.sent
-  lab.run(1300)
-  lab.readdress(lab.a, MOVED)
-  const again = lab.sent.at(-1)
-  t.same(again?.bytes, rekey?.bytes, 'bit for bit')
-  t.equal(again?.from.address, MOVED)
-  lab.run(1500)
-  t.match(lab.sent.filter(d => d.sender === 'A').at(-1)?.text, /UPDATE_SA_ADDRESSES|D\(/)
-  t.match(textOf(lab.sent).join(), /UPDATE_SA_ADDRESSES/)
-  t.equal(lab.a.event('child-rekeyed').length, 1)
-  t.equal(saOf(lab, lab.b).remote.address, MOVED)
-})
+t.test(
+  'RFC 4555 §3.5: a request under way is the same request from the new address; the update comes after it',
+  async t => {
+    const lab = mobile({}, UNCHECKED)
+    lab.rule = d => (d.from.address === '192.0.2.1' ? [] : undefined)
+    lab.feed(lab.a, { on: 'rekey', peer: 'B', what: 'child' })
+    const [rekey] = lab.sent
+    lab.run(1300)
+    lab.readdress(lab.a, MOVED)
+    const again = lab.sent.at(-1)
+    t.same(again?.bytes, rekey?.bytes, 'bit for bit')
+    t.equal(again?.from.address, MOVED)
+    lab.run(1500)
+    t.match(lab.sent.filter(d => d.sender === 'A').at(-1)?.text, /UPDATE_SA_ADDRESSES|D\(/)
+    t.match(textOf(lab.sent).join(), /UPDATE_SA_ADDRESSES/)
+    t.equal(lab.a.event('child-rekeyed').length, 1)
+    t.equal(saOf(lab, lab.b).remote.address, MOVED)
+  },
+)
 
-t.test('RFC 4555 §3.5: a second change while the update waits: its answer counts for nothing, and a new one goes', async t => {
-  const lab = mobile()
-  lab.readdress(lab.a, MOVED)
-  lab.run(1005)
-  lab.readdress(lab.a, '192.0.2.78', [MOVED])
-  lab.run(1400)
-  const updates = lab.sent.filter(d => d.sender === 'A' && /UPDATE_SA/.test(d.text))
-  t.same(
-    updates.map(d => [d.from.address, /request (\d)/.exec(d.text)?.[1]]),
-    [
-      [MOVED, '2'],
-      ['192.0.2.78', '2'],
-      ['192.0.2.78', '3'],
-    ],
-  )
-  t.equal(saOf(lab, lab.b).remote.address, '192.0.2.78')
-  t.equal(movesOf(lab.b).at(-1), '192.0.2.2 192.0.2.78 none')
-})
+t.test(
+  'RFC 4555 §3.5: a second change while the update waits: its answer counts for nothing, and a new one goes',
+  async t => {
+    const lab = mobile()
+    lab.readdress(lab.a, MOVED)
+    lab.run(1005)
+    lab.readdress(lab.a, '192.0.2.78', [MOVED])
+    lab.run(1400)
+    const updates = lab.sent.filter(d => d.sender === 'A' && /UPDATE_SA/.test(d.text))
+    t.same(
+      updates.map(d => [d.from.address, /request (\d)/.exec(d.text)?.[1]]),
+      [
+        [MOVED, '2'],
+        ['192.0.2.78', '2'],
+        ['192.0.2.78', '3'],
+      ],
+    )
+    t.equal(saOf(lab, lab.b).remote.address, '192.0.2.78')
+    t.equal(movesOf(lab.b).at(-1), '192.0.2.2 192.0.2.78 none')
+  },
+)
 
 t.test('RFC 4555 §3.6: the responder moves: it tells its addresses, and the initiator updates', async t => {
   const lab = mobile()
@@ -183,15 +195,18 @@ t.test('RFC 4555 §3.6: the responder moves: it tells its addresses, and the ini
   t.same(spisOf(lab.b), before)
 })
 
-t.test('RFC 4555 §3.7: ESP goes to a new address of the responder only when it has answered there', async t => {
-  const lab = mobile()
-  lab.readdress(lab.b, '192.0.2.88')
-  lab.run(1015)
-  t.equal(saOf(lab, lab.a).remote.address, '192.0.2.88')
-  t.same(movesOf(lab.a), [])
-  lab.run(1040)
-  t.same(movesOf(lab.a), ['192.0.2.1 192.0.2.88 none'])
-})
+t.test(
+  'RFC 4555 §3.7: ESP goes to a new address of the responder only when it has answered there',
+  async t => {
+    const lab = mobile()
+    lab.readdress(lab.b, '192.0.2.88')
+    lab.run(1015)
+    t.equal(saOf(lab, lab.a).remote.address, '192.0.2.88')
+    t.same(movesOf(lab.a), [])
+    lab.run(1040)
+    t.same(movesOf(lab.a), ['192.0.2.1 192.0.2.88 none'])
+  },
+)
 
 t.test('RFC 4555 §3.6: the list is told whole, by both ends, and moves nothing', async t => {
   const lab = mobile()
@@ -209,9 +224,13 @@ t.test('RFC 4555 §3.6: the list is told whole, by both ends, and moves nothing'
 })
 
 t.test('RFC 7296 §2.23, RFC 4555 §3.8: with MOBIKE an IKE packet from elsewhere moves nobody', async t => {
-  const lab = mobile({ nat: { inside: '192.0.2.1', outside: '203.0.113.1', port: p => p + 20000 } }, CHECKED, {
-    remoteAddress: undefined,
-  })
+  const lab = mobile(
+    { nat: { inside: '192.0.2.1', outside: '203.0.113.1', port: p => p + 20000 } },
+    CHECKED,
+    {
+      remoteAddress: undefined,
+    },
+  )
   const before = saOf(lab, lab.b).remote
   const from = at('203.0.113.1', 31000)
   const [answer] = say(lab, lab.a, [], { from })
@@ -233,18 +252,21 @@ t.test('RFC 4555 §3.8: NAT_DETECTION in an INFORMATIONAL request is answered wi
   t.same(movesOf(lab.b), [])
 })
 
-t.test('RFC 4555 §3.8: behind a NAT that forgot us, the liveness check finds out and the update repairs', async t => {
-  let shift = 20000
-  const nat = { inside: '192.0.2.1', outside: '203.0.113.1', port: (p: number) => p + shift }
-  const lab = mobile({ nat }, { ...UNCHECKED, liveness: 10_000 }, { remoteAddress: undefined })
-  lab.run(8000)
-  shift = 30000
-  lab.run(14_000)
-  t.match(textOf(lab.sent).join('\n'), `INFORMATIONAL request 2 {${NATS}}\n`)
-  t.match(textOf(lab.sent).join('\n'), /UPDATE_SA_ADDRESSES/)
-  t.same(saOf(lab, lab.b).remote, at('203.0.113.1', 34500))
-  t.equal(movesOf(lab.b).at(-1), '192.0.2.2 203.0.113.1 udp')
-})
+t.test(
+  'RFC 4555 §3.8: behind a NAT that forgot us, the liveness check finds out and the update repairs',
+  async t => {
+    let shift = 20000
+    const nat = { inside: '192.0.2.1', outside: '203.0.113.1', port: (p: number) => p + shift }
+    const lab = mobile({ nat }, { ...UNCHECKED, liveness: 10_000 }, { remoteAddress: undefined })
+    lab.run(8000)
+    shift = 30000
+    lab.run(14_000)
+    t.match(textOf(lab.sent).join('\n'), `INFORMATIONAL request 2 {${NATS}}\n`)
+    t.match(textOf(lab.sent).join('\n'), /UPDATE_SA_ADDRESSES/)
+    t.same(saOf(lab, lab.b).remote, at('203.0.113.1', 34500))
+    t.equal(movesOf(lab.b).at(-1), '192.0.2.2 203.0.113.1 udp')
+  },
+)
 
 t.test('RFC 4555 §3.5: a NAT on the new path puts ESP into UDP, and none takes it out again', async t => {
   const nat = { inside: MOVED, outside: '203.0.113.1', port: (p: number) => p + 20000 }
@@ -276,17 +298,23 @@ t.test('RFC 4555 §3.9: where no NAT may be, NO_NATS_ALLOWED protects IKE_AUTH a
   t.equal(saOf(lab, lab.b).remote.address, MOVED)
 })
 
-t.test('RFC 4555 §3.9: addresses that were changed are answered UNEXPECTED_NAT_DETECTED, and nothing moves', async t => {
-  const lab = mobile({}, { ...CHECKED, encapsulation: 'none' })
-  const noNats = Wire.notify(NOTIFY.NO_NATS_ALLOWED, Uint8Array.from([192, 0, 2, 1, 192, 0, 2, 2, 1, 244, 1, 244]))
-  for (const [i, first] of [NOTIFY.UPDATE_SA_ADDRESSES, NOTIFY.NO_ADDITIONAL_ADDRESSES].entries()) {
-    const from = at('203.0.113.9', 500)
-    const [answer] = say(lab, lab.a, [Wire.notify(first), noNats], { from, messageId: 2 + i })
-    t.equal(answer?.text, `INFORMATIONAL response ${2 + i} {N(UNEXPECTED_NAT_DETECTED)}`)
-    t.same(answer?.to, from, 'to where the request came from')
-  }
-  t.same(movesOf(lab.b), [])
-})
+t.test(
+  'RFC 4555 §3.9: addresses that were changed are answered UNEXPECTED_NAT_DETECTED, and nothing moves',
+  async t => {
+    const lab = mobile({}, { ...CHECKED, encapsulation: 'none' })
+    const noNats = Wire.notify(
+      NOTIFY.NO_NATS_ALLOWED,
+      Uint8Array.from([192, 0, 2, 1, 192, 0, 2, 2, 1, 244, 1, 244]),
+    )
+    for (const [i, first] of [NOTIFY.UPDATE_SA_ADDRESSES, NOTIFY.NO_ADDITIONAL_ADDRESSES].entries()) {
+      const from = at('203.0.113.9', 500)
+      const [answer] = say(lab, lab.a, [Wire.notify(first), noNats], { from, messageId: 2 + i })
+      t.equal(answer?.text, `INFORMATIONAL response ${2 + i} {N(UNEXPECTED_NAT_DETECTED)}`)
+      t.same(answer?.to, from, 'to where the request came from')
+    }
+    t.same(movesOf(lab.b), [])
+  },
+)
 
 t.test('RFC 4555 §3.9: IKE_AUTH through an unexpected NAT fails and says so; it is tried again', async t => {
   const lab = new Lab({ rule: d => (/^IKE_AUTH request/.test(d.text) ? [] : undefined) })
@@ -299,22 +327,28 @@ t.test('RFC 4555 §3.9: IKE_AUTH through an unexpected NAT fails and says so; it
   t.match(lab.b.event('failed'), [{ why: { code: 'BRUNEL_IKE_UNEXPECTED_NAT' } }])
 })
 
-t.test('RFC 4555 §3.9: UNEXPECTED_NAT_DETECTED is answered by new requests, several times, then by an end', async t => {
-  const lab = mobile({ rule: d => (/UPDATE_SA/.test(d.text) ? [] : undefined) }, { ...CHECKED, encapsulation: 'none' })
-  lab.rule = d => {
-    if (!/UPDATE_SA/.test(d.text)) return undefined
-    const messageId = Number(/request (\d+)/.exec(d.text)?.[1])
-    const cookie = Wire.findNotify(inside(d.bytes), NOTIFY.COOKIE2)?.data ?? new Uint8Array()
-    const payloads = [Wire.notify(NOTIFY.UNEXPECTED_NAT_DETECTED), Wire.notify(NOTIFY.COOKIE2, cookie)]
-    const bytes = forge(lab, lab.b, payloads, { response: true, messageId })
-    lab.at(instant(lab.now + 10), () => hand(lab, lab.a, bytes, at('192.0.2.2', 500)))
-    return []
-  }
-  lab.readdress(lab.a, MOVED)
-  lab.run(20_000)
-  t.equal(lab.sent.filter(d => /UPDATE_SA/.test(d.text)).length, 9)
-  t.match(lab.a.event('ike-down'), [{ why: { code: 'BRUNEL_IKE_UNEXPECTED_NAT' } }])
-})
+t.test(
+  'RFC 4555 §3.9: UNEXPECTED_NAT_DETECTED is answered by new requests, several times, then by an end',
+  async t => {
+    const lab = mobile(
+      { rule: d => (/UPDATE_SA/.test(d.text) ? [] : undefined) },
+      { ...CHECKED, encapsulation: 'none' },
+    )
+    lab.rule = d => {
+      if (!/UPDATE_SA/.test(d.text)) return undefined
+      const messageId = Number(/request (\d+)/.exec(d.text)?.[1])
+      const cookie = Wire.findNotify(inside(d.bytes), NOTIFY.COOKIE2)?.data ?? new Uint8Array()
+      const payloads = [Wire.notify(NOTIFY.UNEXPECTED_NAT_DETECTED), Wire.notify(NOTIFY.COOKIE2, cookie)]
+      const bytes = forge(lab, lab.b, payloads, { response: true, messageId })
+      lab.at(instant(lab.now + 10), () => hand(lab, lab.a, bytes, at('192.0.2.2', 500)))
+      return []
+    }
+    lab.readdress(lab.a, MOVED)
+    lab.run(20_000)
+    t.equal(lab.sent.filter(d => /UPDATE_SA/.test(d.text)).length, 9)
+    t.match(lab.a.event('ike-down'), [{ why: { code: 'BRUNEL_IKE_UNEXPECTED_NAT' } }])
+  },
+)
 
 t.test('RFC 4555 §3.5: addresses that our policy refuses are answered UNACCEPTABLE_ADDRESSES', async t => {
   const lab = mobile()
@@ -324,46 +358,57 @@ t.test('RFC 4555 §3.5: addresses that our policy refuses are answered UNACCEPTA
   t.equal(saOf(lab, lab.b).remote.address, '192.0.2.1')
 })
 
-t.test('RFC 4555 §3.5: UNACCEPTABLE_ADDRESSES: another pair is tried, and without one a new IKE SA', async t => {
-  const refusing = (further: readonly string[]): Lab => {
-    const lab = mobile()
-    lab.rule = d => {
-      if (d.from.address !== MOVED || !/UPDATE_SA/.test(d.text)) return undefined
-      const messageId = Number(/request (\d+)/.exec(d.text)?.[1])
-      const cookie = Wire.findNotify(inside(d.bytes), NOTIFY.COOKIE2)?.data ?? new Uint8Array()
-      const payloads = [Wire.notify(NOTIFY.UNACCEPTABLE_ADDRESSES), Wire.notify(NOTIFY.COOKIE2, cookie)]
-      lab.b.ike.handle(lab.now, { on: 'datagram', bytes: d.bytes, local: at('192.0.2.2'), remote: at('192.0.2.2') })
-      const bytes = forge(lab, lab.b, payloads, { response: true, messageId })
-      lab.at(instant(lab.now + 10), () => hand(lab, lab.a, bytes, at('192.0.2.2'), 4500))
-      return []
+t.test(
+  'RFC 4555 §3.5: UNACCEPTABLE_ADDRESSES: another pair is tried, and without one a new IKE SA',
+  async t => {
+    const refusing = (further: readonly string[]): Lab => {
+      const lab = mobile()
+      lab.rule = d => {
+        if (d.from.address !== MOVED || !/UPDATE_SA/.test(d.text)) return undefined
+        const messageId = Number(/request (\d+)/.exec(d.text)?.[1])
+        const cookie = Wire.findNotify(inside(d.bytes), NOTIFY.COOKIE2)?.data ?? new Uint8Array()
+        const payloads = [Wire.notify(NOTIFY.UNACCEPTABLE_ADDRESSES), Wire.notify(NOTIFY.COOKIE2, cookie)]
+        lab.b.ike.handle(lab.now, {
+          on: 'datagram',
+          bytes: d.bytes,
+          local: at('192.0.2.2'),
+          remote: at('192.0.2.2'),
+        })
+        const bytes = forge(lab, lab.b, payloads, { response: true, messageId })
+        lab.at(instant(lab.now + 10), () => hand(lab, lab.a, bytes, at('192.0.2.2'), 4500))
+        return []
+      }
+      lab.readdress(lab.a, MOVED, further)
+      lab.run(3000)
+      return lab
     }
-    lab.readdress(lab.a, MOVED, further)
-    lab.run(3000)
-    return lab
-  }
-  const other = refusing(['192.0.2.79'])
-  t.equal(saOf(other, other.a).local.address, '192.0.2.79')
-  t.equal(other.a.event('ike-down').length, 0)
-  const none = refusing([])
-  t.match(none.a.event('ike-down'), [{ why: { code: 'BRUNEL_IKE_ADDRESSES_REFUSED' } }])
-})
+    const other = refusing(['192.0.2.79'])
+    t.equal(saOf(other, other.a).local.address, '192.0.2.79')
+    t.equal(other.a.event('ike-down').length, 0)
+    const none = refusing([])
+    t.match(none.a.event('ike-down'), [{ why: { code: 'BRUNEL_IKE_ADDRESSES_REFUSED' } }])
+  },
+)
 
-t.test('RFC 4555 §3.10: the present path goes dead; the other pairs are tried and one takes over', async t => {
-  const lab = mobile()
-  lab.readdress(lab.a, '192.0.2.1', ['198.51.100.1'])
-  lab.readdress(lab.b, '192.0.2.2', ['198.51.100.2'])
-  lab.run(1500)
-  const before = spisOf(lab.a)
-  lab.sent.length = 0
-  lab.rule = d => (d.from.address.startsWith('198') && d.to.address.startsWith('198') ? undefined : [])
-  lab.run(14_000)
-  t.same(saOf(lab, lab.a).local, at('198.51.100.1'))
-  t.same(saOf(lab, lab.a).remote, at('198.51.100.2'))
-  t.same(saOf(lab, lab.b).remote, at('198.51.100.1'))
-  t.same(spisOf(lab.a), before)
-  t.same(movesOf(lab.b).at(-1), '198.51.100.2 198.51.100.1 none')
-  t.equal(lab.a.event('ike-down').length + lab.b.event('ike-down').length, 0)
-})
+t.test(
+  'RFC 4555 §3.10: the present path goes dead; the other pairs are tried and one takes over',
+  async t => {
+    const lab = mobile()
+    lab.readdress(lab.a, '192.0.2.1', ['198.51.100.1'])
+    lab.readdress(lab.b, '192.0.2.2', ['198.51.100.2'])
+    lab.run(1500)
+    const before = spisOf(lab.a)
+    lab.sent.length = 0
+    lab.rule = d => (d.from.address.startsWith('198') && d.to.address.startsWith('198') ? undefined : [])
+    lab.run(14_000)
+    t.same(saOf(lab, lab.a).local, at('198.51.100.1'))
+    t.same(saOf(lab, lab.a).remote, at('198.51.100.2'))
+    t.same(saOf(lab, lab.b).remote, at('198.51.100.1'))
+    t.same(spisOf(lab.a), before)
+    t.same(movesOf(lab.b).at(-1), '198.51.100.2 198.51.100.1 none')
+    t.equal(lab.a.event('ike-down').length + lab.b.event('ike-down').length, 0)
+  },
+)
 
 t.test('RFC 4555 §3.12: until the move is confirmed, ESP from the peer is no sign of life', async t => {
   const lab = mobile({ rule: () => undefined })

@@ -274,7 +274,8 @@ function updated(turn: Turn, session: Session, m: Incoming, payloads: Payloads):
   mobility.epoch++
   place(session, m)
   learnNat(session, m, payloads)
-  const unchecked = before.address !== m.remote.address && control.peer.ike.mobike?.returnRoutability !== false
+  const unchecked =
+    before.address !== m.remote.address && control.peer.ike.mobike?.returnRoutability !== false
   mobility.checkPending = unchecked
   if (unchecked) current.intents.add({ want: 'mobike' })
   else carry(turn, session, 'peer')
