@@ -25,6 +25,15 @@ const MOVED_BY = {
   nat: '; a NAT sees to another port',
 } as const
 
+const SA_OF = { ike: 'IKE SA', child: 'pair of ESP SAs' } as const
+
+/** RFC 7296 §2.8.1, §2.8.2. */
+const CROSSED = {
+  ours: 'both routers rekeyed at once: the SA of the peer stays, ours is redundant',
+  theirs: 'both routers rekeyed at once: our SA stays, that of the peer is redundant',
+  none: 'both routers rekeyed at once: the peer was first, ours was not needed',
+} as const
+
 /** An event of IKE as operators read it. */
 export function routerEvent(e: IkeEvent): RouterEvent {
   const event = (
@@ -46,8 +55,11 @@ export function routerEvent(e: IkeEvent): RouterEvent {
         spi: e.spi,
         role: e.initiator ? 'initiator' : 'responder',
         nat: e.nat,
+        ...(e.ppk === undefined ? {} : { ppk: e.ppk }),
         took: `${Math.round(e.took)} ms`,
       })
+    case 'ppk-unused':
+      return event(e.peer, e.why.sentence, why(e.why))
     case 'ike-rekeyed':
       return event(e.peer, 'the IKE SA was rekeyed', {
         spi: e.spi,
@@ -68,6 +80,14 @@ export function routerEvent(e: IkeEvent): RouterEvent {
       })
     case 'child-down':
       return event(e.peer, e.why.sentence, { spiIn: spiText(e.spiIn), ...why(e.why) })
+    case 'rekey-begun':
+      return event(e.peer, `we ask for a new ${SA_OF[e.what]}`, { what: e.what })
+    case 'rekey-crossed':
+      return event(e.peer, CROSSED[e.redundant], { what: e.what, redundant: e.redundant })
+    case 'rekey-deferred':
+      return event(e.peer, `the peer is busy; the rekeying of the ${SA_OF[e.what]} is repeated shortly`, {
+        what: e.what,
+      })
     case 'failed':
       return event(e.peer, e.why.sentence, {
         exchange: e.exchange,

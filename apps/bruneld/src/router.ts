@@ -1,8 +1,8 @@
 import type {
+  ActionOptions,
   ActionReport,
   DropReport,
   HealthReport,
-  RekeyWhat,
   RouterControl,
   RouterEvent,
   TunnelAction,
@@ -22,9 +22,9 @@ import { type CertificateExpiry, CertificateWatch, noticeText } from './certific
 import { logAudit } from './esp-audit.js'
 import { EventLog } from './event-log.js'
 import { EventStream, routerEvent } from './event-stream.js'
-import { tally } from './event-tally.js'
 import { IkeHost } from './ike-host.js'
 import { ikePeer, type PeerSecrets } from './ike-peer.js'
+import { countIkeEvent } from './ike-tally.js'
 import type { IpRoute2 } from './interfaces.js'
 import type { KeyLog } from './key-log.js'
 import type { Log } from './log.js'
@@ -40,10 +40,8 @@ import { accepts, type IcmpChoice, quotes, type TooBigEvent } from './underlay-i
 export interface PeerSource {
   peers(): readonly Peer[]
   peer(name: string): Peer | undefined
-  /** The caller wipes it. */
-  psk(name: string): Uint8Array | undefined
-  /** PKCS #8 DER; the caller wipes it. */
-  privateKey(name: string): Uint8Array | undefined
+  /** The caller wipes them. */
+  secrets(name: string): PeerSecrets
 }
 
 export interface RouterPorts {
@@ -157,7 +155,7 @@ export class Router implements RouterControl {
     return peer === undefined ? undefined : this.#report(peer)
   }
 
-  async act(name: string, action: TunnelAction, what: RekeyWhat): Promise<ActionReport | undefined> {
+  async act(name: string, action: TunnelAction, options: ActionOptions): Promise<ActionReport | undefined> {
     const peer = this.#ports.peers.peer(name)
     if (peer === undefined || this.#ike === undefined) return undefined
     return act(action, {
@@ -165,7 +163,7 @@ export class Router implements RouterControl {
       tunnel: this.#tunnels.get(name),
       ike: this.#ike,
       report: () => this.#report(peer),
-      what,
+      options,
     })
   }
 
@@ -332,12 +330,9 @@ export class Router implements RouterControl {
       if (!sameBearing(before, bearing)) this.#ports.log.warn({ tunnel: peer.name, code, remedy }, sentence)
       return
     }
-    const secrets = {
-      psk: this.#ports.peers.psk(peer.name),
-      privateKey: this.#ports.peers.privateKey(peer.name),
-    }
+    const secrets = this.#ports.peers.secrets(peer.name)
     const told = ikePeer(peer, secrets, bearing, this.#ports.hostname)
-    if (told === undefined) return this.#refused(peer.name, new Error('no PSK or private key is stored'))
+    if (told === undefined) return this.#refused(peer.name, new Error('no PSK, PPK or private key is stored'))
     this.#ike.feed({ on: 'peer-set', peer: told })
     this.#forgetSecrets(peer.name)
     this.#secrets.set(peer.name, secrets)
@@ -370,12 +365,18 @@ export class Router implements RouterControl {
   }
 
   #datapath(event: DatapathEvent): void {
-    if (event.on === 'released') this.#io?.removeSa(event.sa)
+    if (event.on === 'released') this.#released(event)
     else if (event.on === 'bug') this.#bug('datapath', new Error(event.what))
     else if (event.on === 'pump-ended') this.#ports.onFatal(event.what)
     else if (event.on === 'too-big') this.#tooBig(event)
     else if (event.on === 'audit') logAudit(this.#ports.log, this.#ports.espAudit, event)
     else this.#ike?.datapath(event)
+  }
+
+  /** What the SA has carried is final now, and its index may serve another. */
+  #released({ direction, sa }: Extract<DatapathEvent, { on: 'released' }>): void {
+    for (const tunnel of this.#tunnels.values()) tunnel.sas.released(direction, sa)
+    this.#io?.removeSa(sa)
   }
 
   #tooBig(event: TooBigEvent): void {
@@ -388,11 +389,10 @@ export class Router implements RouterControl {
   }
 
   #ikeEvent(event: IkeEvent): void {
-    tally(this.#ports.metrics(), event)
+    const peer = event.event === 'exchange' ? undefined : event.peer
+    const tunnel = peer === undefined ? undefined : this.#tunnels.get(peer)
+    countIkeEvent(event, this.#ports.metrics(), tunnel)
     if (event.event === 'exchange') return
-    const tunnel = this.#tunnels.get(event.peer ?? '')
-    if (event.event === 'ike-rekeyed') tunnel?.rekeyed(Date.now())
-    if (event.event === 'ike-up') tunnel?.established(Date.now())
     // The way to where the peer is by now may begin at another of our addresses.
     if (tunnel && (event.event === 'moved' || (event.event === 'ike-up' && tunnel.peer.local.further.length)))
       void this.#tellAddresses(tunnel).catch(error => this.#bug('addresses', error))

@@ -4,6 +4,7 @@ import { type Counters, TUNNEL_COUNTER, type TunnelSpec } from '@brunel/datapath
 import type { Child } from '@brunel/ikev2'
 import type { PacketIo, PathSpec } from '@brunel/packet-io'
 import { farEnd } from './far-end.js'
+import { RekeyTally } from './ike-tally.js'
 import type { HostInterfaces, InterfaceSettings } from './interfaces.js'
 import type { Bearing } from './remote-address.js'
 import { type MtuState, TunnelMtuState } from './tunnel-mtu.js'
@@ -43,6 +44,7 @@ export class Tunnel {
   readonly tun: number
   readonly sas: TunnelSas
   readonly mtu: TunnelMtuState
+  readonly rekeys = new RekeyTally()
   readonly #ports: TunnelPorts
   #queue: Promise<void> = Promise.resolve()
 

@@ -43,6 +43,14 @@ export type TheirProof =
       readonly crls: readonly Uint8Array[]
     }
 
+/** A post-quantum pre-shared key and the name that both ends know it by, RFC 8784 §2. */
+export interface Ppk {
+  readonly id: Uint8Array
+  readonly secret: Uint8Array
+  /** Nothing is agreed without it. */
+  readonly required: boolean
+}
+
 /** All that IKE knows of a peer. A change is a new `peer-set`. */
 export interface IkePeer {
   readonly name: string
@@ -57,6 +65,7 @@ export interface IkePeer {
   readonly auth:
     | SharedKey
     | { readonly method: 'certificate'; readonly own: OwnProof; readonly theirs: TheirProof }
+  readonly ppk?: Ppk | undefined
   readonly initiate: boolean
   readonly ike: {
     readonly proposals: readonly IkeProposal[]
@@ -179,8 +188,12 @@ export type IkeEvent =
       readonly remote: Endpoint
       readonly remoteId: string
       readonly nat: { readonly local: boolean; readonly remote: boolean }
+      /** As `ppk` of the report. */
+      readonly ppk: string | undefined
       readonly took: Millis
     }
+  /** A PPK is configured and the IKE SA stands without it. */
+  | { readonly event: 'ppk-unused'; readonly peer: string; readonly why: Failure }
   | {
       readonly event: 'ike-rekeyed'
       readonly peer: string
@@ -203,6 +216,20 @@ export type IkeEvent =
       readonly initiator: boolean
     }
   | { readonly event: 'child-down'; readonly peer: string; readonly spiIn: number; readonly why: Failure }
+  /** Our request to replace an SA goes out. */
+  | { readonly event: 'rekey-begun'; readonly peer: string; readonly what: 'ike' | 'child' }
+  /**
+   * Both ends rekeyed one SA at once, RFC 7296 §2.8.1, §2.8.2. `redundant`: whose new SA goes; `none`: ours was refused,
+   * because theirs had succeeded.
+   */
+  | {
+      readonly event: 'rekey-crossed'
+      readonly peer: string
+      readonly what: 'ike' | 'child'
+      readonly redundant: 'ours' | 'theirs' | 'none'
+    }
+  /** The peer answered TEMPORARY_FAILURE; our request is repeated a little later: RFC 7296 §2.25. */
+  | { readonly event: 'rekey-deferred'; readonly peer: string; readonly what: 'ike' | 'child' }
   | {
       readonly event: 'failed'
       readonly peer: string | undefined
@@ -281,6 +308,8 @@ export interface IkePeerReport {
     readonly nat: { readonly local: boolean; readonly remote: boolean }
     /** undefined: one of the two does not do MOBIKE. Addresses beside those in use. */
     readonly mobike: { readonly local: readonly string[]; readonly remote: readonly string[] } | undefined
+    /** The name of the PPK that its keys, or those of its predecessors, were made with. */
+    readonly ppk: string | undefined
     readonly establishedAt: Instant | undefined
     readonly rekeyAt: Instant | undefined
     readonly children: readonly {

@@ -54,6 +54,7 @@ function reportSa(control: PeerControl, sa: IkeSa): SaReport {
       local: furtherAddresses(control.own, sa.local),
       remote: furtherAddresses(sa.session.mobility.peerAddresses, sa.remote),
     },
+    ppk: sa.session?.ppk,
     establishedAt: sa.establishedAt,
     rekeyAt: sa.stage.is === 'established' ? sa.lifetime?.soft : undefined,
     children: children.map(child => ({

@@ -282,6 +282,7 @@ export class Lab {
 export interface PeerChange {
   readonly initiate: boolean
   readonly psk: string
+  readonly ppk: { readonly id: string; readonly secret?: string; readonly required?: boolean } | undefined
   readonly localId: string
   readonly remoteId: string | undefined
   readonly remoteAddress: string | undefined
@@ -318,6 +319,11 @@ export function peerFor(near: Router, far: Router, change: Partial<PeerChange> =
           : { type: 'fqdn', text: change.remoteId }
         : fqdn(far.name),
     auth: { method: 'psk', psk: new TextEncoder().encode(change.psk ?? 'shield') },
+    ppk: change.ppk && {
+      id: new TextEncoder().encode(change.ppk.id),
+      secret: new TextEncoder().encode(change.ppk.secret ?? 'a secret of the two'),
+      required: change.ppk.required ?? false,
+    },
     initiate: change.initiate ?? true,
     ike: {
       proposals: (change.ike ?? ['aes256gcm16-prfsha384-x25519']).map(p =>

@@ -7,7 +7,8 @@ import { intAuthOctets } from '../int-auth.js'
 import { findId } from '../payload-find.js'
 import type { PeerControl } from '../peer.js'
 import { claimants, claimedText, identityText } from '../peer-match.js'
-import { judge, type Proven, prove } from '../proof.js'
+import { judgeByPpk, type ProvenByPpk, ppkInUse, takePpk } from '../ppk.js'
+import { prove } from '../proof.js'
 import { ikeSuiteText, offerTexts } from '../proposal-text.js'
 import { offerIke } from '../proposals.js'
 import type { Signing } from '../psk-auth.js'
@@ -47,7 +48,8 @@ export function answerAuth(
   const found = whoIs(sa, half, { idi, idr: findId(payloads, 'IDr'), proof, payloads, m, agreed })
   if ('code' in found) return refuse(turn, sa, found.control, found)
   const control = found.peer
-  const ours = proofOf(sa, control, half, agreed)
+  const keyed = takePpk(sa, agreed, found.proven.ppk)
+  const ours = proofOf(sa, control, half, keyed)
   if ('code' in ours) return refuse(turn, sa, control, ours)
   // RFC 4555 §3.9: told to a peer that has proved itself, since a NAT is no fault of its proof.
   if (usesMobike(control.peer) && natUnexpected(payloads, m)) {
@@ -61,14 +63,20 @@ export function answerAuth(
   const session = establish(turn, sa, control, {
     nonces: half.nonces,
     remoteId: claimedText(idi),
-    agreed,
+    agreed: keyed,
     proven: found.proven,
+    ppkAnnounced: half.ppk === true,
   })
   control.yieldTo(turn)
   agreeMobike(session, payloads)
   const mobike = session.mobility === undefined ? [] : mobikeWords(sa, control, false)
   return {
-    payloads: [...ours, ...firstChild(turn, sa, session, { payloads, half, agreed }), ...mobike],
+    payloads: [
+      ...ours,
+      ...firstChild(turn, sa, session, { payloads, half, agreed: keyed }),
+      ...ppkInUse(found.proven.ppk),
+      ...mobike,
+    ],
   }
 }
 
@@ -108,7 +116,7 @@ function whoIs(
   half: HalfOpen,
   claim: Claim,
 ):
-  | { readonly peer: PeerControl; readonly proven: Proven }
+  | { readonly peer: PeerControl; readonly proven: ProvenByPpk }
   | (Failure & { readonly control: PeerControl | undefined }) {
   const { idi, idr, proof, payloads, m, agreed } = claim
   const id = identityOf(idi)
@@ -124,9 +132,10 @@ function whoIs(
     id: idi,
     intAuth: intAuthOctets(half.intAuth, nextMessageId(half)),
   }
+  const said = { id: idi, proof, payloads, signing, remote: m.remote }
   const judged = named.map(control => ({
     control,
-    verdict: judge(sa.host.ports, control.peer, { id: idi, proof, payloads, signing, remote: m.remote }),
+    verdict: judgeByPpk(sa.host.ports, control.peer, said, half.ppk === true),
   }))
   const right = judged.find(({ verdict }) => !('code' in verdict))
   if (right === undefined) return { ...(judged[0]?.verdict as Failure), control: named[0] }
@@ -135,7 +144,7 @@ function whoIs(
     const ours = offerTexts(offerIke(control.peer.ike.proposals, new Uint8Array(0)))
     return { ...failures.noCommonIkeProposal(ours, [ikeSuiteText(agreed.suite)]), control }
   }
-  return { peer: control, proven: verdict as Proven }
+  return { peer: control, proven: verdict as ProvenByPpk }
 }
 
 /** Nobody has this identity. A peer at this address that expects another one is told apart. */

@@ -1,3 +1,4 @@
+import type { Millis } from '@brunel/base'
 import { Ike as Wire } from '@brunel/wire'
 import type { ChildSa } from '../child-sa.js'
 import * as failures from '../failures.js'
@@ -29,7 +30,7 @@ export function answerInformational(
     const grace = sa.host.ports.settings.childGrace
     // RFC 7296 §2.8: whoever deletes what was replaced holds the successor.
     if (sa.stage.is === 'replaced' && sa.session !== undefined) sa.session.current.proven = true
-    return { payloads: [], afterwards: t => sa.end(t, failures.closedByPeer(), grace) } // RFC 7296 §1.4.1
+    return { payloads: [], afterwards: t => closedByPeer(t, sa, grace) } // RFC 7296 §1.4.1
   }
   noticeInvalidSpi(turn, sa, payloads)
   const spis = deletes.filter(d => d.protocol === Wire.PROTOCOL.ESP).flatMap(d => d.spis)
@@ -57,6 +58,14 @@ function rejected(turn: Turn, sa: IkeSa, notify: string): void {
       : failures.authenticationRefused(sa.session.localId, sa.session.remoteId)
   sa.control?.failed(turn, { exchange: 'IKE_AUTH', why }, sa.remote)
   sa.end(turn, why)
+}
+
+function closedByPeer(turn: Turn, sa: IkeSa, grace: Millis): void {
+  const { session, outgoing } = sa
+  sa.end(turn, failures.closedByPeer(), grace)
+  // RFC 7296 §2.8.2: the peer's rekey was first, and with the old IKE SA our own attempt ends.
+  if (outgoing?.doing.what !== 'rekey-ike' || session === undefined || session.over) return
+  turn.report({ event: 'rekey-crossed', peer: session.control.peer.name, what: 'ike', redundant: 'none' })
 }
 
 /**

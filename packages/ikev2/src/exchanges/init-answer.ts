@@ -5,6 +5,7 @@ import * as failures from '../failures.js'
 import type { IkeSuite } from '../key-schedule.js'
 import { natNotifies } from '../nat-detection.js'
 import type { PeerControl } from '../peer.js'
+import { announcePpk, announcesPpk } from '../ppk.js'
 import { announceHashes, announcesHashes, certificateRequest } from '../proof.js'
 import { offerTexts } from '../proposal-text.js'
 import { answerOf, type Choice, chooseIke, offerIke } from '../proposals.js'
@@ -97,6 +98,7 @@ function open(turn: Turn, host: SaHost, { m, payloads }: InitRequest, o: Opening
   const nr = random.nonce(NONCE_LENGTH)
   const fragmentation = announcesFragmentation(payloads)
   const force = o.control.peer.esp.encapsulation === 'udp'
+  const ppkWords = announcePpk(announcesPpk(payloads) && host.peers.somePpk) // RFC 8784 §3
   const answer = Wire.emitMessage(
     {
       ...spis,
@@ -113,6 +115,7 @@ function open(turn: Turn, host: SaHost, { m, payloads }: InitRequest, o: Opening
       ...(fragmentation ? [Wire.notify(Wire.NOTIFY.IKEV2_FRAGMENTATION_SUPPORTED)] : []),
       ...(announcesIntermediate(payloads) ? [Wire.notify(Wire.NOTIFY.INTERMEDIATE_EXCHANGE_SUPPORTED)] : []),
       ...certificateWords(host, payloads),
+      ...ppkWords,
     ],
   )
   const nonces = { ni: o.ni, nr }
@@ -124,7 +127,7 @@ function open(turn: Turn, host: SaHost, { m, payloads }: InitRequest, o: Opening
     ends: m,
     stage: {
       is: 'half-open',
-      half: { nonces, message: m.bytes.slice(), answer },
+      half: { nonces, message: m.bytes.slice(), answer, ppk: ppkWords.length > 0 },
       until: after(turn.now, settings.halfOpenTimeout),
     },
     nextId: 0,
