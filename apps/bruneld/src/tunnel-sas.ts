@@ -1,4 +1,5 @@
 import { type Endpoint, type Millis, sameEndpoint } from '@brunel/base'
+import { wipe } from '@brunel/crypto'
 import { clearSaCounters, type Direction, SA_COUNTER, type SaSpec } from '@brunel/datapath'
 import type { Child, ChildKeys, TrafficSelector } from '@brunel/ikev2'
 import type { PacketIo, PathSpec, SealerSa } from '@brunel/packet-io'
@@ -19,9 +20,10 @@ export interface SaSettings {
   readonly softShare: number
 }
 
-const wipe = (keys: ChildKeys): void => {
-  keys.encryption.fill(0)
-  keys.integrity.fill(0)
+/** RFC 7296 §2.12. */
+export const wipeKeys = (keys: ChildKeys): void => {
+  wipe(keys.encryption)
+  wipe(keys.integrity)
 }
 
 /** What SAs that are gone have carried. Nothing of it changes any more, so that both ends can be compared. */
@@ -45,7 +47,10 @@ export class TunnelSas {
   /** For the children to come. */
   settings: SaSettings
   readonly #children = new Map<number, InstalledChild>()
-  readonly #leaving = new Map<number, { readonly timer: NodeJS.Timeout; readonly inbound: number }>()
+  readonly #leaving = new Map<
+    number,
+    { readonly timer: NodeJS.Timeout; readonly inbound: number; readonly end: () => void }
+  >()
   /** Of SAs that are gone: what is counted never goes back. */
   #pastMisses = 0
   readonly ended: Readonly<Record<Direction, EndedSas>> = { inbound: none(), outbound: none() }
@@ -110,18 +115,24 @@ export class TunnelSas {
   }
 
   install(child: Child, outbound: boolean, now: number): InstalledChild {
-    const sa = (keys: ChildKeys): number => {
-      const index = this.#io.addSa(sealerSa(child, keys))
-      wipe(keys)
-      return index
-    }
-    const installed = { child, inbound: sa(child.keysIn), outbound: sa(child.keysOut), installedAt: now }
+    const installed = { child, ...this.#hand(child), installedAt: now }
     // Where another SA left its figures: this one may never send, and then no pump clears them.
     clearSaCounters(this.#io.counters, 'outbound', installed.outbound)
     this.#children.set(child.spiIn, installed)
     this.#io.command({ do: 'inbound-add', sa: this.#spec(installed, installed.inbound, child.spiIn) })
     if (outbound) this.use(child.spiIn)
     return installed
+  }
+
+  /** The sealer has the keys, or refused them: they are gone here. */
+  #hand(child: Child): { readonly inbound: number; readonly outbound: number } {
+    const sa = (keys: ChildKeys): number => this.#io.addSa(sealerSa(child, keys))
+    try {
+      return { inbound: sa(child.keysIn), outbound: sa(child.keysOut) }
+    } finally {
+      wipeKeys(child.keysIn)
+      wipeKeys(child.keysOut)
+    }
   }
 
   use(spiIn: number): void {
@@ -146,7 +157,12 @@ export class TunnelSas {
       this.#letGo('inbound', installed.inbound)
     }
     if (grace <= 0) end()
-    else this.#leaving.set(spiIn, { timer: setTimeout(end, grace).unref(), inbound: installed.inbound })
+    else
+      this.#leaving.set(spiIn, {
+        timer: setTimeout(end, grace).unref(),
+        inbound: installed.inbound,
+        end,
+      })
   }
 
   /** NAT rebinding or an address change, of the peer or of ours. */
@@ -162,8 +178,10 @@ export class TunnelSas {
   }
 
   close(): void {
-    for (const { timer } of this.#leaving.values()) clearTimeout(timer)
-    this.#leaving.clear()
+    for (const { timer, end } of [...this.#leaving.values()]) {
+      clearTimeout(timer)
+      end()
+    }
     if (this.#path !== undefined) this.#io.removePath(this.#path.index)
     this.#path = undefined
   }

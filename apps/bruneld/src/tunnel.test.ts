@@ -53,16 +53,20 @@ function child(spiIn: number): Child {
 }
 
 /** A tunnel over ports that write down what they are told. */
-function opened() {
+function opened(addSa?: () => number) {
   const commands: DatapathCommand[] = []
   let next = 0
   const index = (): number => next++
-  const io: Pick<PacketIo, 'counters' | 'openTun' | 'addSa' | 'addPath' | 'movePath' | 'command'> = {
+  const io: Pick<
+    PacketIo,
+    'counters' | 'openTun' | 'addSa' | 'addPath' | 'movePath' | 'removePath' | 'command'
+  > = {
     counters: new Counters(),
     openTun: () => 3,
-    addSa: index,
+    addSa: addSa ?? index,
     addPath: index,
     movePath: () => undefined,
+    removePath: () => undefined,
     command: command => void commands.push(command),
   }
   const interfaces = { exists: () => false, setMtu: async () => undefined }
@@ -85,7 +89,7 @@ function opened() {
     io.counters.cells[cell + SA_COUNTER.packets] = packets
     io.counters.cells[cell + SA_COUNTER.sequence] = sequence
   }
-  return { tunnel, restarts, counted }
+  return { tunnel, restarts, counted, commands }
 }
 
 t.test('RFC 2890 §2.2: a tunnel that is established anew counts its GRE packets anew', async t => {
@@ -107,6 +111,40 @@ t.test('RFC 2890 §2.2: a reauthentication or a rekey goes on counting: packets 
   tunnel.install(child(2000), true)
   tunnel.sas.remove(1000, millis(0))
   t.equal(restarts(), 1)
+})
+
+/** With keys that are not zeros. */
+function keyed(spiIn: number): Child {
+  const one = child(spiIn)
+  for (const keys of [one.keysIn, one.keysOut]) keys.encryption.fill(0x5a)
+  return one
+}
+const erased = ({ keysIn, keysOut }: Child): boolean =>
+  [keysIn, keysOut].every(({ encryption }) => encryption.every(octet => octet === 0))
+
+t.test(
+  'RFC 7296 §2.12: keys of a child are erased here once the sealer has them, or refused them',
+  async t => {
+    const given = keyed(1000)
+    opened().tunnel.install(given, true)
+    t.ok(erased(given))
+    const refused = keyed(2000)
+    const { tunnel } = opened(() => {
+      throw new Error('no room')
+    })
+    t.throws(() => tunnel.install(refused, true), /no room/)
+    t.ok(erased(refused))
+  },
+)
+
+t.test('RFC 7296 §2.12: an SA that still receives for a while is erased when its tunnel closes', async t => {
+  const { tunnel, commands } = opened()
+  tunnel.install(child(1000), true)
+  tunnel.sas.remove(1000, millis(5000))
+  const removed = (): number => commands.filter(({ do: what }) => what === 'sa-remove').length
+  t.equal(removed(), 1, 'the outbound one')
+  tunnel.sas.close()
+  t.equal(removed(), 2, 'and the inbound one, which frees its keys')
 })
 
 t.test('what an SA has carried is final once its pump lets it go', async t => {

@@ -113,6 +113,14 @@ export const unknownId = (claimed: string, known: readonly string[], remote: End
     { claimed, known, remote: endpointText(remote) },
   )
 
+export const tooManyFailures = ({ address }: Endpoint, times: number): Failure =>
+  failure(
+    'TOO_MANY_FAILURES',
+    `${address} failed to authenticate ${times} times in a row; its attempts are slowed down.`,
+    'If it is a router of yours, the failures before this say what to correct; it is heard again within seconds of that. Else it guesses, and nothing is to be done.',
+    { address, times: String(times) },
+  )
+
 export const selectorsRefused = (ours: Evidence): Failure =>
   failure(
     'TS_UNACCEPTABLE',

@@ -91,6 +91,8 @@ export interface SaHost {
   readonly ports: Ports
   register(sa: IkeSa): void
   forget(sa: IkeSa): void
+  /** Whether the other end of an IKE SA that a stranger began has proved who it is. */
+  judged(turn: Turn, sa: IkeSa, good: boolean): void
   newIkeSpi(): IkeSpi
   newChildSpi(): number
   freeChildSpi(spi: number): void

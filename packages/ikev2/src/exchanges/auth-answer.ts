@@ -31,7 +31,7 @@ export function answerAuth(
   const { m, payloads } = request
   const { agreed } = sa
   if ((half.steps ?? 0) < (agreed?.suite.additional?.length ?? 0))
-    return refuse(
+    return distrust(
       turn,
       sa,
       undefined,
@@ -39,15 +39,20 @@ export function answerAuth(
     )
   const [idi, proof] = [findId(payloads, 'IDi'), Wire.find(payloads, 'AUTH')]
   if (agreed === undefined || idi === undefined || proof === undefined)
-    return refuse(
+    return distrust(
       turn,
       sa,
       undefined,
       failures.malformed('IKE_AUTH', 'AUTH is missing; EAP is not spoken here'),
     )
   const found = whoIs(sa, half, { idi, idr: findId(payloads, 'IDr'), proof, payloads, m, agreed })
-  if ('code' in found) return refuse(turn, sa, found.control, found)
+  if ('code' in found) return distrust(turn, sa, found.control, found)
+  sa.host.judged(turn, sa, true)
   const control = found.peer
+  if (!allowsSuite(control, agreed)) {
+    const offered = offerTexts(offerIke(control.peer.ike.proposals, new Uint8Array(0)))
+    return refuse(turn, sa, control, failures.noCommonIkeProposal(offered, [ikeSuiteText(agreed.suite)]))
+  }
   const keyed = takePpk(sa, agreed, found.proven.ppk)
   const ours = proofOf(sa, control, half, keyed)
   if ('code' in ours) return refuse(turn, sa, control, ours)
@@ -78,6 +83,12 @@ export function answerAuth(
       ...mobike,
     ],
   }
+}
+
+/** It has not proved who it is; whoever fails often is slowed down. */
+function distrust(turn: Turn, sa: IkeSa, control: PeerControl | undefined, why: Failure): Answer {
+  sa.host.judged(turn, sa, false)
+  return refuse(turn, sa, control, why)
 }
 
 /** The same answer for an unknown identity and for a wrong key: RFC 7296 §2.21.2. */
@@ -139,12 +150,7 @@ function whoIs(
   }))
   const right = judged.find(({ verdict }) => !('code' in verdict))
   if (right === undefined) return { ...(judged[0]?.verdict as Failure), control: named[0] }
-  const { control, verdict } = right
-  if (!allowsSuite(control, agreed)) {
-    const ours = offerTexts(offerIke(control.peer.ike.proposals, new Uint8Array(0)))
-    return { ...failures.noCommonIkeProposal(ours, [ikeSuiteText(agreed.suite)]), control }
-  }
-  return { peer: control, proven: verdict as ProvenByPpk }
+  return { peer: right.control, proven: right.verdict as ProvenByPpk }
 }
 
 /** Nobody has this identity. A peer at this address that expects another one is told apart. */
