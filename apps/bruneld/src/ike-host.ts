@@ -133,7 +133,7 @@ export class IkeHost {
       case 'child-remove':
         return this.#tunnel(effect.peer)?.sas.remove(effect.spiIn, effect.grace as Millis)
       case 'peer-moved':
-        return this.#tunnel(effect.peer)?.moved(effect.local, effect.remote)
+        return this.#tunnel(effect.peer)?.moved(effect)
       case 'ike-spi':
         return this.#ports.io.command({ do: 'ike-spi', spi: effect.spi, ours: effect.ours })
       case 'drop':

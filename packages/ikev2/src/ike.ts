@@ -97,7 +97,8 @@ export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
       case 'child-used':
       case 'child-limit':
       case 'child-activity':
-      case 'esp-source': {
+      case 'esp-source':
+      case 'own-addresses': {
         const control = this.#peers.get(input.peer)
         if (control === undefined) return
         this.#touch(control)

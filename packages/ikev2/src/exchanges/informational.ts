@@ -6,6 +6,7 @@ import type { IkeSa } from '../sa.js'
 import type { Answer, Doing, Incoming } from '../sa-stage.js'
 import type { Session } from '../session.js'
 import type { Turn } from '../turn.js'
+import { answerMobike } from './mobike.js'
 
 /**
  * INFORMATIONAL, RFC 7296 §1.4: Delete, notifies, and nothing at all, which is a liveness check. Every request is
@@ -36,7 +37,8 @@ export function answerInformational(
   const ours = spis
     .map(spi => deleteByPeer(turn, sa, Wire.readUint32(spi, 0)))
     .filter(spi => spi !== undefined)
-  return { payloads: ours.length === 0 ? [] : [deletePayload(ours)] }
+  const mobike = answerMobike(turn, sa, m, payloads)
+  return { ...mobike, payloads: [...(ours.length === 0 ? [] : [deletePayload(ours)]), ...mobike.payloads] }
 }
 
 const AFTER_AUTH = 2
