@@ -23,9 +23,17 @@ t.test('what did not answer goes to the end; when nothing answered it begins ane
   t.same(candidates.inOrder(RESOLVED), RESOLVED, 'and stays so')
 })
 
-t.test('an answer makes all of them worth trying again', async t => {
+t.test('what answered stays the first, until it does not', async t => {
   const candidates = new Candidates()
   candidates.failed('2001:db8::7')
-  candidates.answered()
+  candidates.answered('198.51.100.8')
+  t.same(candidates.inOrder(RESOLVED), ['198.51.100.8', '2001:db8::7', '198.51.100.7'])
+  candidates.failed('198.51.100.8')
+  t.same(candidates.inOrder(RESOLVED), ['2001:db8::7', '198.51.100.7', '198.51.100.8'])
+})
+
+t.test('what answered and is no address of the name any more counts no more', async t => {
+  const candidates = new Candidates()
+  candidates.answered('203.0.113.1')
   t.same(candidates.inOrder(RESOLVED), RESOLVED)
 })
