@@ -1,9 +1,10 @@
 import { type Endpoint, type IkeSpi, type Instant, type Millis, millis, sameEndpoint } from '@brunel/base'
 import { Ike as Wire } from '@brunel/wire'
+import { bury, dropFlight } from './burial.js'
 import type { Channel } from './channel.js'
 import type { Failure } from './contract.js'
 import { answerRequest, beginExchange, takeResponse } from './exchanges/dispatch.js'
-import { type Awaited, forgetSteps } from './exchanges/follow-up.js'
+import type { Awaited } from './exchanges/follow-up.js'
 import { initAnswered } from './exchanges/sa-init.js'
 import * as failures from './failures.js'
 import { livenessWaits, Transmission, waits } from './initiating.js'
@@ -353,6 +354,7 @@ export class IkeSa {
 
   /** Waits no longer for an answer, so that a Delete can leave at once. */
   abandonRequest(): void {
+    if (this.outgoing !== undefined) dropFlight(this, this.outgoing)
     this.outgoing = undefined
   }
 
@@ -374,7 +376,7 @@ export class IkeSa {
     const was = this.stage
     if (was.is === 'ended') return
     this.stage = { is: 'ended', why }
-    this.#wipe(was)
+    bury(this, was, this.#former)
     this.outgoing = undefined
     this.host.forget(this)
     if (was.is === 'initiating') this.control?.attemptFailed(turn, this, { exchange: 'IKE_SA_INIT', why })
@@ -382,20 +384,6 @@ export class IkeSa {
       this.control?.attemptFailed(turn, this, { exchange: 'IKE_AUTH', why })
     else if (was.is === 'established' || was.is === 'replaced')
       this.session?.ended(turn, this, { grace, why })
-  }
-
-  #wipe(was: Stage): void {
-    const { crypto } = this.host.ports
-    if (was.is === 'initiating') was.init.keyPair.wipe()
-    const doing = this.outgoing?.doing
-    if (doing !== undefined && 'offer' in doing) doing.offer.keyPair?.wipe()
-    if (doing?.what === 'intermediate') doing.keyPair.wipe()
-    if (doing?.what === 'rekey-ike') forgetSteps(this, doing.offer.following)
-    forgetSteps(this, this.awaited)
-    this.#former?.wipe()
-    if (this.agreed === undefined) return
-    this.agreed.channel.wipe()
-    wipeIkeKeys(crypto, this.agreed.keys)
   }
 
   // ---- time: sa-clock.ts ----

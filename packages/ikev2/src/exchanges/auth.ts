@@ -1,5 +1,6 @@
 import { since } from '@brunel/base'
 import { Ike as Wire } from '@brunel/wire'
+import { dropFirstChild } from '../burial.js'
 import { lowerNonce } from '../collisions.js'
 import type { Failure } from '../contract.js'
 import * as failures from '../failures.js'
@@ -137,6 +138,7 @@ function refusedBy({ peer }: PeerControl, notifyType: number): Failure {
 
 /** RFC 7296 §2.21.2: the initiator that refuses the responder says so, and both forget the IKE SA without a Delete. */
 function reject(turn: Turn, sa: IkeSa, control: PeerControl, why: Failure): void {
+  if (sa.stage.is === 'authenticating') dropFirstChild(sa, sa.stage)
   sa.stage = { is: 'closing', why }
   control.attemptFailed(turn, sa, { exchange: 'IKE_AUTH', why })
   sa.request(turn, {
