@@ -40,8 +40,11 @@ export function routerEvent(e: IkeEvent): RouterEvent {
         spi: e.spi,
         role: e.initiator ? 'initiator' : 'responder',
         nat: e.nat,
+        ...(e.ppk === undefined ? {} : { ppk: e.ppk }),
         took: `${Math.round(e.took)} ms`,
       })
+    case 'ppk-unused':
+      return event(e.peer, e.why.sentence, why(e.why))
     case 'ike-rekeyed':
       return event(e.peer, 'the IKE SA was rekeyed', {
         spi: e.spi,

@@ -39,10 +39,8 @@ import { accepts, type IcmpChoice, quotes, type TooBigEvent } from './underlay-i
 export interface PeerSource {
   peers(): readonly Peer[]
   peer(name: string): Peer | undefined
-  /** The caller wipes it. */
-  psk(name: string): Uint8Array | undefined
-  /** PKCS #8 DER; the caller wipes it. */
-  privateKey(name: string): Uint8Array | undefined
+  /** The caller wipes them. */
+  secrets(name: string): PeerSecrets
 }
 
 export interface RouterPorts {
@@ -324,12 +322,9 @@ export class Router implements RouterControl {
       if (!sameBearing(before, bearing)) this.#ports.log.warn({ tunnel: peer.name, code, remedy }, sentence)
       return
     }
-    const secrets = {
-      psk: this.#ports.peers.psk(peer.name),
-      privateKey: this.#ports.peers.privateKey(peer.name),
-    }
+    const secrets = this.#ports.peers.secrets(peer.name)
     const told = ikePeer(peer, secrets, bearing, this.#ports.hostname)
-    if (told === undefined) return this.#refused(peer.name, new Error('no PSK or private key is stored'))
+    if (told === undefined) return this.#refused(peer.name, new Error('no PSK, PPK or private key is stored'))
     this.#ike.feed({ on: 'peer-set', peer: told })
     this.#forgetSecrets(peer.name)
     this.#secrets.set(peer.name, secrets)

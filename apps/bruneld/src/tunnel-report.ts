@@ -109,9 +109,17 @@ function failureSince(ike: IkePeerReport | undefined, tunnel: Tunnel | undefined
   return failure !== undefined && (since === undefined || failure.at >= since) ? failure : undefined
 }
 
-function ikeLayer({ ike, tunnel }: ReportSource): LayerReport {
+/** RFC 8784 §6: a PPK that is configured and not in use shows. */
+const ppkText = (used: string | undefined, { auth }: Peer): string =>
+  used !== undefined
+    ? `, PPK ${used}`
+    : auth.ppk === undefined
+      ? ''
+      : `; without the PPK ${auth.ppk.id}, which the peer did not use`
+
+function ikeLayer({ ike, tunnel, peer }: ReportSource): LayerReport {
   const sa = ike?.sas.find(one => one.state !== 'connecting')
-  if (sa !== undefined) return layer('up', `${sa.suite} with ${sa.remoteId}.`)
+  if (sa !== undefined) return layer('up', `${sa.suite} with ${sa.remoteId}${ppkText(sa.ppk, peer)}.`)
   const failure = failureSince(ike, tunnel)
   if (ike?.state === 'connecting')
     return layer('negotiating', failure?.sentence ?? 'IKE is being negotiated.')
@@ -166,6 +174,7 @@ function ikeSa(source: ReportSource, sa: IkeSa): IkeSaReport {
     local: endpointText(sa.local),
     remote: endpointText(sa.remote),
     nat: sa.nat,
+    ppk: sa.ppk ?? null,
     establishedAt: at(source, sa.establishedAt),
     rekeyAt: at(source, sa.rekeyAt),
     children: sa.children.map(child => childReport(source, child)),

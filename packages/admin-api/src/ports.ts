@@ -59,7 +59,7 @@ export interface StoredPeer {
 
 /** `expected`: the revision that must still hold; undefined: whatever holds; 0: there must be none. */
 export interface PeerWrite {
-  /** May hold `auth.psk` and `auth.privateKey`; without them the stored ones stay. The store seals it apart. */
+  /** May hold secrets; what is left out stays as it is stored. The store seals it apart. */
   readonly document: PeerDocument
   readonly expected: number | undefined
   readonly audit: AuditEntry

@@ -60,6 +60,11 @@ export const IkeSaReport = Type.Object({
   local: Type.String({ description: 'Our end point, address and port.' }),
   remote: Type.String({ description: 'The peer’s end point, address and port.' }),
   nat: Nat,
+  ppk: nullable(
+    Type.String({
+      description: 'The name of the post-quantum pre-shared key in its keys (RFC 8784); null: none.',
+    }),
+  ),
   establishedAt: MaybeAt,
   rekeyAt: MaybeAt,
   children: Type.Array(ChildReport),

@@ -1,4 +1,4 @@
-import type { PeerDocument, SecretKind } from '@brunel/config'
+import { redact, type SecretKind, secretsOf } from '@brunel/config'
 import type {
   ActionReport,
   AuditEntry,
@@ -49,7 +49,7 @@ export class FakePeers implements PeerStore {
     return this.peers.get(name)
   }
   hasSecret(name: string, kind: SecretKind): boolean {
-    return this.secrets.has(kind === 'psk' ? name : `${name} key`)
+    return this.secrets.has(kind === 'psk' ? name : `${name} ${kind}`)
   }
   holdsKeyOf(): undefined {
     return undefined
@@ -57,12 +57,11 @@ export class FakePeers implements PeerStore {
   write({ document, expected, audit }: PeerWrite): StoredPeer | 'conflict' {
     const { name } = document
     if (expected !== undefined && (this.peers.get(name)?.revision ?? 0) !== expected) return 'conflict'
-    const { psk, privateKey, ...auth } = document.auth
-    if (psk !== undefined) this.secrets.set(name, psk)
-    if (privateKey !== undefined) this.secrets.set(`${name} key`, privateKey)
+    for (const [kind, secret] of Object.entries(secretsOf(document)))
+      this.secrets.set(kind === 'psk' ? name : `${name} ${kind}`, secret)
     this.#before = { name, peer: this.peers.get(name) }
     const stored = {
-      document: { ...document, auth } as PeerDocument,
+      document: redact(document),
       revision: ++this.#revision,
       changedAt: AT,
     }
@@ -165,6 +164,7 @@ export const tunnelReport = (name: string, more: Partial<TunnelReport> = {}): Tu
       local: '192.0.2.1:4500',
       remote: '198.51.100.7:4500',
       nat: { local: false, remote: true },
+      ppk: null,
       establishedAt: AT,
       rekeyAt: AT,
       children: [

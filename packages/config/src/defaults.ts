@@ -12,7 +12,12 @@ export function withDefaults(peer: PeerDocument) {
     enabled: peer.enabled ?? true,
     local: { ...peer.local },
     remote: { ...peer.remote },
-    auth: { ...peer.auth },
+    auth: {
+      ...peer.auth,
+      ...(peer.auth.ppk === undefined
+        ? {}
+        : { ppk: { ...peer.auth.ppk, required: peer.auth.ppk.required ?? false } }),
+    },
     ike: {
       proposals: peer.ike?.proposals ?? [...DEFAULT_IKE_PROPOSALS],
       lifetime: peer.ike?.lifetime ?? '4h',

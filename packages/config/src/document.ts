@@ -50,6 +50,28 @@ export const RemoteDocument = Type.Object(
   strict,
 )
 
+export const PpkDocument = Type.Object(
+  {
+    id: text('The name by which both routers know it; 0x… for octets in hexadecimal.', {
+      examples: ['hq-branch-7'],
+    }),
+    secret: Type.Optional(
+      text('The key itself, as `auth.psk` is written. Write-only: it never comes back.', { writeOnly: true }),
+    ),
+    required: Type.Optional(
+      Type.Boolean({
+        description: 'Whether nothing is agreed without it. Not so: it is used where the peer has it too.',
+        default: false,
+      }),
+    ),
+  },
+  {
+    ...strict,
+    description:
+      'A post-quantum pre-shared key (RFC 8784), mixed into the keys besides any way of authentication.',
+  },
+)
+
 export const AuthDocument = Type.Object(
   {
     method: Type.Union([Type.Literal('psk'), Type.Literal('certificate')], {
@@ -80,6 +102,7 @@ export const AuthDocument = Type.Object(
         description: 'Revocation lists of these authorities, PEM: a certificate that one names is refused.',
       }),
     ),
+    ppk: Type.Optional(PpkDocument),
     rsaSignature: Type.Optional(
       Type.Union([Type.Literal('pss'), Type.Literal('pkcs1')], {
         description: 'How an RSA key signs (RFC 8247 §3.2 prefers PSS). Left out: `pss`.',

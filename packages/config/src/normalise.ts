@@ -46,6 +46,7 @@ export function normalise(document: PeerDocument): Peer {
       trustAnchors: auth.trustAnchors ?? [],
       crls: auth.crls ?? [],
       rsaSignature: auth.rsaSignature ?? 'pss',
+      ppk: auth.ppk && { id: auth.ppk.id, required: auth.ppk.required ?? false },
     },
     ike: {
       proposals: proposals<IkeProposal>(ike.proposals, parseIkeProposal),

@@ -2,6 +2,7 @@ import { familyOf, type Problem, seconds, type WallClock } from '@brunel/base'
 import { certificateWarnings } from './certificate-rules.js'
 import { type WholePeerDocument, withDefaults } from './defaults.js'
 import type { PeerDocument } from './document.js'
+import { ppk, ppkWarnings } from './ppk-rules.js'
 import { espProposalFaults, ikeProposalFaults } from './proposals.js'
 import { problem, type Rule, whole } from './rule.js'
 import { TUNNEL_RULES } from './tunnel-rules.js'
@@ -170,6 +171,7 @@ const RULES: readonly Rule[] = [
   ends,
   identities,
   auth,
+  ppk,
   proposals,
   lifetimes,
   initiate,
@@ -192,6 +194,7 @@ export function warningsOf(peer: PeerDocument, now?: WallClock): Problem[] {
     const detail = `The pre-shared key has ${psk.length} octets; below ${PSK_ADVISED} it can be guessed by whoever records a handshake.`
     found.push(problem('/auth/psk', 'BRUNEL_CONFIG_PSK_SHORT', detail, NEW_PSK))
   }
+  found.push(...ppkWarnings(peer))
   const life = duration(withDefaults(peer).ike.lifetime)
   if (life !== undefined && life < seconds(60)) {
     const detail = 'The IKE SA is rekeyed more than once a minute.'

@@ -48,6 +48,8 @@ export interface Peer {
     readonly trustAnchors: readonly string[]
     readonly crls: readonly string[]
     readonly rsaSignature: 'pss' | 'pkcs1'
+    /** Its secret lies apart. `id`: as it was written. */
+    readonly ppk: { readonly id: string; readonly required: boolean } | undefined
   }
   readonly ike: {
     readonly proposals: readonly IkeProposal[]

@@ -43,6 +43,14 @@ export type TheirProof =
       readonly crls: readonly Uint8Array[]
     }
 
+/** A post-quantum pre-shared key and the name that both ends know it by, RFC 8784 §2. */
+export interface Ppk {
+  readonly id: Uint8Array
+  readonly secret: Uint8Array
+  /** Nothing is agreed without it. */
+  readonly required: boolean
+}
+
 /** All that IKE knows of a peer. A change is a new `peer-set`. */
 export interface IkePeer {
   readonly name: string
@@ -57,6 +65,7 @@ export interface IkePeer {
   readonly auth:
     | SharedKey
     | { readonly method: 'certificate'; readonly own: OwnProof; readonly theirs: TheirProof }
+  readonly ppk?: Ppk | undefined
   readonly initiate: boolean
   readonly ike: {
     readonly proposals: readonly IkeProposal[]
@@ -175,8 +184,12 @@ export type IkeEvent =
       readonly remote: Endpoint
       readonly remoteId: string
       readonly nat: { readonly local: boolean; readonly remote: boolean }
+      /** As `ppk` of the report. */
+      readonly ppk: string | undefined
       readonly took: Millis
     }
+  /** A PPK is configured and the IKE SA stands without it. */
+  | { readonly event: 'ppk-unused'; readonly peer: string; readonly why: Failure }
   | {
       readonly event: 'ike-rekeyed'
       readonly peer: string
@@ -234,6 +247,8 @@ export type IkeEffect =
   | { readonly do: 'child-remove'; readonly peer: string; readonly spiIn: number; readonly grace: Millis }
   /** The peer moved: all its children send there. */
   | { readonly do: 'peer-moved'; readonly peer: string; readonly local: Endpoint; readonly remote: Endpoint }
+  /** An SPI that peers may address to us, or no longer: for the filter in front of the machine. 16 hex digits. */
+  | { readonly do: 'ike-spi'; readonly spi: string; readonly ours: boolean }
   | { readonly do: 'drop'; readonly drop: Drop; readonly remote: Endpoint; readonly detail: string }
   | { readonly do: 'report'; readonly event: IkeEvent }
 
@@ -256,6 +271,8 @@ export interface IkePeerReport {
     readonly local: Endpoint
     readonly remote: Endpoint
     readonly nat: { readonly local: boolean; readonly remote: boolean }
+    /** The name of the PPK that its keys, or those of its predecessors, were made with. */
+    readonly ppk: string | undefined
     readonly establishedAt: Instant | undefined
     readonly rekeyAt: Instant | undefined
     readonly children: readonly {

@@ -83,12 +83,17 @@ export const wrongPsk = (id: string, remote: Endpoint): Failure =>
     { remoteId: id, remote: endpointText(remote) },
   )
 
-export const authenticationRefused = (localId: string, remoteId: string): Failure =>
+/** `ppkId`: we named a PPK. */
+export const authenticationRefused = (
+  localId: string,
+  remoteId: string,
+  ppkId: string | undefined = undefined,
+): Failure =>
   failure(
     'AUTHENTICATION_REFUSED',
-    `The peer refused our authentication as ${localId}: the PSKs differ, it does not accept our certificate or signature, or it does not know that identity.`,
-    'Compare auth.psk, or our certificate and the trust anchors there; then local.id here and remote.id there. An older router may need auth.rsaSignature pkcs1. Its log says which it is.',
-    { localId, remoteId },
+    `The peer refused our authentication as ${localId}: the PSKs differ, it does not accept our certificate or signature, it does not know that identity, or ${ppkId === undefined ? 'it demands a PPK' : `the PPKs differ (ours is "${ppkId}")`}.`,
+    'Compare auth.psk, or our certificate and the trust anchors there; then local.id here and remote.id there; then auth.ppk. An older router may need auth.rsaSignature pkcs1. Its log says which it is.',
+    { localId, remoteId, ...(ppkId === undefined ? {} : { ppkId }) },
   )
 
 export const wrongId = (expected: string, claimed: string): Failure =>
@@ -195,9 +200,18 @@ export const halfOpen = (): Failure =>
 
 /** What we found ourselves, and the refusals in which the peer tells less of the same. */
 const FOUND = new Set(
-  ['WRONG_PSK', 'WRONG_ID', 'NO_COMMON_PROPOSAL', 'NO_COMMON_ESP_PROPOSAL', 'TS_DIFFER', 'NAT_REFUSED'].map(
-    code => `BRUNEL_IKE_${code}`,
-  ),
+  [
+    'WRONG_PSK',
+    'WRONG_ID',
+    'NO_COMMON_PROPOSAL',
+    'NO_COMMON_ESP_PROPOSAL',
+    'TS_DIFFER',
+    'NAT_REFUSED',
+    'PPK_NOT_ANNOUNCED',
+    'PPK_ID_DIFFERS',
+    'WRONG_PPK',
+    'WRONG_PPK_OR_AUTH',
+  ].map(code => `BRUNEL_IKE_${code}`),
 )
 const TOLD = new Set(
   ['AUTHENTICATION_REFUSED', 'PROPOSAL_REFUSED', 'ESP_PROPOSAL_REFUSED', 'TS_UNACCEPTABLE'].map(

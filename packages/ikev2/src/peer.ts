@@ -190,7 +190,8 @@ export class PeerControl {
   preferLive(turn: Turn): void {
     const { outbound } = this.traffic
     const carrier = this.sessions.flatMap(s => s.children.all).find(child => child.spiIn === outbound)
-    const heir = this.liveChildren().at(-1)
+    const live = this.liveChildren()
+    const heir = live.findLast(child => this.traffic.isReady(child.spiIn)) ?? live.at(-1)
     if (carrier?.state.is === 'closing' && heir !== undefined) this.traffic.use(turn, heir.spiIn)
   }
 

@@ -49,6 +49,7 @@ function reportSa(control: PeerControl, sa: IkeSa): SaReport {
     local: sa.local,
     remote: sa.remote,
     nat: sa.nat,
+    ppk: sa.session?.ppk,
     establishedAt: sa.establishedAt,
     rekeyAt: sa.stage.is === 'established' ? sa.lifetime?.soft : undefined,
     children: children.map(child => ({

@@ -29,6 +29,8 @@ export class Session {
   readonly establishedAt: Instant
   /** undefined: proved by shared keys alone. */
   readonly validity: Validity | undefined
+  /** The name of the PPK in its keys. */
+  readonly ppk: string | undefined
   readonly children = new Children()
   readonly generations = new Set<IkeSa>()
   current: IkeSa
@@ -54,6 +56,7 @@ export class Session {
     readonly startedAt: Instant
     readonly establishedAt: Instant
     readonly validity: Validity | undefined
+    readonly ppk: string | undefined
     readonly sa: IkeSa
   }) {
     this.control = made.control
@@ -64,6 +67,7 @@ export class Session {
     this.startedAt = made.startedAt
     this.establishedAt = made.establishedAt
     this.validity = made.validity
+    this.ppk = made.ppk
     this.current = made.sa
     this.confirmed = made.weBegan
     this.generations.add(made.sa)
@@ -105,9 +109,10 @@ export class Session {
     this.children.remove(child.spiIn)
     this.current.host.freeChildSpi(child.spiIn)
     const live = this.control.liveChildren()
-    const successors = live.filter(other => other.replaces === child.spiIn)
-    // RFC 7296 §2.8: the Delete of the old one says that the peer is ready for its successor, and for no other.
-    const heirs = (successors.length > 0 ? successors : live).map(heir => heir.spiIn)
+    const heirs = {
+      successors: live.filter(other => other.replaces === child.spiIn).map(heir => heir.spiIn),
+      others: live.map(heir => heir.spiIn),
+    }
     this.control.traffic.remove(turn, child.spiIn, { grace: end.grace, heirs })
     turn.report({ event: 'child-down', peer: this.control.peer.name, spiIn: child.spiIn, why: end.why })
   }

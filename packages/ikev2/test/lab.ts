@@ -56,6 +56,8 @@ export class Router {
   readonly events: (IkeEvent & { at: number })[] = []
   readonly drops: string[] = []
   readonly children = new Map<number, Child>()
+  /** Our IKE SPIs, as the effects tell them. */
+  readonly spis = new Set<string>()
   /** Everything in order, for tests of order. */
   readonly effects: IkeEffect[] = []
   ike: Ike
@@ -173,6 +175,10 @@ export class Lab {
             throw new Error('a child is removed that is not installed')
           if (router.outbound === effect.spiIn) router.outbound = undefined
           break
+        case 'ike-spi':
+          if (effect.ours) router.spis.add(effect.spi)
+          else router.spis.delete(effect.spi)
+          break
         case 'report':
           router.events.push({ ...effect.event, at: this.now } as never)
           break
@@ -263,6 +269,7 @@ export class Lab {
 export interface PeerChange {
   readonly initiate: boolean
   readonly psk: string
+  readonly ppk: { readonly id: string; readonly secret?: string; readonly required?: boolean } | undefined
   readonly localId: string
   readonly remoteId: string | undefined
   readonly remoteAddress: string | undefined
@@ -297,6 +304,11 @@ export function peerFor(near: Router, far: Router, change: Partial<PeerChange> =
           : { type: 'fqdn', text: change.remoteId }
         : fqdn(far.name),
     auth: { method: 'psk', psk: new TextEncoder().encode(change.psk ?? 'shield') },
+    ppk: change.ppk && {
+      id: new TextEncoder().encode(change.ppk.id),
+      secret: new TextEncoder().encode(change.ppk.secret ?? 'a secret of the two'),
+      required: change.ppk.required ?? false,
+    },
     initiate: change.initiate ?? true,
     ike: {
       proposals: (change.ike ?? ['aes256gcm16-prfsha384-x25519']).map(p =>

@@ -29,6 +29,8 @@ export interface PeerWishes {
   /** How this end proves itself and how it wants the other one to: by the shared key unless it says otherwise. */
   readonly own?: Method
   readonly theirs?: Method
+  /** A post-quantum pre-shared key, RFC 8784; left out: none. */
+  readonly ppk?: { readonly id: string; readonly required: boolean } | undefined
 }
 
 /** `certificate of a stranger`: a good one, by an authority that nobody trusts. */
@@ -112,6 +114,11 @@ export function peerOf(self: Place, other: Place, wishes: PeerWishes): IkePeer {
     localId: { type: 'fqdn', text: `${self.name}.example.net` },
     remoteId: { type: 'fqdn', text: `${other.name}.example.net` },
     auth: authOf(self, wishes),
+    ppk: wishes.ppk && {
+      id: new TextEncoder().encode(wishes.ppk.id),
+      secret: new TextEncoder().encode('helmet'),
+      required: wishes.ppk.required,
+    },
     initiate: wishes.initiate && other.address !== undefined,
     ike: { proposals: ikeProposals(wishes), lifetime: wishes.ikeLifetime, liveness: wishes.liveness },
     esp: {

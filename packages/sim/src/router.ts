@@ -68,6 +68,8 @@ interface Life {
   readonly ike: Ike
   readonly esp: EspModel
   readonly secrets: Secrets
+  /** What the filter in front of the machine lets through. */
+  readonly spis: Set<string>
   readonly feed: (input: Input) => void
 }
 
@@ -120,10 +122,10 @@ export class SimRouter {
 
   /** What is left when nothing should be: SAs, timers, SPIs, secrets. */
   remains(): readonly string[] {
-    const { ike, esp, secrets } = this.#alive
+    const { ike, esp, secrets, spis } = this.#alive
     const { random } = this.#ports
     const left = [...secrets.left(), ...esp.remains()]
-    if (ike.localSpis().length > 0) left.push(`${ike.localSpis().length} IKE SPIs`)
+    if (spis.size > 0) left.push(`${spis.size} IKE SPIs that peers may use`)
     if (ike.reports().length > 0) left.push(`reports of ${ike.reports().length} peers`)
     if (ike.deadline !== undefined) left.push(`an alarm at ${ike.deadline}`)
     // A SPI that was given back is taken again when it is drawn.
@@ -175,6 +177,7 @@ export class SimRouter {
       ike,
       esp,
       secrets,
+      spis: new Set(),
       feed: input => {
         // The alarm of a life that is over rings into the void.
         if (this.#life === life) this.#step(life, input, feed)
@@ -293,6 +296,9 @@ export class SimRouter {
       network.send({ protocol: 17, from: effect.local, to: effect.remote, bytes: KEEPALIVE })
     } else if (effect.do === 'drop') {
       this.counters.drops.set(effect.drop, (this.counters.drops.get(effect.drop) ?? 0) + 1)
+    } else if (effect.do === 'ike-spi') {
+      if (effect.ours) this.#alive.spis.add(effect.spi)
+      else this.#alive.spis.delete(effect.spi)
     } else if (effect.do === 'report') {
       this.events.push({ at: time.now(), event: effect.event })
     } else esp.perform(effect)

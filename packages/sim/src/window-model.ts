@@ -15,6 +15,8 @@ export class WindowModel {
   readonly #answered = new Map<string, Said>()
   /** The SPI that a router chose, and the peer's that belongs to it. */
   readonly #pairs = new Map<string, string>()
+  /** SPIs that a router has told its filter of. */
+  readonly #open = new Set<string>()
   #step = 0
   /** What the step under way takes in, if the peer has really sent it. */
   #taken: Message | undefined
@@ -49,6 +51,10 @@ export class WindowModel {
   }
 
   did(router: string, effect: IkeEffect): void {
+    if (effect.do === 'ike-spi') {
+      if (effect.ours) this.#open.add(`${router} ${effect.spi}`)
+      else this.#open.delete(`${router} ${effect.spi}`)
+    }
     if (effect.do !== 'send') return
     const message = read(effect.bytes)
     if (message === undefined) return this.#violation(`${router} sends what is no IKE message`)
@@ -122,6 +128,9 @@ export class WindowModel {
     if (mine === NO_SPI || theirs === NO_SPI || (!message.sealed && message.exchange !== SA_INIT)) return
     const name = `${router} ${mine}`
     const known = this.#pairs.get(name)
+    // The first message leaves in the step that opens the filter.
+    if (known !== undefined && !this.#open.has(name))
+      this.#violation(`${router} sends on an IKE SPI that its filter does not let in`)
     if (known === undefined) this.#pairs.set(name, theirs)
     else if (known !== theirs) this.#violation(`${router} uses the IKE SPI ${mine} for two IKE SAs`)
   }

@@ -52,7 +52,7 @@ function childText(child: ChildReport, now: Date): string[] {
 }
 
 const saText = (sa: IkeSaReport, now: Date): string[] => [
-  `IKE SA ${sa.spiInitiator} ${sa.spiResponder}: ${sa.state}, we are ${sa.role}${sa.suite === '' ? '' : `, ${sa.suite}`}`,
+  `IKE SA ${sa.spiInitiator} ${sa.spiResponder}: ${sa.state}, we are ${sa.role}${sa.suite === '' ? '' : `, ${sa.suite}`}${sa.ppk === null ? '' : `, PPK ${sa.ppk}`}`,
   `  ${sa.local} (${sa.localId || '?'}) <-> ${sa.remote} (${sa.remoteId || '?'}), ${natText(sa.nat)}`,
   `  established ${moment(sa.establishedAt, now)}, rekey ${moment(sa.rekeyAt, now)}`,
   ...sa.children.flatMap(child => childText(child, now)),

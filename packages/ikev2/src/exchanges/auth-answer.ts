@@ -6,8 +6,9 @@ import { identityOf, idPayload } from '../identity.js'
 import { intAuthOctets } from '../int-auth.js'
 import { findId } from '../payload-find.js'
 import type { PeerControl } from '../peer.js'
-import { claimedText, identityText, peersClaiming } from '../peer-match.js'
-import { judge, type Proven, prove } from '../proof.js'
+import { claimants, claimedText, identityText } from '../peer-match.js'
+import { judgeByPpk, type ProvenByPpk, ppkInUse, takePpk } from '../ppk.js'
+import { prove } from '../proof.js'
 import { ikeSuiteText, offerTexts } from '../proposal-text.js'
 import { offerIke } from '../proposals.js'
 import type { Signing } from '../psk-auth.js'
@@ -46,7 +47,8 @@ export function answerAuth(
   const found = whoIs(sa, half, { idi, idr: findId(payloads, 'IDr'), proof, payloads, m, agreed })
   if ('code' in found) return refuse(turn, sa, found.control, found)
   const control = found.peer
-  const ours = proofOf(sa, control, half, agreed)
+  const keyed = takePpk(sa, agreed, found.proven.ppk)
+  const ours = proofOf(sa, control, half, keyed)
   if ('code' in ours) return refuse(turn, sa, control, ours)
   sa.local = m.local
   sa.remote = m.remote
@@ -54,12 +56,17 @@ export function answerAuth(
   const session = establish(turn, sa, control, {
     nonces: half.nonces,
     remoteId: claimedText(idi),
-    agreed,
+    agreed: keyed,
     proven: found.proven,
+    ppkAnnounced: half.ppk === true,
   })
   control.yieldTo(turn)
   return {
-    payloads: [...ours, ...firstChild(turn, sa, session, { payloads, half, agreed })],
+    payloads: [
+      ...ours,
+      ...firstChild(turn, sa, session, { payloads, half, agreed: keyed }),
+      ...ppkInUse(found.proven.ppk),
+    ],
   }
 }
 
@@ -99,20 +106,13 @@ function whoIs(
   half: HalfOpen,
   claim: Claim,
 ):
-  | { readonly peer: PeerControl; readonly proven: Proven }
+  | { readonly peer: PeerControl; readonly proven: ProvenByPpk }
   | (Failure & { readonly control: PeerControl | undefined }) {
   const { idi, idr, proof, payloads, m, agreed } = claim
-  const controls = sa.host.controls.filter(control => control.wish !== 'down')
   const id = identityOf(idi)
   const asked = idr === undefined ? undefined : identityOf(idr)
-  const claimants =
-    id === undefined
-      ? []
-      : peersClaiming(
-          controls.map(c => c.peer),
-          { id, asked, remote: m.remote.address },
-        )
-  const named = claimants.map(peer => controls.find(c => c.peer === peer)).filter(c => c !== undefined)
+  const named =
+    id === undefined ? [] : claimants(sa.host.peers.claiming(id), { id, asked, remote: m.remote.address })
   if (named.length === 0) return stranger(sa, claimedText(idi), m)
   const signing: Signing = {
     prf: agreed.suite.prf,
@@ -122,9 +122,10 @@ function whoIs(
     id: idi,
     intAuth: intAuthOctets(half.intAuth, nextMessageId(half)),
   }
+  const said = { id: idi, proof, payloads, signing, remote: m.remote }
   const judged = named.map(control => ({
     control,
-    verdict: judge(sa.host.ports, control.peer, { id: idi, proof, payloads, signing, remote: m.remote }),
+    verdict: judgeByPpk(sa.host.ports, control.peer, said, half.ppk === true),
   }))
   const right = judged.find(({ verdict }) => !('code' in verdict))
   if (right === undefined) return { ...(judged[0]?.verdict as Failure), control: named[0] }
@@ -133,7 +134,7 @@ function whoIs(
     const ours = offerTexts(offerIke(control.peer.ike.proposals, new Uint8Array(0)))
     return { ...failures.noCommonIkeProposal(ours, [ikeSuiteText(agreed.suite)]), control }
   }
-  return { peer: control, proven: verdict as Proven }
+  return { peer: control, proven: verdict as ProvenByPpk }
 }
 
 /** Nobody has this identity. A peer at this address that expects another one is told apart. */
@@ -142,12 +143,11 @@ function stranger(
   claimed: string,
   m: Incoming,
 ): Failure & { readonly control: PeerControl | undefined } {
-  const here = sa.host
-    .controlsAt(m.local.address, m.remote.address)
-    .find(c => c.peer.remoteAddress === m.remote.address)
+  const [best] = sa.host.peers.at(m.local.address, m.remote.address)
+  const here = best?.peer.remoteAddress === m.remote.address ? best : undefined
   const { remoteId } = here?.peer ?? {}
   if (remoteId !== undefined) return { ...failures.wrongId(identityText(remoteId), claimed), control: here }
-  const known = sa.host.controls.map(c => c.peer.remoteId).filter(id => id !== undefined)
+  const known = sa.host.peers.all.map(c => c.peer.remoteId).filter(id => id !== undefined)
   return { ...failures.unknownId(claimed, known.map(identityText), m.remote), control: undefined }
 }
 

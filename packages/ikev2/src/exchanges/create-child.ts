@@ -204,6 +204,7 @@ export function answerCreateChild(
   const old = spi === undefined ? undefined : session.children.outbound(spi)
   const refusal = judge(turn, sa, session, { isRekey: rekey !== undefined, spi, old })
   if (refusal !== undefined) return { payloads: [refusal] }
+  if (old !== undefined) session.control.traffic.confirm(old.spiIn)
   const answer = answerChild(sa, session.control, { payloads, old, given: undefined })
   if ('refusal' in answer) {
     const { refusal: notify, why } = answer
