@@ -37,6 +37,8 @@ export class PeerControl {
   reauthenticating: readonly Session[] = []
   /** All IKE SAs with this peer, those on their way out too. */
   readonly sas = new Set<IkeSa>()
+  /** Our addresses that this peer may be reached from, the one in use first; empty: whatever the peer document says. */
+  own: readonly string[] = []
   /** The peer cannot do transport mode; the next child is asked for in tunnel mode. */
   transportRefused = false
   lastFailure: (Failure & { readonly at: Instant }) | undefined

@@ -158,7 +158,7 @@ for (const [name, sabotage, seen, on] of [
     {
       effects: each(e =>
         e.do === 'keepalive' || e.do === 'send'
-          ? [e, { do: 'peer-moved', peer: 'b', local: e.local, remote: e.remote }]
+          ? [e, { do: 'peer-moved', peer: 'b', local: e.local, remote: e.remote, encapsulation: 'none' }]
           : [e],
       ),
     },

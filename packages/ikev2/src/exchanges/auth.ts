@@ -1,8 +1,8 @@
 import { since } from '@brunel/base'
 import { Ike as Wire } from '@brunel/wire'
-import { dropFirstChild } from '../burial.js'
 import { lowerNonce } from '../collisions.js'
 import type { Failure, IkePeer } from '../contract.js'
+import { dropFirstChild } from '../erasing.js'
 import * as failures from '../failures.js'
 import { identityOf, idPayload } from '../identity.js'
 import { type IntAuth, intAuthOctets } from '../int-auth.js'
@@ -21,6 +21,7 @@ import type { Turn } from '../turn.js'
 import { validityFrom } from '../validity.js'
 import { makeChild } from './child-make.js'
 import { type ChildOffer, makeOffer, offerPayloads, readAnswer, selectorEvidence } from './child-offer.js'
+import { agreeMobike, mobikeWords } from './mobike.js'
 
 /**
  * IKE_AUTH, our side first: RFC 7296 §1.2, §2.15; what AUTH and CERT hold is in proof.ts.
@@ -83,6 +84,7 @@ export function beginAuth(turn: Turn, sa: IkeSa, control: PeerControl, init: Hal
       ...(peer.remoteId === undefined ? [] : [idPayload('IDr', peer.remoteId)]),
       proof.auth,
       ...offerPayloads(offer, undefined),
+      ...mobikeWords(sa, control, true),
       ...proof.notifies,
     ],
     doing: { what: 'auth' },
@@ -103,7 +105,7 @@ export function authAnswered(
   if (idr === undefined || proof === undefined) {
     if (error === undefined)
       return reject(turn, sa, control, failures.malformed('IKE_AUTH', 'IDr or AUTH is missing'))
-    return sa.end(turn, refusedBy(control, error.notifyType, auth.ppk === true))
+    return sa.end(turn, refusedBy(sa, control, error.notifyType, auth.ppk === true))
   }
   const { peer } = control
   const claimed = identityOf(idr)
@@ -136,10 +138,12 @@ export function authAnswered(
     proven: { ...proven, ppk },
     ppkAnnounced: auth.ppk === true,
   })
+  agreeMobike(session, payloads)
   firstChild(turn, sa, session, { auth, payloads, agreed })
 }
 
-function refusedBy({ peer }: PeerControl, notifyType: number, byPpk: boolean): Failure {
+function refusedBy(sa: IkeSa, { peer }: PeerControl, notifyType: number, byPpk: boolean): Failure {
+  if (notifyType === Wire.NOTIFY.UNEXPECTED_NAT_DETECTED) return failures.unexpectedNat(sa.remote) // RFC 4555 §3.9
   if (notifyType !== Wire.NOTIFY.AUTHENTICATION_FAILED)
     return failures.refused('IKE_AUTH', Wire.notifyName(notifyType))
   return failures.authenticationRefused(
