@@ -2,8 +2,7 @@ import { createDiffieHellmanGroup, createECDH, type DiffieHellmanGroup } from 'n
 import { bug, type Drop } from '@brunel/base'
 import sodium from 'sodium-native'
 import type { KeyPair } from './cryptography.js'
-import { wipe } from './secret.js'
-import { giveBack, takeSlot } from './secret-slots.js'
+import { secretMemory, wipe } from './secret.js'
 import type { Group } from './transforms.js'
 
 /**
@@ -81,7 +80,7 @@ export function ecp(group: Group, privateValue?: Uint8Array): KeyPair {
 
 /** RFC 8031 §2, §3. libsodium masks the top bit and takes non-canonical values; an all-zero result throws. */
 export function x25519(group: Group, privateValue?: Uint8Array): KeyPair {
-  const secretValue = takeSlot()
+  const secretValue = secretMemory(sodium.crypto_scalarmult_SCALARBYTES)
   if (privateValue === undefined) sodium.randombytes_buf(secretValue)
   else secretValue.set(privateValue)
   const publicValue = new Uint8Array(sodium.crypto_scalarmult_BYTES)
@@ -100,8 +99,8 @@ export function x25519(group: Group, privateValue?: Uint8Array): KeyPair {
       })
     },
     wipe() {
-      if (!wiped) giveBack(secretValue)
       wiped = true
+      wipe(secretValue)
     },
   }
 }
