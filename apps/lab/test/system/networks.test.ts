@@ -30,8 +30,7 @@ t.test(
     await routers.A.stop()
     await routers.A.start()
     const { A: a, B: b } = routers
-    const remoteOfA = async (): Promise<string> =>
-      (await a.api.tunnel(tunnelName('A'))).ike[0]?.remote ?? ''
+    const remoteOfA = async (): Promise<string> => (await a.api.tunnel(tunnelName('A'))).ike[0]?.remote ?? ''
     const crossing = async (): Promise<boolean> =>
       (await ping(topology.at.hostA, ADDRESSES.host.B[4])).received === 1
     const connect = async (prefer: 'ipv4' | 'ipv6'): Promise<void> => {
