@@ -72,6 +72,14 @@ export class WindowModel {
     else this.#request(router, message, effect.bytes)
   }
 
+  swapped(router: string, old: Uint8Array, now: Uint8Array): void {
+    const message = read(old)
+    if (message === undefined) return
+    const said = (message.response ? this.#answered : this.#asked).get(keyOf(router, message))
+    const at = said?.datagrams.findIndex(octets => sameOctets(octets, old)) ?? -1
+    if (at >= 0) said?.datagrams.splice(at, 1, now)
+  }
+
   #request(router: string, message: Message, bytes: Uint8Array): void {
     const key = keyOf(router, message)
     const last = this.#asked.get(key)
