@@ -24,6 +24,8 @@ export interface PeerWishes {
   readonly pfs: boolean
   /** Names of KEMs, each an additional key exchange of the first proposal: RFC 9370. */
   readonly kems?: readonly string[]
+  /** The proposal with them is the last. */
+  readonly plainFirst?: boolean
   readonly cbc: boolean
   readonly psk: string
   /** How this end proves itself and how it wants the other one to: by the shared key unless it says otherwise. */
@@ -60,7 +62,8 @@ export function ikeProposals({
   cbc,
   groups,
   kems = [],
-}: Pick<PeerWishes, 'cbc' | 'groups' | 'kems'>): readonly IkeProposal[] {
+  plainFirst = false,
+}: Pick<PeerWishes, 'cbc' | 'groups' | 'kems' | 'plainFirst'>): readonly IkeProposal[] {
   const shared = { groups: groups.map(name => named(GROUPS, name)) }
   const gcm = {
     ...shared,
@@ -76,7 +79,8 @@ export function ikeProposals({
   }
   const plain = cbc ? [mac, gcm] : [gcm, mac]
   if (kems.length === 0) return plain
-  return [{ ...gcm, additional: kems.map(name => [named(KEMS, name)]) }, ...plain]
+  const hybrid = { ...gcm, additional: kems.map(name => [named(KEMS, name)]) }
+  return plainFirst ? [...plain, hybrid] : [hybrid, ...plain]
 }
 
 export function espProposals({

@@ -76,10 +76,19 @@ export function say(ladder: Ladder, side: Side, payloads: readonly Wire.PlainPay
   ladder.instead(side, payloads, { nth: ladder.waiting(side) - 1 })
 }
 
-/** `side` loses a child, and the peer, who still has it, does not know. */
-export function lose(ladder: Ladder, side: Side, spiIn: number): void {
-  const theirs = ladder.routers[far(side)].esp.installed.find(sa => sa.child.spiOut === spiIn)
-  say(ladder, far(side), [deleteOf(theirs?.child.spiIn ?? 0)])
+/** `side` loses the child that both send on, and the peer, who still has it, does not know. */
+export const lose = (ladder: Ladder, side: Side): void => losing(ladder, side, childSpi(ladder, far(side)))
+
+/** Both have lost it. */
+export function loseBoth(ladder: Ladder): void {
+  const [a, b] = [childSpi(ladder, 'a'), childSpi(ladder, 'b')]
+  losing(ladder, 'a', b)
+  losing(ladder, 'b', a)
+}
+
+/** The peer is made to say that it deletes what it receives on this SPI. */
+function losing(ladder: Ladder, side: Side, theirs: number): void {
+  say(ladder, far(side), [deleteOf(theirs)])
   ladder.deliver(far(side))
   ladder.instead(side, [])
   ladder.deliver(side)
@@ -90,7 +99,8 @@ export function lose(ladder: Ladder, side: Side, spiIn: number): void {
 export function refuse(ladder: Ladder, side: Side, answer: Wire.PlainPayload): void {
   ladder.instead(side, [], { exchangeType: Wire.EXCHANGE.INFORMATIONAL })
   ladder.deliver(side)
-  ladder.instead(far(side), [answer], { exchangeType: Wire.EXCHANGE.CREATE_CHILD_SA })
+  const nth = ladder.waiting(far(side)) - 1
+  ladder.instead(far(side), [answer], { exchangeType: Wire.EXCHANGE.CREATE_CHILD_SA, nth })
 }
 
 /** Everything comes to its end; what is wrong then. */
