@@ -134,7 +134,7 @@ enum : int { MAC_NONE, MAC_SHA256, MAC_SHA384, MAC_SHA512 };
 
 struct Sa;
 Sa* newSa(int cipher, const uint8_t* key, size_t keyLength, int mac, const uint8_t* macKey, size_t macKeyLength,
-          int icvLength, bool esn);
+          int icvLength, bool esn, bool implicitIv);
 /** Wipes the keys. */
 void freeSa(Sa* sa);
 bool sealPacket(Sa* sa, uint8_t* packet, int length, uint32_t seqHigh);
