@@ -25,6 +25,8 @@ enum : int {
 };
 constexpr int ADDRESS_ROW = 40;
 constexpr int STATUS_INTEGRITY = -1;
+/** In ROW_TOS when sending: the packet may be fragmented on the underlay, RFC 4301 §8.1. */
+constexpr int MAY_FRAGMENT = 0x100;
 
 struct Batch {
   uint8_t* bytes = nullptr;
@@ -214,6 +216,8 @@ struct Pump {
 
 struct Io {
   int sockets[SOCKETS] = {-1, -1, -1, -1, -1, -1, -1, -1};
+  // What the outbound pump sends by them may be fragmented. DF has no control message, only a socket option.
+  bool fragmenting[SOCKETS] = {};
   int ports[2] = {500, 4500};
   Pump pumps[2];
   Table<Tun, MAX_TUNS> tuns;
@@ -221,6 +225,8 @@ struct Io {
   Table<Path, MAX_PATHS> paths;
 
   int socketFor(const Path& path) const;
+  /** Sets or clears DF for what is sent next by this socket; IPv4 only. Outbound pump only. */
+  void letFragment(int fd, bool may);
 };
 
 /** Marks the time in which a pump may hold what it read from a table. */
