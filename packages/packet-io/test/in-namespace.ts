@@ -256,6 +256,38 @@ t.test('RFC 4301 §5.2: clear GRE from the underlay comes up as such, to be drop
   native.closeTun(io, index)
 })
 
+t.test('RFC 4301 §8.1: DF is set or clear packet by packet, in one batch and in their order', async t => {
+  const index = native.openTun(io, 'pio5')
+  ip('address', 'add', '10.9.5.1/24', 'dev', 'pio5')
+  ip('link', 'set', 'pio5', 'up', 'mtu', '1500')
+  for (const [udp, protocol] of [
+    [true, 17],
+    [false, 50],
+  ] as const) {
+    const path = native.setPath(io, -1, udp, '10.9.5.1', udp ? 4500 : 0, '10.9.5.2', udp ? 4501 : 0)
+    const may = [false, false, true, true, false, true]
+    lay(
+      may.map((_, i) => Buffer.from([0xc0, 0, 0, i, ...Buffer.alloc(60)])),
+      { path },
+    )
+    may.forEach((one, i) => {
+      outbound.rows[i * ROW_FIELDS + ROW.tos] = one ? 0x100 | 0xb8 : 0xb8
+    })
+    underlay.send(outbound, may.length)
+    const sent: Buffer[] = []
+    while (sent.length < may.length) {
+      const n = tun.read(outbound, 16, WAIT)
+      for (let i = 0; i < n; i++) if (bytesOf(outbound, i)[9] === protocol) sent.push(bytesOf(outbound, i))
+    }
+    t.same(
+      sent.map(p => [p[20 + (udp ? 8 : 0) + 3], (p.readUInt16BE(6) & 0x4000) === 0, p[1]]),
+      may.map((one, i) => [i, one, 0xb8]),
+    )
+    native.removePath(io, path)
+  }
+  native.closeTun(io, index)
+})
+
 t.test('RFC 4301 §8.2.1: "too big" from the underlay names the far end, the SPI and the MTU', async t => {
   const index = native.openTun(io, 'pio2')
   ip('address', 'add', '10.9.2.1/24', 'dev', 'pio2')
