@@ -100,13 +100,16 @@ export class TunnelSas {
     if (this.#using === spiIn) this.#using = undefined
     this.#io.command({ do: 'sa-remove', direction: 'outbound', sa: installed.outbound })
     this.#children.delete(spiIn)
-    const end = (): void => {
-      this.#leaving.delete(spiIn)
-      this.#pastMisses += this.#missesOf(installed.inbound)
-      this.#io.command({ do: 'sa-remove', direction: 'inbound', sa: installed.inbound })
-    }
-    if (grace <= 0) end()
-    else this.#leaving.set(spiIn, { timer: setTimeout(end, grace).unref(), inbound: installed.inbound })
+    const { inbound } = installed
+    if (grace <= 0) this.#end(spiIn, inbound)
+    else
+      this.#leaving.set(spiIn, { timer: setTimeout(() => this.#end(spiIn, inbound), grace).unref(), inbound })
+  }
+
+  #end(spiIn: number, inbound: number): void {
+    this.#leaving.delete(spiIn)
+    this.#pastMisses += this.#missesOf(inbound)
+    this.#io.command({ do: 'sa-remove', direction: 'inbound', sa: inbound })
   }
 
   /** The peer is elsewhere now: NAT rebinding or an address change. */
@@ -120,8 +123,10 @@ export class TunnelSas {
   }
 
   close(): void {
-    for (const { timer } of this.#leaving.values()) clearTimeout(timer)
-    this.#leaving.clear()
+    for (const [spiIn, { timer, inbound }] of this.#leaving) {
+      clearTimeout(timer)
+      this.#end(spiIn, inbound)
+    }
     if (this.#path !== undefined) this.#io.removePath(this.#path.index)
     this.#path = undefined
   }

@@ -57,15 +57,24 @@ function opened() {
   const commands: DatapathCommand[] = []
   let next = 0
   const index = (): number => next++
-  const io: Pick<PacketIo, 'counters' | 'openTun' | 'addSa' | 'addPath' | 'movePath' | 'command'> = {
+  const io: Pick<
+    PacketIo,
+    'counters' | 'openTun' | 'closeTun' | 'addSa' | 'addPath' | 'movePath' | 'removePath' | 'command'
+  > = {
     counters: new Counters(),
     openTun: () => 3,
+    closeTun: () => undefined,
     addSa: index,
     addPath: index,
     movePath: () => undefined,
+    removePath: () => undefined,
     command: command => void commands.push(command),
   }
-  const interfaces = { exists: () => false, setMtu: async () => undefined }
+  const interfaces = {
+    exists: () => false,
+    setMtu: async () => undefined,
+    forget: () => undefined,
+  }
   const tunnel = new Tunnel(peer, {
     io: io as PacketIo,
     interfaces: interfaces as never,
@@ -74,7 +83,9 @@ function opened() {
     warn: () => undefined,
   })
   const restarts = (): number => commands.filter(command => command.do === 'tunnel-restart').length
-  return { tunnel, restarts }
+  const removed = (): readonly string[] =>
+    commands.flatMap(command => (command.do === 'sa-remove' ? [`${command.direction} ${command.sa}`] : []))
+  return { tunnel, restarts, removed }
 }
 
 t.test('RFC 2890 §2.2: a tunnel that is established anew counts its GRE packets anew', async t => {
@@ -97,3 +108,16 @@ t.test('RFC 2890 §2.2: a reauthentication or a rekey goes on counting: packets 
   tunnel.sas.remove(1000, millis(0))
   t.equal(restarts(), 1)
 })
+
+t.test(
+  'a tunnel that is closed leaves no SA behind, not even one that was still to receive for a while',
+  async t => {
+    const { tunnel, removed } = opened()
+    tunnel.install(child(1000), true)
+    tunnel.install(child(2000), true)
+    tunnel.sas.remove(1000, millis(5000))
+    t.strictSame(removed(), ['outbound 1'])
+    await tunnel.close()
+    t.strictSame(removed(), ['outbound 1', 'outbound 4', 'inbound 3', 'inbound 0'])
+  },
+)
