@@ -1,6 +1,7 @@
 import { isDrop, millis, RateLimiter } from '@brunel/base'
 import { Ike as Wire } from '@brunel/wire'
 import { askedCookie, CookieSecrets } from './cookie.js'
+import { EarlyCallers } from './early-callers.js'
 import { answerInit, plainAnswer } from './exchanges/init-answer.js'
 import { checkMessage } from './message-rules.js'
 import type { IkeSa } from './sa.js'
@@ -24,6 +25,7 @@ export class Strangers {
   readonly #requests = new Map<string, { readonly sa: IkeSa; readonly response: Uint8Array }>()
   readonly #keys = new Map<IkeSa, string>()
   readonly #halfOpen = new Set<IkeSa>()
+  readonly #early = new EarlyCallers()
 
   constructor(host: SaHost) {
     const { settings } = host.ports
@@ -75,6 +77,10 @@ export class Strangers {
       return
     }
     if (!this.#welcome(turn, m, payloads)) return
+    if (!this.#isExpected(m)) {
+      this.#early.remember(turn.now, m)
+      return turn.drop('ike-no-peer', m.remote, 'no peer is configured for this address')
+    }
     const answer = answerInit(turn, this.#host, { m, payloads })
     if (answer === undefined) return
     if ('notifyType' in answer) {
@@ -82,6 +88,16 @@ export class Strangers {
       return
     }
     this.#keep(key, answer)
+  }
+
+  /** A peer was added: who called too early is answered. */
+  peerAdded(turn: Turn): void {
+    for (const m of this.#early.take(turn.now, one => this.#isExpected(one))) this.#init(turn, m)
+  }
+
+  #isExpected({ local, remote }: Incoming): boolean {
+    const [best] = this.#host.peers.at(local.address, remote.address)
+    return best !== undefined
   }
 
   #keep(key: string, sa: IkeSa): void {
