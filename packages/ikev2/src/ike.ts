@@ -74,7 +74,10 @@ export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
       case 'datagram':
         return this.#datagram(turn, input)
       case 'peer-set':
-        return this.#touch(actions.applyPeer(turn, this, this.#peers, input.peer))
+        this.#strangers.pardon()
+        this.#touch(actions.applyPeer(turn, this, this.#peers, input.peer))
+        // Who begins by itself does so at once, and two that cross would have to be settled.
+        return input.peer.initiate ? undefined : this.#strangers.answerEarly(turn)
       case 'peer-removed': {
         const control = this.#peers.remove(input.peer)
         this.#touch(control)
@@ -96,7 +99,8 @@ export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
       case 'child-used':
       case 'child-limit':
       case 'child-activity':
-      case 'esp-source': {
+      case 'esp-source':
+      case 'own-addresses': {
         const control = this.#peers.get(input.peer)
         if (control === undefined) return
         this.#touch(control)
@@ -191,6 +195,10 @@ export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
     sa.control?.sas.delete(sa)
     this.#alarms.set(sa, undefined)
     this.#touch(sa.control)
+  }
+
+  judged(turn: Turn, sa: IkeSa, good: boolean): void {
+    this.#strangers.judged(turn, sa, good)
   }
 
   newIkeSpi(): IkeSpi {
