@@ -37,7 +37,12 @@ export function ikePeer(
     auth,
     ppk,
     initiate: peer.ike.initiate && bearing.is === 'known',
-    ike: { proposals: peer.ike.proposals, lifetime: peer.ike.lifetime, liveness: peer.ike.liveness },
+    ike: {
+      proposals: peer.ike.proposals,
+      lifetime: peer.ike.lifetime,
+      liveness: peer.ike.liveness,
+      childless: peer.ike.childless,
+    },
     esp: {
       proposals: peer.esp.proposals,
       mode: peer.esp.mode,

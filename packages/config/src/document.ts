@@ -123,6 +123,13 @@ export const IkeDocument = Type.Object(
     ),
     lifetime: Type.Optional(duration('When the IKE SA is rekeyed.', '4h')),
     liveness: Type.Optional(duration('The longest silence before a peer is asked whether it lives.', '10s')),
+    childless: Type.Optional(
+      Type.Boolean({
+        description:
+          'Whether the first child SA is made after IKE_AUTH, where the peer can (RFC 6023): its selectors and its own key exchange then travel under all the keys of IKE, PPK included.',
+        default: false,
+      }),
+    ),
     initiate: Type.Optional(
       Type.Boolean({
         description: 'Whether we begin. Left out: yes, unless `remote.address` is `any`.',

@@ -55,6 +55,7 @@ export interface Peer {
     readonly proposals: readonly IkeProposal[]
     readonly lifetime: Millis
     readonly liveness: Millis
+    readonly childless: boolean
     readonly initiate: boolean
   }
   readonly esp: {

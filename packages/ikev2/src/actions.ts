@@ -31,6 +31,7 @@ export function applyPeer(turn: Turn, host: SaHost, peers: Peers, peer: IkePeer)
     control.wish = peer.initiate ? 'initiate' : 'answer'
   if (anew) {
     control.transportRefused = false
+    control.childlessTaught = undefined
     control.hasten(turn)
   } else relive(turn, control, before)
   return control

@@ -3,7 +3,7 @@ import { Ike as Wire } from '@brunel/wire'
 import type { Channel } from './channel.js'
 import type { Failure } from './contract.js'
 import { answerRequest, beginExchange, takeResponse } from './exchanges/dispatch.js'
-import { type Awaited, forgetSteps } from './exchanges/follow-up.js'
+import type { Awaited } from './exchanges/follow-up.js'
 import { initAnswered } from './exchanges/sa-init.js'
 import * as failures from './failures.js'
 import { livenessWaits, Transmission, waits } from './initiating.js'
@@ -13,6 +13,7 @@ import type { Lifetime } from './lifetimes.js'
 import type { PeerControl } from './peer.js'
 import { Answers } from './responding.js'
 import { deadlineOf, tickSa } from './sa-clock.js'
+import { erase } from './sa-erase.js'
 import type { Answer, Doing, Ends, Incoming, InFlight, SaHost, Stage } from './sa-stage.js'
 import type { Session } from './session.js'
 import { SPEC } from './settings.js'
@@ -374,7 +375,7 @@ export class IkeSa {
     const was = this.stage
     if (was.is === 'ended') return
     this.stage = { is: 'ended', why }
-    this.#wipe(was)
+    erase(this, was, this.#former)
     this.outgoing = undefined
     this.host.forget(this)
     if (was.is === 'initiating') this.control?.attemptFailed(turn, this, { exchange: 'IKE_SA_INIT', why })
@@ -382,20 +383,6 @@ export class IkeSa {
       this.control?.attemptFailed(turn, this, { exchange: 'IKE_AUTH', why })
     else if (was.is === 'established' || was.is === 'replaced')
       this.session?.ended(turn, this, { grace, why })
-  }
-
-  #wipe(was: Stage): void {
-    const { crypto } = this.host.ports
-    if (was.is === 'initiating') was.init.keyPair.wipe()
-    const doing = this.outgoing?.doing
-    if (doing !== undefined && 'offer' in doing) doing.offer.keyPair?.wipe()
-    if (doing?.what === 'intermediate') doing.keyPair.wipe()
-    if (doing?.what === 'rekey-ike') forgetSteps(this, doing.offer.following)
-    forgetSteps(this, this.awaited)
-    this.#former?.wipe()
-    if (this.agreed === undefined) return
-    this.agreed.channel.wipe()
-    wipeIkeKeys(crypto, this.agreed.keys)
   }
 
   // ---- time: sa-clock.ts ----

@@ -280,6 +280,7 @@ export interface PeerChange {
   readonly ikeLifetime: number
   readonly espLifetime: number
   readonly liveness: number
+  readonly childless: boolean
   readonly selectors: IkePeer['selectors']
 }
 
@@ -316,6 +317,7 @@ export function peerFor(near: Router, far: Router, change: Partial<PeerChange> =
       ),
       lifetime: millis(change.ikeLifetime ?? 4 * 3600_000),
       liveness: millis(change.liveness ?? 10_000),
+      childless: change.childless ?? false,
     },
     esp: {
       proposals: (change.esp ?? ['aes256gcm16-x25519-esn']).map(p => parsed(parseEspProposal(p) as never)),

@@ -68,6 +68,7 @@ export function scenario(seed: number): Scenario {
       nat,
       kems: KEM_LISTS[seed % KEM_LISTS.length] ?? NO_KEMS,
       ppks: PPK_LISTS[seed % PPK_LISTS.length] ?? {},
+      childless: { a: seed % 4 === 1, b: seed % 8 === 1 },
     }),
     limits: dice.chance(0.15) ? packetLimits(dice) : undefined,
     quality: both(() => quality(dice, lossless)),
@@ -116,11 +117,13 @@ function bothWishes(
     nat,
     kems,
     ppks,
+    childless,
   }: {
     readonly slow: number
     readonly nat: boolean
     readonly kems: Record<Side, readonly string[]>
     readonly ppks: (typeof PPK_LISTS)[number]
+    readonly childless: Readonly<Record<Side, boolean>>
   },
 ): Record<Side, PeerWishes> {
   const common: PeerWishes = {
@@ -139,6 +142,7 @@ function bothWishes(
     initiate: quiet !== side && quiet !== 'both',
     kems: kems[side],
     ppk: ppks[side],
+    childless: childless[side],
     groups: oneTaste ? groups : dice.pick(GROUP_LISTS),
     cbc: oneTaste ? common.cbc : dice.chance(0.5),
     ikeLifetime: millis(dice.between(2 * slow, 10 * slow) * 1000),

@@ -1,6 +1,7 @@
 import { after, type Drop, isDrop } from '@brunel/base'
 import { Ike as Wire } from '@brunel/wire'
 import { feasibleWithout } from '../additional-exchanges.js'
+import { CHILDLESS } from '../childless.js'
 import * as failures from '../failures.js'
 import type { IkeSuite } from '../key-schedule.js'
 import { natNotifies } from '../nat-detection.js'
@@ -116,6 +117,7 @@ function open(turn: Turn, host: SaHost, { m, payloads }: InitRequest, o: Opening
       ...(announcesIntermediate(payloads) ? [Wire.notify(Wire.NOTIFY.INTERMEDIATE_EXCHANGE_SUPPORTED)] : []),
       ...certificateWords(host, payloads),
       ...ppkWords,
+      CHILDLESS, // RFC 6023 §3
     ],
   )
   const nonces = { ni: o.ni, nr }
