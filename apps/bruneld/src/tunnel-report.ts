@@ -11,6 +11,7 @@ import type { Peer } from '@brunel/config'
 import { type Counters, SA_COUNTER, TUNNEL_COUNTER } from '@brunel/datapath'
 import type { IkePeerReport, TrafficSelector } from '@brunel/ikev2'
 import { type GreVerdict, judgeGre } from './gre-layer.js'
+import { RekeyTally } from './ike-tally.js'
 import { spiText } from './spi-text.js'
 import type { Tunnel } from './tunnel.js'
 
@@ -53,6 +54,8 @@ export function tunnelReport(source: ReportSource): TunnelReport {
     layers,
     ike: ike?.sas.map(one => ikeSa(source, one)) ?? [],
     counters: tunnelCounters(source),
+    endedSas: endedSas(tunnel),
+    rekeys: tunnel?.rekeys ?? new RekeyTally(),
     mtu: tunnel?.mtuState.report ?? { underlay: null, tunnel: 0, mss: { ipv4: 0, ipv6: 0 }, lines: [] },
     lastFailure: failureOf(source),
   }
@@ -174,6 +177,7 @@ function ikeSa(source: ReportSource, sa: IkeSa): IkeSaReport {
     local: endpointText(sa.local),
     remote: endpointText(sa.remote),
     nat: sa.nat,
+    mobike: sa.mobike ?? null,
     ppk: sa.ppk ?? null,
     establishedAt: at(source, sa.establishedAt),
     rekeyAt: at(source, sa.rekeyAt),
@@ -241,6 +245,14 @@ function tunnelCounters(source: ReportSource): TunnelReport['counters'] {
     replayMisses: tunnel?.sas.replayMisses ?? 0,
   }
 }
+
+const NONE = { sas: 0, packets: 0, missing: 0 }
+
+const endedSas = (tunnel: Tunnel | undefined): TunnelReport['endedSas'] => ({
+  leaving: tunnel?.sas.leaving ?? 0,
+  inbound: tunnel?.sas.ended.inbound ?? NONE,
+  outbound: tunnel?.sas.ended.outbound ?? NONE,
+})
 
 function failureOf(source: ReportSource): FailureReport | null {
   const { refused, tunnel } = source

@@ -197,6 +197,14 @@ t.test('what is no number is refused: as null it would take the member away', as
   t.equal(peers.peers.get('branch-1')?.document.tunnel?.mtu, 'auto')
 })
 
+t.test('ping asks as often as it is told', async t => {
+  const { brunel, router } = await served(t)
+  await brunel('tunnel ping branch-7')
+  await brunel('tunnel ping branch-7 --count 100 --interval 20')
+  t.same(router.pinged, ['3 x 200 ms', '100 x 20 ms'])
+  t.match(await brunel('tunnel ping branch-7 --count 0'), { exit: 1, err: /count/ })
+})
+
 t.test('rekey renews the SA that is named, or both; a wrong word says where help is', async t => {
   const { brunel, router } = await served(t)
   for (const line of ['', ' --ike', ' --child', ' --ike --child'])

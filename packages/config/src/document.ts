@@ -24,6 +24,13 @@ export const LocalDocument = Type.Object(
         examples: ['192.0.2.1'],
       }),
     ),
+    addresses: Type.Optional(
+      Type.Array(Type.String(), {
+        description:
+          'Further addresses of ours, of other uplinks: used where the first has no way to the peer, and told to a peer that speaks MOBIKE.',
+        examples: [['203.0.113.1']],
+      }),
+    ),
     id: Type.Optional(
       text(
         'Our IKE identity: an address, a host name, an e-mail address or keyid:TEXT. Left out: our address.',
@@ -126,8 +133,22 @@ export const IkeDocument = Type.Object(
     childless: Type.Optional(
       Type.Boolean({
         description:
-          'Whether the first child SA is made after IKE_AUTH, where the peer can (RFC 6023): its selectors and its own key exchange then travel under all the keys of IKE, PPK included.',
+          'Whether the first child SA is made after IKE_AUTH, in an exchange of its own, where the peer can (RFC 6023). With a group in `esp.proposals` it has its own key exchange then.',
         default: false,
+      }),
+    ),
+    mobike: Type.Optional(
+      Type.Boolean({
+        description:
+          'MOBIKE (RFC 4555): an address of either end may change and the SAs go on. In tunnel mode, with a peer that speaks it.',
+        default: true,
+      }),
+    ),
+    returnRoutability: Type.Optional(
+      Type.Boolean({
+        description:
+          'MOBIKE: whether a new address of the peer must answer before ESP goes there (RFC 4555 §3.7), which takes one more round trip.',
+        default: true,
       }),
     ),
     initiate: Type.Optional(

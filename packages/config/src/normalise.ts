@@ -32,6 +32,7 @@ export function normalise(document: PeerDocument): Peer {
     enabled,
     local: {
       address: optionally(local.address, address, 'local.address'),
+      further: (local.addresses ?? []).map(text => sure(address(text), 'local.addresses')),
       id: optionally(local.id, identity, 'local.id'),
     },
     remote: {
@@ -53,6 +54,8 @@ export function normalise(document: PeerDocument): Peer {
       lifetime: sure(duration(ike.lifetime), 'ike.lifetime'),
       liveness: sure(duration(ike.liveness), 'ike.liveness'),
       childless: ike.childless,
+      mobike: ike.mobike,
+      returnRoutability: ike.returnRoutability,
       initiate: ike.initiate,
     },
     esp: {

@@ -45,6 +45,21 @@ function localAddress({ local }: WholePeerDocument): Problem[] {
   ]
 }
 
+function furtherAddresses({ local }: WholePeerDocument): Problem[] {
+  return (local.addresses ?? []).flatMap((text, i) =>
+    address(text) !== undefined && isHostAddress(text)
+      ? []
+      : [
+          problem(
+            `/local/addresses/${i}`,
+            'BRUNEL_CONFIG_ADDRESS',
+            `"${text}" is not an address that this router can have.`,
+            'Write addresses of this host, without prefix length.',
+          ),
+        ],
+  )
+}
+
 function remoteAddress({ remote }: WholePeerDocument): Problem[] {
   if (remote.address === 'any' || isDnsName(remote.address)) return []
   if (address(remote.address) !== undefined && isHostAddress(remote.address)) return []
@@ -167,6 +182,7 @@ function initiate({ ike, remote }: WholePeerDocument): Problem[] {
 const RULES: readonly Rule[] = [
   name,
   localAddress,
+  furtherAddresses,
   remoteAddress,
   ends,
   identities,

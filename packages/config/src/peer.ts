@@ -29,6 +29,8 @@ export interface Peer {
   readonly local: {
     /** undefined: whatever the routing table of the host chooses. */
     readonly address: string | undefined
+    /** Used where `address` has no way to the peer, and told to the peer by MOBIKE. */
+    readonly further: readonly string[]
     /** undefined: the local address is the identity. */
     readonly id: PeerIdentity | undefined
   }
@@ -56,6 +58,8 @@ export interface Peer {
     readonly lifetime: Millis
     readonly liveness: Millis
     readonly childless: boolean
+    readonly mobike: boolean
+    readonly returnRoutability: boolean
     readonly initiate: boolean
   }
   readonly esp: {

@@ -10,7 +10,10 @@ import { Ike as Wire } from '@brunel/wire'
  *     HDR, SK {SA, Ni, KEi, TSi, TSr}  -->
  */
 
-/** About the IKE SA, without SPI: RFC 6023 §4. */
+/**
+ * About the IKE SA, without SPI: RFC 6023 §4. In the request it tells nothing and is ignored (RFC 7296 §3.10.1); there it
+ * keeps the answer from being longer than what it answers, for which a stranger would have to show a cookie.
+ */
 export const CHILDLESS: Wire.NotifyPayload = {
   ...Wire.notify(Wire.NOTIFY.CHILDLESS_IKEV2_SUPPORTED),
   protocol: Wire.PROTOCOL.IKE,

@@ -73,6 +73,8 @@ export interface IkePeer {
     readonly liveness: Millis
     /** The first child by CREATE_CHILD_SA, where the peer can: RFC 6023. */
     readonly childless?: boolean
+    /** Left out: no MOBIKE (RFC 4555). `returnRoutability`: ESP goes to a new address of the peer only when it answered there. */
+    readonly mobike?: { readonly returnRoutability: boolean } | undefined
   }
   readonly esp: {
     readonly proposals: readonly EspProposal[]
@@ -120,6 +122,8 @@ export type IkeInput =
     }
   /** Authentic, fresh ESP came from another address: NAT rebinding, RFC 7296 §2.23. */
   | { readonly on: 'esp-source'; readonly peer: string; readonly spiIn: number; readonly remote: Endpoint }
+  /** Our addresses for this peer: RFC 4555 §3.4 to §3.6. The first is the one that the routing table leaves by. */
+  | { readonly on: 'own-addresses'; readonly peer: string; readonly addresses: readonly string[] }
   /** ESP with a SPI that no SA has, from the address of a peer: RFC 7296 §1.5, RFC 4303 §3.4.2. */
   | { readonly on: 'unknown-esp-spi'; readonly spi: number; readonly remote: Endpoint }
   /** A packet waits and there is no SA. */
@@ -214,12 +218,37 @@ export type IkeEvent =
       readonly initiator: boolean
     }
   | { readonly event: 'child-down'; readonly peer: string; readonly spiIn: number; readonly why: Failure }
+  /** Our request to replace an SA goes out. */
+  | { readonly event: 'rekey-begun'; readonly peer: string; readonly what: 'ike' | 'child' }
+  /**
+   * Both ends rekeyed one SA at once, RFC 7296 §2.8.1, §2.8.2. `redundant`: whose new SA goes; `none`: ours was refused,
+   * because theirs had succeeded.
+   */
+  | {
+      readonly event: 'rekey-crossed'
+      readonly peer: string
+      readonly what: 'ike' | 'child'
+      readonly redundant: 'ours' | 'theirs' | 'none'
+    }
+  /** The peer answered TEMPORARY_FAILURE; our request is repeated a little later: RFC 7296 §2.25. */
+  | { readonly event: 'rekey-deferred'; readonly peer: string; readonly what: 'ike' | 'child' }
   | {
       readonly event: 'failed'
       readonly peer: string | undefined
       readonly exchange: string
       readonly why: Failure
       readonly remote: Endpoint
+    }
+  /** The SAs go on at other addresses: ours changed, the peer's did, or a NAT gave it another port. */
+  | {
+      readonly event: 'moved'
+      readonly peer: string
+      readonly spi: string
+      readonly cause: 'here' | 'peer' | 'nat'
+      readonly from: { readonly local: Endpoint; readonly remote: Endpoint }
+      readonly local: Endpoint
+      readonly remote: Endpoint
+      readonly encapsulation: 'udp' | 'none'
     }
   | { readonly event: 'retrying'; readonly peer: string; readonly at: Instant }
   /** For counters: an exchange we began or answered ended. */
@@ -247,8 +276,14 @@ export type IkeEffect =
   | { readonly do: 'child-use'; readonly peer: string; readonly spiIn: number }
   /** `grace`: how long the inbound side still receives. Its outbound side is never used again. */
   | { readonly do: 'child-remove'; readonly peer: string; readonly spiIn: number; readonly grace: Millis }
-  /** The peer moved: all its children send there. */
-  | { readonly do: 'peer-moved'; readonly peer: string; readonly local: Endpoint; readonly remote: Endpoint }
+  /** One of the two ends moved: all children of the peer send so. */
+  | {
+      readonly do: 'peer-moved'
+      readonly peer: string
+      readonly local: Endpoint
+      readonly remote: Endpoint
+      readonly encapsulation: 'udp' | 'none'
+    }
   /** An SPI that peers may address to us, or no longer: for the filter in front of the machine. 16 hex digits. */
   | { readonly do: 'ike-spi'; readonly spi: string; readonly ours: boolean }
   | { readonly do: 'drop'; readonly drop: Drop; readonly remote: Endpoint; readonly detail: string }
@@ -273,6 +308,8 @@ export interface IkePeerReport {
     readonly local: Endpoint
     readonly remote: Endpoint
     readonly nat: { readonly local: boolean; readonly remote: boolean }
+    /** undefined: one of the two does not do MOBIKE. Addresses beside those in use. */
+    readonly mobike: { readonly local: readonly string[]; readonly remote: readonly string[] } | undefined
     /** The name of the PPK that its keys, or those of its predecessors, were made with. */
     readonly ppk: string | undefined
     readonly establishedAt: Instant | undefined

@@ -1,5 +1,6 @@
 import { type Endpoint, endpointText } from '@brunel/base'
 import type { Failure } from './contract.js'
+import type { Ends } from './sa-stage.js'
 
 /**
  * Every way in which a negotiation fails or an SA ends, in words. A code never changes, a text may. The evidence
@@ -112,6 +113,14 @@ export const unknownId = (claimed: string, known: readonly string[], remote: End
     { claimed, known, remote: endpointText(remote) },
   )
 
+export const tooManyFailures = ({ address }: Endpoint, times: number): Failure =>
+  failure(
+    'TOO_MANY_FAILURES',
+    `${address} failed to authenticate ${times} times in a row; its attempts are slowed down.`,
+    'If it is a router of yours, the failures before this say what to correct; it is heard again within seconds of that. Else it guesses, and nothing is to be done.',
+    { address, times: String(times) },
+  )
+
 export const selectorsRefused = (ours: Evidence): Failure =>
   failure(
     'TS_UNACCEPTABLE',
@@ -204,6 +213,31 @@ export const halfOpen = (): Failure =>
     'HALF_OPEN',
     'The initiator never came back with IKE_AUTH.',
     'Check that UDP 4500 passes; or it was a stranger.',
+  )
+
+/** MOBIKE, RFC 4555. */
+export const notRoutable = (remote: Endpoint): Failure =>
+  failure(
+    'NOT_ROUTABLE',
+    `${endpointText(remote)} answered without having read the question: COOKIE2 differs (RFC 4555 §3.7).`,
+    'Somebody may pretend to be at an address that is not his, or the other router breaks RFC 4555; a new IKE SA is negotiated.',
+    { remote: endpointText(remote) },
+  )
+
+export const addressesRefused = ({ local, remote }: Ends): Failure =>
+  failure(
+    'ADDRESSES_REFUSED',
+    `The peer does not accept that this router moved: ${endpointText(local)} to ${endpointText(remote)} (UNACCEPTABLE_ADDRESSES, RFC 4555 §3.5).`,
+    'Look into the log of the other router; a new IKE SA is negotiated.',
+    { local: endpointText(local), remote: endpointText(remote) },
+  )
+
+export const unexpectedNat = (remote: Endpoint): Failure =>
+  failure(
+    'UNEXPECTED_NAT',
+    `There is a NAT on the way to ${endpointText(remote)}, and esp.encapsulation "none" allows none (RFC 4555 §3.9).`,
+    'Set esp.encapsulation to "auto", or find out who changes the addresses.',
+    { remote: endpointText(remote) },
   )
 
 /** What we found ourselves, and the refusals in which the peer tells less of the same. */

@@ -22,7 +22,7 @@ t.test(
   async t => {
     const lab = labOf(true, false)
     t.strictSame(short(lab), [
-      'A > IKE_SA_INIT request 0 {…}',
+      'A > IKE_SA_INIT request 0 {…, N(CHILDLESS_IKEV2_SUPPORTED)}',
       'B > IKE_SA_INIT response 0 {…, N(CHILDLESS_IKEV2_SUPPORTED)}',
       'A > IKE_AUTH request 1 {IDi, N(INITIAL_CONTACT), IDr, AUTH}',
       'B > IKE_AUTH response 1 {IDr, AUTH}',

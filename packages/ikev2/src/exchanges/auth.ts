@@ -3,6 +3,7 @@ import { Ike as Wire } from '@brunel/wire'
 import { announcesChildless } from '../childless.js'
 import { lowerNonce } from '../collisions.js'
 import type { Failure, IkePeer } from '../contract.js'
+import { dropFirstChild } from '../erasing.js'
 import * as failures from '../failures.js'
 import { identityOf, idPayload } from '../identity.js'
 import { type IntAuth, intAuthOctets } from '../int-auth.js'
@@ -21,6 +22,7 @@ import type { Turn } from '../turn.js'
 import { validityFrom } from '../validity.js'
 import { makeChild } from './child-make.js'
 import { type ChildOffer, makeOffer, offerPayloads, readAnswer, selectorEvidence } from './child-offer.js'
+import { agreeMobike, mobikeWords } from './mobike.js'
 
 /**
  * IKE_AUTH, our side first: RFC 7296 §1.2, §2.15; what AUTH and CERT hold is in proof.ts.
@@ -90,6 +92,7 @@ export function beginAuth(turn: Turn, sa: IkeSa, control: PeerControl, init: Hal
       proof.auth,
       // RFC 6023 §5: neither SA nor TSi and TSr, nor a notify about a child.
       ...(offer === undefined ? [] : offerPayloads(offer, undefined)),
+      ...mobikeWords(sa, control, true),
       ...proof.notifies,
     ],
     doing: { what: 'auth' },
@@ -110,11 +113,11 @@ export function authAnswered(
   if (idr === undefined || proof === undefined) {
     if (error === undefined)
       return reject(turn, sa, control, failures.malformed('IKE_AUTH', 'IDr or AUTH is missing'))
-    return sa.end(turn, refusedBy(control, error.notifyType, auth))
+    return sa.end(turn, refusedBy(sa, control, error.notifyType, auth))
   }
   // RFC 7296 §2.21.2: after INVALID_SYNTAX there is no IKE SA either, though the responder has proved itself.
   if (error?.notifyType === Wire.NOTIFY.INVALID_SYNTAX)
-    return sa.end(turn, refusedBy(control, error.notifyType, auth))
+    return sa.end(turn, refusedBy(sa, control, error.notifyType, auth))
   const { peer } = control
   const claimed = identityOf(idr)
   if (peer.remoteId !== undefined && (claimed === undefined || !sameIdentity(peer.remoteId, claimed)))
@@ -146,16 +149,18 @@ export function authAnswered(
     proven: { ...proven, ppk },
     ppkAnnounced: auth.ppk === true,
   })
+  agreeMobike(session, payloads)
   firstChild(turn, sa, session, { auth, payloads, agreed })
 }
 
-function refusedBy(control: PeerControl, notifyType: number, auth: AuthAttempt): Failure {
+function refusedBy(sa: IkeSa, control: PeerControl, notifyType: number, auth: AuthAttempt): Failure {
   const { peer } = control
   const canDoWithout = auth.offer !== undefined && announcesChildless(payloadsOf(auth.answer))
   if (notifyType === Wire.NOTIFY.INVALID_SYNTAX && canDoWithout) {
     control.childlessTaught = true
     return failures.childRefusedInAuth()
   }
+  if (notifyType === Wire.NOTIFY.UNEXPECTED_NAT_DETECTED) return failures.unexpectedNat(sa.remote) // RFC 4555 §3.9
   if (notifyType !== Wire.NOTIFY.AUTHENTICATION_FAILED)
     return failures.refused('IKE_AUTH', Wire.notifyName(notifyType))
   return failures.authenticationRefused(
@@ -172,8 +177,7 @@ function payloadsOf(message: Uint8Array): readonly Wire.Payload[] {
 
 /** RFC 7296 §2.21.2: the initiator that refuses the responder says so, and both forget the IKE SA without a Delete. */
 function reject(turn: Turn, sa: IkeSa, control: PeerControl, why: Failure): void {
-  if (sa.stage.is === 'authenticating' && sa.stage.auth.offer !== undefined)
-    sa.host.freeChildSpi(sa.stage.auth.offer.spiIn)
+  if (sa.stage.is === 'authenticating') dropFirstChild(sa, sa.stage)
   sa.stage = { is: 'closing', why }
   control.attemptFailed(turn, sa, { exchange: 'IKE_AUTH', why })
   sa.request(turn, {
