@@ -27,6 +27,8 @@ export interface PeerWishes {
   /** The proposal with them is the last. */
   readonly plainFirst?: boolean
   readonly cbc: boolean
+  /** The first child after IKE_AUTH, RFC 6023; left out: in it. */
+  readonly childless?: boolean
   readonly psk: string
   /** How this end proves itself and how it wants the other one to: by the shared key unless it says otherwise. */
   readonly own?: Method
@@ -124,7 +126,12 @@ export function peerOf(self: Place, other: Place, wishes: PeerWishes): IkePeer {
       required: wishes.ppk.required,
     },
     initiate: wishes.initiate && other.address !== undefined,
-    ike: { proposals: ikeProposals(wishes), lifetime: wishes.ikeLifetime, liveness: wishes.liveness },
+    ike: {
+      proposals: ikeProposals(wishes),
+      lifetime: wishes.ikeLifetime,
+      liveness: wishes.liveness,
+      childless: wishes.childless ?? false,
+    },
     esp: {
       proposals: espProposals(wishes),
       mode: wishes.mode,

@@ -25,7 +25,10 @@ export interface PeerOptions {
   readonly espProposal?: string[]
   readonly mode?: string
   readonly encapsulation?: string
+  readonly df?: string
+  readonly dscp?: number | 'copy'
   readonly answerOnly?: boolean
+  readonly childless?: boolean
   readonly greKey?: number
   readonly interface?: string
   readonly address?: string[]
@@ -69,7 +72,15 @@ export const peerOptions = (command: Command): Command =>
     .option('--esp-proposal <proposals...>', 'ESP proposals, as in swanctl.conf')
     .addOption(new Option('--mode <mode>', 'ESP mode').choices(['tunnel', 'transport']))
     .addOption(new Option('--encapsulation <when>', 'ESP in UDP').choices(['auto', 'udp', 'none']))
+    .addOption(
+      new Option('--df <policy>', '“don’t fragment” on the underlay').choices(['set', 'clear', 'copy']),
+    )
+    .option('--dscp <dscp>', 'DSCP on the underlay, 0 to 63, or `copy`', text =>
+      text === 'copy' ? text : whole(text),
+    )
     .option('--answer-only', 'never begin')
+    .option('--childless', 'the first child SA after IKE_AUTH, where the peer can')
+    .option('--no-childless', 'the first child SA in IKE_AUTH')
     .option('--gre-key <number>', 'GRE key', whole)
     .option('--interface <name>', 'name of the TUN interface')
     .option('--address <prefixes...>', 'addresses of our end of the tunnel, such as 10.255.0.1/30')
@@ -86,8 +97,18 @@ export function patchOf(options: PeerOptions, psk: string | undefined, terminal:
     local: { address: options.local, id: options.localId },
     remote: { address: options.remote, id: options.remoteId },
     auth: authOf(options, psk, terminal),
-    ike: { proposals: options.ikeProposal, initiate: options.answerOnly ? false : undefined },
-    esp: { proposals: options.espProposal, mode: options.mode, encapsulation: options.encapsulation },
+    ike: {
+      proposals: options.ikeProposal,
+      initiate: options.answerOnly ? false : undefined,
+      childless: options.childless,
+    },
+    esp: {
+      proposals: options.espProposal,
+      mode: options.mode,
+      encapsulation: options.encapsulation,
+      df: options.df,
+      dscp: options.dscp,
+    },
     gre: { key: options.greKey },
     tunnel: {
       interface: options.interface,

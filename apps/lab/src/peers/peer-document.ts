@@ -12,6 +12,8 @@ export interface PeerWish {
   readonly esp?: readonly string[]
   readonly mode?: 'tunnel' | 'transport'
   readonly encapsulation?: 'auto' | 'udp' | 'none'
+  readonly df?: 'set' | 'clear' | 'copy'
+  readonly dscp?: number | 'copy'
   readonly greKey?: number
   readonly greChecksum?: boolean
   readonly greSequence?: boolean
@@ -19,6 +21,7 @@ export interface PeerWish {
   readonly remote?: string
   readonly initiate?: boolean
   readonly liveness?: string
+  readonly childless?: boolean
   readonly routes?: readonly string[]
 }
 
@@ -41,11 +44,14 @@ export function peerDocument(wish: PeerWish): Record<string, unknown> {
       ...given('proposals', wish.ike),
       ...given('initiate', wish.initiate),
       ...given('liveness', wish.liveness),
+      ...given('childless', wish.childless),
     },
     esp: {
       ...given('proposals', wish.esp),
       ...given('mode', wish.mode),
       ...given('encapsulation', wish.encapsulation),
+      ...given('df', wish.df),
+      ...given('dscp', wish.dscp),
     },
     gre: {
       ...given('key', wish.greKey),
