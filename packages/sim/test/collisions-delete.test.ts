@@ -127,7 +127,6 @@ for (const multi of [false, true])
     },
   )
 
-
 t.test('RFC 7296 §1.3.1: both make a child at once, and one is left', async t => {
   const ladder = scripted()
   ladder.traffic = false
