@@ -14,12 +14,13 @@ import * as actions from './actions.js'
 import type { IkeEffect, IkeInput, IkePeerReport } from './contract.js'
 import { beginInit } from './exchanges/sa-init.js'
 import { PeerControl } from './peer.js'
-import { peersAt } from './peer-match.js'
+import { peersAt, takes } from './peer-match.js'
 import { reportPeer } from './report.js'
 import type { IkeSa } from './sa.js'
 import type { Ends, Incoming, SaHost } from './sa-stage.js'
 import { DEFAULT_SETTINGS, type IkeSettings } from './settings.js'
 import { Strangers } from './strangers.js'
+import { Streams } from './streams.js'
 import { type Ports, Turn } from './turn.js'
 
 /**
@@ -40,6 +41,7 @@ export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
   /** By the SPI that we chose: RFC 7296 §2.6. */
   readonly #sas = new Map<IkeSpi, IkeSa>()
   readonly #childSpis = new Set<number>()
+  readonly streams = new Streams()
   readonly #strangers: Strangers
   readonly #wake = new Map<IkeSa | PeerControl, Instant>()
   #touched = new Set<IkeSa | PeerControl>()
@@ -79,6 +81,9 @@ export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
         this.#touch(control)
         return control && actions.putDown(turn, control, 'the peer was removed')
       }
+      case 'stream-opened':
+      case 'stream-closed':
+        return actions.streamSaid(turn, this, input, control => this.#touch(control))
       case 'unknown-esp-spi':
         return this.#touch(actions.unknownEspSpi(turn, this.controls, input))
       case 'stop':
@@ -157,6 +162,7 @@ export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
       }
       this.#alarm(control)
     }
+    this.streams.settle(turn, () => this.#sas.values())
     this.#touched.clear()
   }
 
@@ -186,10 +192,11 @@ export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
     return [...this.#peers.values()]
   }
 
-  controlsAt(local: string, remote: string): readonly PeerControl[] {
-    const up = this.controls.filter(control => control.wish !== 'down')
+  controlsAt(ends: Ends): readonly PeerControl[] {
+    const { local, remote } = ends
+    const up = this.controls.filter(control => control.wish !== 'down' && takes(control.peer, ends))
     const peers = up.map(control => control.peer)
-    return peersAt(peers, local, remote).map(peer => up[peers.indexOf(peer)] as PeerControl)
+    return peersAt(peers, local.address, remote.address).map(peer => up[peers.indexOf(peer)] as PeerControl)
   }
 
   register(sa: IkeSa): void {
@@ -199,6 +206,7 @@ export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
 
   forget(sa: IkeSa): void {
     this.#sas.delete(sa.ourSpi)
+    this.streams.left(sa.remote)
     this.#strangers.forget(sa)
     sa.control?.sas.delete(sa)
     this.#wake.delete(sa)

@@ -10,7 +10,7 @@ export const restarts = (before: IkePeer, after: IkePeer): boolean =>
 const negotiated = (peer: IkePeer): unknown => ({
   ...peer,
   initiate: undefined,
-  ike: peer.ike.proposals,
+  ike: [peer.ike.proposals, peer.ike.tcp],
   esp: { ...peer.esp, lifetime: undefined },
 })
 

@@ -3,6 +3,7 @@ import { nameText, sameName } from '@brunel/crypto'
 import { Ike as Wire } from '@brunel/wire'
 import type { Identity, IkePeer } from './contract.js'
 import { identityOf } from './identity.js'
+import type { Ends } from './sa-stage.js'
 
 /**
  * Which peer a stranger may be. Before IKE_AUTH only addresses are known, so that this is a hint: the identity
@@ -11,6 +12,10 @@ import { identityOf } from './identity.js'
  * Best first: those configured with this very address, then `any`, then those whose configured address differs
  * but who are told apart by an identity, since a peer may have moved.
  */
+/** RFC 8229 §2: whether a peer may come by TCP is configured, never negotiated. */
+export const takes = ({ ike }: IkePeer, { remote }: Ends): boolean =>
+  remote.stream === undefined || (ike.tcp ?? 'never') !== 'never'
+
 export function peersAt(peers: readonly IkePeer[], local: string, remote: string): readonly IkePeer[] {
   const here = peers.filter(
     peer => peer.localAddress === undefined || peer.localAddress === local || unspecified(peer.localAddress),

@@ -9,6 +9,7 @@ import type { InitAttempt } from './exchanges/sa-init.js'
 import type { Transmission } from './initiating.js'
 import type { PeerControl } from './peer.js'
 import type { IkeSa } from './sa.js'
+import type { Streams } from './streams.js'
 import type { Ports, Turn } from './turn.js'
 
 /**
@@ -77,6 +78,7 @@ export interface Answer {
 /** What an IKE SA needs of the machine that holds it. */
 export interface SaHost {
   readonly ports: Ports
+  readonly streams: Streams
   register(sa: IkeSa): void
   forget(sa: IkeSa): void
   newIkeSpi(): IkeSpi
@@ -84,7 +86,7 @@ export interface SaHost {
   freeChildSpi(spi: number): void
   initiate(turn: Turn, control: PeerControl, ends: Ends): IkeSa | undefined
   /** Peers that may be meant by a stranger at this address, best first. */
-  controlsAt(local: string, remote: string): readonly PeerControl[]
+  controlsAt(ends: Ends): readonly PeerControl[]
   /** All peers that are not administratively down. */
   readonly controls: readonly PeerControl[]
 }

@@ -1,7 +1,7 @@
 import { type Endpoint, type IkeSpi, type Instant, type Millis, millis, sameEndpoint } from '@brunel/base'
 import { Ike as Wire } from '@brunel/wire'
 import type { Channel } from './channel.js'
-import type { Failure } from './contract.js'
+import type { Encapsulation, Failure } from './contract.js'
 import { answerRequest, beginExchange, takeResponse } from './exchanges/dispatch.js'
 import { type Awaited, forgetSteps } from './exchanges/follow-up.js'
 import { initAnswered } from './exchanges/sa-init.js'
@@ -16,6 +16,7 @@ import { deadlineOf, tickSa } from './sa-clock.js'
 import type { Answer, Doing, Ends, Incoming, InFlight, SaHost, Stage } from './sa-stage.js'
 import type { Session } from './session.js'
 import { SPEC } from './settings.js'
+import { follows, isMarked, repeat } from './streams.js'
 import type { Turn } from './turn.js'
 
 /** What an IKE SA has once both public values are known. */
@@ -113,7 +114,8 @@ export class IkeSa {
   }
 
   /** RFC 7296 §2.23: a NAT on either side, or a side that says so, puts ESP into UDP. */
-  get encapsulation(): 'udp' | 'none' {
+  get encapsulation(): Encapsulation {
+    if (this.remote.stream !== undefined) return 'tcp' // RFC 8229 §5, §7
     const forced = (this.session?.control ?? this.control)?.peer.esp.encapsulation === 'udp'
     const wanted = this.nat.local || this.nat.remote || forced
     // RFC 7296 §2.23: never on port 500.
@@ -208,12 +210,9 @@ export class IkeSa {
     if (this.session?.current === this) this.session.confirmed = true
   }
 
-  /**
-   * RFC 7296 §2.23: only a fresh authentic packet moves the peer, only where we are not behind the NAT, and only a peer
-   * that is behind one: without a NAT a strange source is a copy, and following it would help whoever makes copies.
-   */
+  /** Only a fresh authentic packet moves the peer. */
   moved(turn: Turn, ends: Ends): void {
-    if (this.nat.local || !this.nat.remote || sameEndpoint(ends.remote, this.remote)) return
+    if (!follows(this, ends) || sameEndpoint(ends.remote, this.remote)) return
     this.local = ends.local
     this.remote = ends.remote
     const { session } = this
@@ -230,7 +229,7 @@ export class IkeSa {
 
   send(turn: Turn, datagrams: readonly Uint8Array[], ends: Ends = this): void {
     this.lastSent = turn.now
-    const marker = ends.local.port === SPEC.NAT_PORT // RFC 3948 §2.2
+    const marker = isMarked(ends)
     for (const bytes of datagrams)
       turn.do({ do: 'send', bytes, local: ends.local, remote: ends.remote, marker })
   }
@@ -252,7 +251,7 @@ export class IkeSa {
     const datagrams = this.agreed.channel.seal(
       { ...this.header(exchange.type, messageId), response: false },
       exchange.payloads,
-      this.remote.address,
+      this.remote,
     )
     this.transmit(
       turn,
@@ -290,7 +289,7 @@ export class IkeSa {
     const datagrams = this.agreed.channel.seal(
       { ...this.header(m.header.exchangeType, m.header.messageId), response: true },
       answer.payloads,
-      m.remote.address,
+      m.remote,
     )
     this.answers.answered(datagrams)
     this.#former?.wipe()
@@ -331,7 +330,7 @@ export class IkeSa {
     else if (session !== undefined && !outgoing.doubted) {
       this.outgoing = { ...outgoing, doubted: true }
       if (outgoing.transmission.hurry(turn.now, livenessWaits(session.control.peer.ike.liveness)))
-        this.send(turn, outgoing.transmission.datagrams)
+        repeat(turn, this)
     }
   }
 

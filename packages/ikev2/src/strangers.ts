@@ -5,6 +5,7 @@ import { answerInit, plainAnswer } from './exchanges/init-answer.js'
 import { checkMessage } from './message-rules.js'
 import type { IkeSa } from './sa.js'
 import type { Incoming, SaHost } from './sa-stage.js'
+import { isMarked } from './streams.js'
 import type { Turn } from './turn.js'
 
 /**
@@ -52,10 +53,13 @@ export class Strangers {
   }
 
   #answer(turn: Turn, m: Incoming, bytes: Uint8Array): void {
-    turn.do({ do: 'send', bytes, local: m.local, remote: m.remote, marker: m.local.port === 4500 })
+    turn.do({ do: 'send', bytes, local: m.local, remote: m.remote, marker: isMarked(m) })
   }
 
   #init(turn: Turn, m: Incoming): void {
+    // RFC 8229 §6: an IKE SA that is no rekeying of the one on it needs a connection of its own.
+    if (this.#host.streams.isBound(m.remote.stream))
+      return turn.drop('tcp-shared', m.remote, 'IKE_SA_INIT on the connection of another IKE SA')
     const key = Wire.hex(this.#host.ports.crypto.sha1(m.bytes))
     const known = this.#requests.get(key)
     if (known !== undefined) {
@@ -75,7 +79,7 @@ export class Strangers {
       return
     }
     if (!this.#welcome(turn, m, payloads)) return
-    const controls = this.#host.controlsAt(m.local.address, m.remote.address)
+    const controls = this.#host.controlsAt(m)
     if (controls.length === 0)
       return turn.drop('ike-no-peer', m.remote, 'no peer is configured for this address')
     const answer = answerInit(turn, this.#host, { m, payloads }, controls)

@@ -6,7 +6,7 @@ import { identityOf, idPayload } from '../identity.js'
 import { intAuthOctets } from '../int-auth.js'
 import { findId } from '../payload-find.js'
 import type { PeerControl } from '../peer.js'
-import { claimedText, identityText, peersClaiming } from '../peer-match.js'
+import { claimedText, identityText, peersClaiming, takes } from '../peer-match.js'
 import { judge, type Proven, prove } from '../proof.js'
 import { ikeSuiteText, offerTexts } from '../proposal-text.js'
 import { offerIke } from '../proposals.js'
@@ -102,7 +102,7 @@ function whoIs(
   | { readonly peer: PeerControl; readonly proven: Proven }
   | (Failure & { readonly control: PeerControl | undefined }) {
   const { idi, idr, proof, payloads, m, agreed } = claim
-  const controls = sa.host.controls.filter(control => control.wish !== 'down')
+  const controls = sa.host.controls.filter(control => control.wish !== 'down' && takes(control.peer, m))
   const id = identityOf(idi)
   const asked = idr === undefined ? undefined : identityOf(idr)
   const claimants =
@@ -142,9 +142,7 @@ function stranger(
   claimed: string,
   m: Incoming,
 ): Failure & { readonly control: PeerControl | undefined } {
-  const here = sa.host
-    .controlsAt(m.local.address, m.remote.address)
-    .find(c => c.peer.remoteAddress === m.remote.address)
+  const here = sa.host.controlsAt(m).find(c => c.peer.remoteAddress === m.remote.address)
   const { remoteId } = here?.peer ?? {}
   if (remoteId !== undefined) return { ...failures.wrongId(identityText(remoteId), claimed), control: here }
   const known = sa.host.controls.map(c => c.peer.remoteId).filter(id => id !== undefined)

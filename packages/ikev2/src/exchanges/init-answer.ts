@@ -14,6 +14,7 @@ import type { Turn } from '../turn.js'
 import {
   announcesFragmentation,
   announcesIntermediate,
+  forcesUdp,
   isNonce,
   kePayload,
   learnNat,
@@ -91,7 +92,7 @@ function open(turn: Turn, host: SaHost, { m, payloads }: InitRequest, o: Opening
   const spis = { spiInitiator: m.header.spiInitiator, spiResponder: host.newIkeSpi() }
   const nr = random.nonce(NONCE_LENGTH)
   const fragmentation = announcesFragmentation(payloads)
-  const force = o.control.peer.esp.encapsulation === 'udp'
+  const force = forcesUdp(o.control, m)
   const answer = Wire.emitMessage(
     {
       ...spis,
@@ -139,7 +140,7 @@ function certificateWords(
   payloads: readonly Wire.Payload[],
 ): readonly Wire.PlainPayload[] {
   if (!announcesHashes(payloads)) return []
-  const peers = host.controlsAt(m.local.address, m.remote.address).map(control => control.peer)
+  const peers = host.controlsAt(m).map(control => control.peer)
   if (!peers.some(usesCertificates)) return []
   return [...certificateRequest(host.ports, peers), ...announceHashes(host.ports)]
 }
