@@ -50,7 +50,6 @@ export class IkeHost {
   readonly #alarm = new Alarm()
   readonly #feed: (input: IkeInput | Tick) => void
   readonly #saidActivity = new Map<string, string>()
-  #spis: readonly string[] = []
   #activity: NodeJS.Timeout | undefined
 
   constructor(ports: IkeHostPorts) {
@@ -64,7 +63,6 @@ export class IkeHost {
     this.#feed = input => {
       try {
         feed(input)
-        this.#announceSpis()
       } catch (error) {
         ports.onBug(error)
         this.#alarm.set(after(ports.now(), AFTER_BUG), () => this.#feed({ on: 'tick' }))
@@ -135,6 +133,8 @@ export class IkeHost {
         return this.#tunnel(effect.peer)?.sas.remove(effect.spiIn, effect.grace as Millis)
       case 'peer-moved':
         return this.#tunnel(effect.peer)?.moved(effect.local, effect.remote)
+      case 'ike-spi':
+        return this.#ports.io.command({ do: 'ike-spi', spi: effect.spi, ours: effect.ours })
       case 'drop':
         return this.#ports.onDrop(effect.drop, endpointText(effect.remote), effect.detail)
       case 'report':
@@ -157,13 +157,6 @@ export class IkeHost {
     } catch (error) {
       this.#ports.onSendFailure(endpointText(remote), error)
     }
-  }
-
-  #announceSpis(): void {
-    const spis = this.ike.localSpis()
-    if (spis === this.#spis) return
-    this.#spis = spis
-    this.#ports.io.command({ do: 'ike-spis', spis })
   }
 
   #tellActivity(): void {

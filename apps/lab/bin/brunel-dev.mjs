@@ -23,9 +23,12 @@ const COMMANDS = {
     run: args => node('apps/lab/dist/src/main.js', args),
   },
   bench: {
-    about: 'measure ours, strongSwan and the bare path',
+    about: 'measure ours, strongSwan and the bare path; `-- ike`: set-ups a second, memory, latency',
     needs: LAB_PACKAGES,
-    run: args => node('apps/lab/dist/src/bench/main.js', args),
+    run: args =>
+      args[0] === 'ike'
+        ? node('apps/lab/dist/src/bench/ike/main.js', args.slice(1))
+        : node('apps/lab/dist/src/bench/main.js', args),
   },
   start: {
     about: 'run bruneld on this machine',

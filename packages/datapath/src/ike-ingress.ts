@@ -28,20 +28,19 @@ const limiter = (perSecond: number, burst: number): RateLimiter =>
 /** Decides which IKE messages go up. Those of established IKE SAs do not wait behind those of strangers. */
 export class IkeIngress {
   /** Our SPIs: the low halves under each high half, so that looking one up makes no string. */
-  #known = new Map<number, readonly number[]>()
+  readonly #known = new Map<number, readonly number[]>()
   readonly #friends = limiter(20_000, 2048)
   readonly #initiators = limiter(2000, 256)
   readonly #others = limiter(200, 64)
 
-  /** 16 hex digits each. */
-  setSpis(spis: readonly string[]): void {
-    const known = new Map<number, number[]>()
-    for (const spi of spis) {
-      if (!/^[0-9a-f]{16}$/i.test(spi)) bug(`not an IKE SPI: ${spi}`)
-      const [high, low] = [Number.parseInt(spi.slice(0, 8), 16) | 0, Number.parseInt(spi.slice(8), 16) | 0]
-      known.set(high, [...(known.get(high) ?? []), low])
-    }
-    this.#known = known
+  /** 16 hex digits; `ours` false: no longer. */
+  know(spi: string, ours: boolean): void {
+    if (!/^[0-9a-f]{16}$/i.test(spi)) bug(`not an IKE SPI: ${spi}`)
+    const [high, low] = [Number.parseInt(spi.slice(0, 8), 16) | 0, Number.parseInt(spi.slice(8), 16) | 0]
+    const lows = (this.#known.get(high) ?? []).filter(other => other !== low)
+    if (ours) this.#known.set(high, [...lows, low])
+    else if (lows.length > 0) this.#known.set(high, lows)
+    else this.#known.delete(high)
   }
 
   /** undefined: it goes up. The window of `p` is the message without the non-ESP marker. */

@@ -6,6 +6,7 @@ import * as failures from './failures.js'
 import { lifetimeFrom } from './lifetimes.js'
 import { PeerControl } from './peer.js'
 import { restarts } from './peer-change.js'
+import type { Peers } from './peers.js'
 import type { SaHost } from './sa-stage.js'
 import type { Session } from './session.js'
 import type { Turn } from './turn.js'
@@ -14,22 +15,18 @@ import { withinValidity } from './validity.js'
 /** What the host asks for, apart from messages and time. Each concerns one peer and leaves the others alone. */
 
 /** Adds or changes a peer. What only limits an SA in time is applied in place; anything else begins anew. */
-export function applyPeer(
-  turn: Turn,
-  host: SaHost,
-  peers: Map<string, PeerControl>,
-  peer: IkePeer,
-): PeerControl | undefined {
+export function applyPeer(turn: Turn, host: SaHost, peers: Peers, peer: IkePeer): PeerControl | undefined {
   const control = peers.get(peer.name)
   if (control === undefined) {
     const added = new PeerControl(host, peer)
-    peers.set(peer.name, added)
+    peers.put(added)
     return added
   }
   const before = control.peer
   const anew = restarts(before, peer)
   if (anew) closeAll(turn, control, 'the configuration of the peer changed')
   control.peer = peer
+  peers.put(control)
   if (control.wish !== 'down' && peer.initiate !== before.initiate)
     control.wish = peer.initiate ? 'initiate' : 'answer'
   if (anew) {
@@ -195,7 +192,7 @@ export function streamSaid(
   touch: (control: PeerControl) => void,
 ): void {
   if (input.on === 'stream-closed') host.streams.gone(input.stream)
-  for (const control of host.controls) {
+  for (const control of host.peers.all) {
     if (!control.transport.knows(input.stream)) continue
     touch(control)
     if (input.on === 'stream-opened') control.transport.opened(turn, input.stream, input)

@@ -278,6 +278,8 @@ export type IkeEffect =
   | { readonly do: 'stream-bound'; readonly stream: number }
   /** Closes it when what was sent has left. */
   | { readonly do: 'stream-close'; readonly stream: number }
+  /** An SPI that peers may address to us, or no longer: for the filter in front of the machine. 16 hex digits. */
+  | { readonly do: 'ike-spi'; readonly spi: string; readonly ours: boolean }
   | { readonly do: 'drop'; readonly drop: Drop; readonly remote: Endpoint; readonly detail: string }
   | { readonly do: 'report'; readonly event: IkeEvent }
 

@@ -5,16 +5,16 @@ import {
   isDrop,
   type Machine,
   type Random,
-  sooner,
   type Tick,
 } from '@brunel/base'
 import type { Certification, Cryptography } from '@brunel/crypto'
 import { Ike as Wire } from '@brunel/wire'
 import * as actions from './actions.js'
+import { Alarms } from './alarms.js'
 import type { IkeEffect, IkeInput, IkePeerReport } from './contract.js'
 import { beginInit } from './exchanges/sa-init.js'
 import { PeerControl } from './peer.js'
-import { peersAt, takes } from './peer-match.js'
+import { Peers } from './peers.js'
 import { reportPeer } from './report.js'
 import type { IkeSa } from './sa.js'
 import type { Ends, Incoming, SaHost } from './sa-stage.js'
@@ -37,13 +37,15 @@ import { type Ports, Turn } from './turn.js'
  */
 export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
   readonly ports: Ports
-  readonly #peers = new Map<string, PeerControl>()
+  readonly #peers = new Peers()
   /** By the SPI that we chose: RFC 7296 §2.6. */
   readonly #sas = new Map<IkeSpi, IkeSa>()
+  /** Which of our SPIs came and went since the last effect that told so. */
+  readonly #spiNews = new Map<IkeSpi, boolean>()
   readonly #childSpis = new Set<number>()
   readonly streams = new Streams()
   readonly #strangers: Strangers
-  readonly #wake = new Map<IkeSa | PeerControl, Instant>()
+  readonly #alarms = new Alarms<IkeSa | PeerControl>()
   #touched = new Set<IkeSa | PeerControl>()
 
   constructor(
@@ -55,15 +57,15 @@ export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
   }
 
   get deadline(): Instant | undefined {
-    let first: Instant | undefined
-    for (const at of this.#wake.values()) first = sooner(first, at)
-    return first
+    return this.#alarms.first
   }
 
   handle(now: Instant, input: IkeInput | Tick): readonly IkeEffect[] {
     const turn = new Turn(now)
     this.#take(turn, input)
     this.#finish(turn)
+    for (const [spi, ours] of this.#spiNews) turn.do({ do: 'ike-spi', spi, ours })
+    this.#spiNews.clear()
     return turn.effects
   }
 
@@ -76,8 +78,7 @@ export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
       case 'peer-set':
         return this.#touch(actions.applyPeer(turn, this, this.#peers, input.peer))
       case 'peer-removed': {
-        const control = this.#peers.get(input.peer)
-        this.#peers.delete(input.peer)
+        const control = this.#peers.remove(input.peer)
         this.#touch(control)
         return control && actions.putDown(turn, control, 'the peer was removed')
       }
@@ -85,9 +86,9 @@ export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
       case 'stream-closed':
         return actions.streamSaid(turn, this, input, control => this.#touch(control))
       case 'unknown-esp-spi':
-        return this.#touch(actions.unknownEspSpi(turn, this.controls, input))
+        return this.#touch(actions.unknownEspSpi(turn, this.#peers.all, input))
       case 'stop':
-        for (const control of this.controls) {
+        for (const control of this.#peers.all) {
           this.#touch(control)
           actions.stop(turn, control)
         }
@@ -112,8 +113,7 @@ export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
   }
 
   #tick(turn: Turn): void {
-    for (const [who, at] of [...this.#wake]) {
-      if (at > turn.now) continue
+    for (const who of this.#alarms.due(turn.now)) {
       this.#touch(who)
       if (who instanceof PeerControl) who.reconcile(turn)
       else who.tick(turn)
@@ -167,9 +167,7 @@ export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
   }
 
   #alarm(who: IkeSa | PeerControl): void {
-    const at = who instanceof PeerControl || who.stage.is !== 'ended' ? who.deadline : undefined
-    if (at === undefined) this.#wake.delete(who)
-    else this.#wake.set(who, at)
+    this.#alarms.set(who, who instanceof PeerControl || who.stage.is !== 'ended' ? who.deadline : undefined)
   }
 
   report(peer: string): IkePeerReport | undefined {
@@ -178,38 +176,27 @@ export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
   }
 
   reports(): readonly IkePeerReport[] {
-    return this.controls.map(reportPeer)
-  }
-
-  /** The SPIs that peers may address to us, for the filter in front of the machine. */
-  localSpis(): readonly string[] {
-    return [...this.#sas.keys()]
+    return this.#peers.all.map(reportPeer)
   }
 
   // ---- what an IKE SA needs of us ----
 
-  get controls(): readonly PeerControl[] {
-    return [...this.#peers.values()]
-  }
-
-  controlsAt(ends: Ends): readonly PeerControl[] {
-    const { local, remote } = ends
-    const up = this.controls.filter(control => control.wish !== 'down' && takes(control.peer, ends))
-    const peers = up.map(control => control.peer)
-    return peersAt(peers, local.address, remote.address).map(peer => up[peers.indexOf(peer)] as PeerControl)
+  get peers(): Peers {
+    return this.#peers
   }
 
   register(sa: IkeSa): void {
     this.#sas.set(sa.ourSpi, sa)
+    this.#spiNews.set(sa.ourSpi, true)
     this.#touch(sa)
   }
 
   forget(sa: IkeSa): void {
-    this.#sas.delete(sa.ourSpi)
+    if (this.#sas.delete(sa.ourSpi)) this.#spiNews.set(sa.ourSpi, false)
     this.streams.left(sa.remote)
     this.#strangers.forget(sa)
     sa.control?.sas.delete(sa)
-    this.#wake.delete(sa)
+    this.#alarms.set(sa, undefined)
     this.#touch(sa.control)
   }
 

@@ -17,6 +17,11 @@ import type { Ports } from './turn.js'
 
 export const ownProof = ({ auth }: IkePeer): OwnProof => (auth.method === 'psk' ? auth : auth.own)
 export const theirProof = ({ auth }: IkePeer): TheirProof => (auth.method === 'psk' ? auth : auth.theirs)
+/** Whom we trust to certify this peer, DER. */
+export function anchorsOf(peer: IkePeer): readonly Uint8Array[] {
+  const proof = theirProof(peer)
+  return proof.method === 'certificate' ? proof.trustAnchors : []
+}
 export const usesCertificates = ({ auth }: IkePeer): boolean => auth.method === 'certificate'
 
 /** X.509 certificate, signature: the one encoding that we send and take, RFC 7296 §3.6. */
@@ -50,11 +55,10 @@ export function hashesIn(message: Uint8Array): readonly number[] {
 }
 
 /** CERTREQ names the authorities we trust, RFC 7296 §3.7. Without it some peers send no certificate. */
-export function certificateRequest(ports: Ports, peers: readonly IkePeer[]): readonly Wire.PlainPayload[] {
-  const anchors = peers.flatMap(peer => {
-    const proof = theirProof(peer)
-    return proof.method === 'certificate' ? proof.trustAnchors : []
-  })
+export function certificateRequest(
+  ports: Ports,
+  anchors: readonly Uint8Array[],
+): readonly Wire.PlainPayload[] {
   if (anchors.length === 0 || ports.certification === undefined) return []
   return [{ type: 'CERTREQ', encoding: X509_SIGNATURE, data: ports.certification.authorities(anchors) }]
 }

@@ -8,6 +8,7 @@ import type { IkeOffer } from './exchanges/rekey-ike.js'
 import type { InitAttempt } from './exchanges/sa-init.js'
 import type { Transmission } from './initiating.js'
 import type { PeerControl } from './peer.js'
+import type { Peers } from './peers.js'
 import type { IkeSa } from './sa.js'
 import type { Streams } from './streams.js'
 import type { Ports, Turn } from './turn.js'
@@ -85,8 +86,5 @@ export interface SaHost {
   newChildSpi(): number
   freeChildSpi(spi: number): void
   initiate(turn: Turn, control: PeerControl, ends: Ends): IkeSa | undefined
-  /** Peers that may be meant by a stranger at this address, best first. */
-  controlsAt(ends: Ends): readonly PeerControl[]
-  /** All peers that are not administratively down. */
-  readonly controls: readonly PeerControl[]
+  readonly peers: Peers
 }

@@ -79,10 +79,7 @@ export class Strangers {
       return
     }
     if (!this.#welcome(turn, m, payloads)) return
-    const controls = this.#host.controlsAt(m)
-    if (controls.length === 0)
-      return turn.drop('ike-no-peer', m.remote, 'no peer is configured for this address')
-    const answer = answerInit(turn, this.#host, { m, payloads }, controls)
+    const answer = answerInit(turn, this.#host, { m, payloads })
     if (answer === undefined) return
     if ('notifyType' in answer) {
       if (this.#limit.allow(turn.now)) this.#answer(turn, m, plainAnswer(m, [answer]))

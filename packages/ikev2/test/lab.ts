@@ -57,6 +57,8 @@ export class Router {
   readonly events: (IkeEvent & { at: number })[] = []
   readonly drops: string[] = []
   readonly children = new Map<number, Child>()
+  /** Our IKE SPIs, as the effects tell them. */
+  readonly spis = new Set<string>()
   /** Everything in order, for tests of order. */
   readonly effects: IkeEffect[] = []
   ike: Ike
@@ -181,6 +183,10 @@ export class Lab {
           if (!router.children.delete(effect.spiIn))
             throw new Error('a child is removed that is not installed')
           if (router.outbound === effect.spiIn) router.outbound = undefined
+          break
+        case 'ike-spi':
+          if (effect.ours) router.spis.add(effect.spi)
+          else router.spis.delete(effect.spi)
           break
         case 'report':
           router.events.push({ ...effect.event, at: this.now } as never)

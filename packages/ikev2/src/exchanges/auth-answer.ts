@@ -6,7 +6,7 @@ import { identityOf, idPayload } from '../identity.js'
 import { intAuthOctets } from '../int-auth.js'
 import { findId } from '../payload-find.js'
 import type { PeerControl } from '../peer.js'
-import { claimedText, identityText, peersClaiming, takes } from '../peer-match.js'
+import { claimants, claimedText, identityText, takes } from '../peer-match.js'
 import { judge, type Proven, prove } from '../proof.js'
 import { ikeSuiteText, offerTexts } from '../proposal-text.js'
 import { offerIke } from '../proposals.js'
@@ -102,17 +102,15 @@ function whoIs(
   | { readonly peer: PeerControl; readonly proven: Proven }
   | (Failure & { readonly control: PeerControl | undefined }) {
   const { idi, idr, proof, payloads, m, agreed } = claim
-  const controls = sa.host.controls.filter(control => control.wish !== 'down' && takes(control.peer, m))
   const id = identityOf(idi)
   const asked = idr === undefined ? undefined : identityOf(idr)
-  const claimants =
+  const named =
     id === undefined
       ? []
-      : peersClaiming(
-          controls.map(c => c.peer),
+      : claimants(
+          sa.host.peers.claiming(id).filter(c => takes(c.peer, m)),
           { id, asked, remote: m.remote.address },
         )
-  const named = claimants.map(peer => controls.find(c => c.peer === peer)).filter(c => c !== undefined)
   if (named.length === 0) return stranger(sa, claimedText(idi), m)
   const signing: Signing = {
     prf: agreed.suite.prf,
@@ -142,10 +140,11 @@ function stranger(
   claimed: string,
   m: Incoming,
 ): Failure & { readonly control: PeerControl | undefined } {
-  const here = sa.host.controlsAt(m).find(c => c.peer.remoteAddress === m.remote.address)
+  const [best] = sa.host.peers.at(m)
+  const here = best?.peer.remoteAddress === m.remote.address ? best : undefined
   const { remoteId } = here?.peer ?? {}
   if (remoteId !== undefined) return { ...failures.wrongId(identityText(remoteId), claimed), control: here }
-  const known = sa.host.controls.map(c => c.peer.remoteId).filter(id => id !== undefined)
+  const known = sa.host.peers.all.map(c => c.peer.remoteId).filter(id => id !== undefined)
   return { ...failures.unknownId(claimed, known.map(identityText), m.remote), control: undefined }
 }
 

@@ -10,7 +10,7 @@ import { lifetimeFrom } from '../lifetimes.js'
 import { findId } from '../payload-find.js'
 import type { PeerControl } from '../peer.js'
 import { claimedText, identityText, sameIdentity } from '../peer-match.js'
-import { certificateRequest, judge, type Proven, prove } from '../proof.js'
+import { anchorsOf, certificateRequest, judge, type Proven, prove } from '../proof.js'
 import { ikeSuiteText, offerTexts } from '../proposal-text.js'
 import type { Agreed, IkeSa } from '../sa.js'
 import { Session } from '../session.js'
@@ -73,7 +73,7 @@ export function beginAuth(turn: Turn, sa: IkeSa, control: PeerControl, init: Hal
       id,
       ...proof.certificates,
       ...first,
-      ...certificateRequest(ports, [peer]),
+      ...certificateRequest(ports, anchorsOf(peer)),
       ...(peer.remoteId === undefined ? [] : [idPayload('IDr', peer.remoteId)]),
       proof.auth,
       ...offerPayloads(offer, undefined),

@@ -5,7 +5,7 @@ import * as failures from '../failures.js'
 import type { IkeSuite } from '../key-schedule.js'
 import { natNotifies } from '../nat-detection.js'
 import type { PeerControl } from '../peer.js'
-import { announceHashes, announcesHashes, certificateRequest, usesCertificates } from '../proof.js'
+import { announceHashes, announcesHashes, certificateRequest } from '../proof.js'
 import { offerTexts } from '../proposal-text.js'
 import { answerOf, type Choice, chooseIke, offerIke } from '../proposals.js'
 import { IkeSa } from '../sa.js'
@@ -44,14 +44,13 @@ export const plainAnswer = (m: Incoming, payloads: readonly Wire.PlainPayload[])
   )
 
 /**
- * IKE_SA_INIT from a stranger, RFC 7296 §1.2. `controls`: the peers it may be, best first. Returns the half-open IKE
- * SA, or the notify that refuses it, or a drop.
+ * IKE_SA_INIT from a stranger, RFC 7296 §1.2. Returns the half-open IKE SA, or the notify that refuses it; undefined
+ * where it is dropped.
  */
 export function answerInit(
   turn: Turn,
   host: SaHost,
   request: InitRequest,
-  controls: readonly PeerControl[],
 ): IkeSa | Wire.NotifyPayload | undefined {
   const { m, payloads } = request
   const [offer, ke, ni] = [Wire.find(payloads, 'SA'), Wire.find(payloads, 'KE'), Wire.find(payloads, 'NONCE')]
@@ -60,12 +59,17 @@ export function answerInit(
     return undefined
   }
   const intermediate = announcesIntermediate(payloads)
-  const found = pick(offer, { keGroup: ke.group, intermediate }, controls)
+  const [best] = host.peers.at(m)
+  if (best === undefined) {
+    turn.drop('ike-no-peer', m.remote, 'no peer is configured for this address')
+    return undefined
+  }
+  const found = pick(offer, { keGroup: ke.group, intermediate }, host.peers.at(m))
   if (isDrop(found)) {
     turn.drop(found, m.remote, 'the SA payload of IKE_SA_INIT')
     return undefined
   }
-  if (found === undefined) return refuse(turn, m, offer, controls)
+  if (found === undefined) return refuse(turn, m, offer, best)
   const { control, choice } = found
   const { group } = choice.suite
   if (group.id !== ke.group) return Wire.notify(Wire.NOTIFY.INVALID_KE_PAYLOAD, Wire.uint16(group.id)) // §1.2
@@ -108,7 +112,7 @@ function open(turn: Turn, host: SaHost, { m, payloads }: InitRequest, o: Opening
       ...natNotifies(crypto, { ...spis, local: m.local, remote: m.remote, force }),
       ...(fragmentation ? [Wire.notify(Wire.NOTIFY.IKEV2_FRAGMENTATION_SUPPORTED)] : []),
       ...(announcesIntermediate(payloads) ? [Wire.notify(Wire.NOTIFY.INTERMEDIATE_EXCHANGE_SUPPORTED)] : []),
-      ...certificateWords(host, m, payloads),
+      ...certificateWords(host, payloads),
     ],
   )
   const nonces = { ni: o.ni, nr }
@@ -134,21 +138,16 @@ function open(turn: Turn, host: SaHost, { m, payloads }: InitRequest, o: Opening
 }
 
 /** Which peer it is, only IKE_AUTH tells: what any of those it may be needs, RFC 7296 §1.2, RFC 7427 §4. */
-function certificateWords(
-  host: SaHost,
-  m: Incoming,
-  payloads: readonly Wire.Payload[],
-): readonly Wire.PlainPayload[] {
-  if (!announcesHashes(payloads)) return []
-  const peers = host.controlsAt(m).map(control => control.peer)
-  if (!peers.some(usesCertificates)) return []
-  return [...certificateRequest(host.ports, peers), ...announceHashes(host.ports)]
+function certificateWords(host: SaHost, payloads: readonly Wire.Payload[]): readonly Wire.PlainPayload[] {
+  const { someCertified, anchors } = host.peers
+  if (!announcesHashes(payloads) || !someCertified) return []
+  return [...certificateRequest(host.ports, anchors), ...announceHashes(host.ports)]
 }
 
 function pick(
   offer: Wire.SaPayload,
   by: { readonly keGroup: number; readonly intermediate: boolean },
-  controls: readonly PeerControl[],
+  controls: Iterable<PeerControl>,
 ): { readonly control: PeerControl; readonly choice: Choice<IkeSuite> } | Drop | undefined {
   for (const control of controls) {
     const { proposals } = control.peer.ike
@@ -161,17 +160,9 @@ function pick(
 }
 
 /** RFC 7296 §1.2: unprotected; what both sides wanted is for our own log. */
-function refuse(
-  turn: Turn,
-  m: Incoming,
-  offer: Wire.SaPayload,
-  controls: readonly PeerControl[],
-): Wire.NotifyPayload {
-  const [best] = controls
-  if (best !== undefined) {
-    const ours = offerTexts(offerIke(best.peer.ike.proposals, new Uint8Array(0)))
-    const why = failures.noCommonIkeProposal(ours, offerTexts(offer))
-    best.failed(turn, { exchange: 'IKE_SA_INIT', why }, m.remote)
-  }
+function refuse(turn: Turn, m: Incoming, offer: Wire.SaPayload, best: PeerControl): Wire.NotifyPayload {
+  const ours = offerTexts(offerIke(best.peer.ike.proposals, new Uint8Array(0)))
+  const why = failures.noCommonIkeProposal(ours, offerTexts(offer))
+  best.failed(turn, { exchange: 'IKE_SA_INIT', why }, m.remote)
   return Wire.notify(Wire.NOTIFY.NO_PROPOSAL_CHOSEN)
 }
