@@ -38,6 +38,9 @@ export interface IkeSettings {
   /** How long IKE_SA_INIT over UDP may be silent before TCP is tried beside it. Shorter: TCP where UDP only lost a packet;
    * above the first wait, since one repetition is due to UDP (RFC 8229 §5.1). Longer: a user waits where UDP is blocked. */
   readonly tcpAfter: Millis
+  /** How long UDP may still answer when the TCP connection stands. Shorter: a line that comes back comes back over TCP.
+   * Longer: a user waits where UDP is blocked. */
+  readonly udpLastChance: Millis
   /** How long a TCP connection may take to open. Shorter: a slow path has none. Longer: the next attempt comes late. */
   readonly connectWait: Millis
   /** Wait before UDP is tried again under a session over TCP, doubled up to the cap. Shorter: needless IKE_SA_INIT. Longer: a
@@ -90,7 +93,8 @@ export const DEFAULT_SETTINGS: IkeSettings = {
   retransmission: { first: millis(1000), factor: 2, cap: seconds(8), tries: 6 },
   patience: seconds(90),
   initRetransmission: { first: millis(1000), factor: 2, cap: seconds(4), tries: 4 },
-  tcpAfter: seconds(3),
+  tcpAfter: seconds(2),
+  udpLastChance: seconds(1),
   connectWait: seconds(6),
   udpAgain: seconds(30),
   udpAgainCap: seconds(600),

@@ -7,13 +7,14 @@ import type { IkeSa } from './sa.js'
 import type { Ends, SaHost } from './sa-stage.js'
 import type { Session } from './session.js'
 import { SPEC } from './settings.js'
+import { repeat } from './streams.js'
 import type { Turn } from './turn.js'
 
 /**
  * UDP or TCP for one peer: RFC 9329, RFC 8229 §5.1, §6. UDP is preferred, and TCP is for when it is silent:
  *
  *     UDP attempt ── no answer of any kind for `tcpAfter` ──> a TCP connection is opened beside it
- *         │ it opens: the attempt goes over it              │ it does not: the UDP attempt goes on as if nothing were
+ *         │ it opens, and UDP has a last chance: over it    │ it does not: the UDP attempt goes on as if nothing were
  *         ▼                                                 ▼
  *     session over TCP ── every `udpAgain`, growing ──> UDP attempt in the background ──> reauthenticated over UDP
  *         │ connection breaks: we open another, the SAs stay, what was in flight goes out again
@@ -40,6 +41,8 @@ export class Transport {
   readonly #control: PeerControl
   #next: Over = 'udp'
   #opening: Opening | undefined
+  /** It stands beside a UDP attempt, which has until then. */
+  #ready: { readonly ends: StreamEnds; readonly until: Instant } | undefined
   /** When the UDP attempt under way has been silent for long enough. */
   #dialAt: Instant | undefined
   /** The attempt under way only tries whether UDP works again. */
@@ -98,6 +101,7 @@ export class Transport {
       this.closed(turn, stream, 'it did not open in time')
     }
     this.#watchAttempt(turn)
+    this.#watchReady(turn)
     this.#watchSession(turn)
     this.#watchConnection(turn)
     this.#tryUdp(turn)
@@ -106,13 +110,16 @@ export class Transport {
   get deadline(): Instant | undefined {
     const waits = this.#opening === undefined ? this.#broken?.at : this.#opening.until
     const udp = this.#control.attempt === undefined && !this.dials ? this.#returnAt : undefined
-    return sooner(sooner(waits, this.#opening === undefined ? this.#dialAt : undefined), udp)
+    const attempt = sooner(this.#opening === undefined ? this.#dialAt : undefined, this.#ready?.until)
+    return sooner(sooner(waits, attempt), udp)
   }
 
   /** Nothing is wanted of the peer any more. */
   stop(turn: Turn): void {
     if (this.#opening !== undefined) this.#host.streams.close(turn, this.#opening.stream)
+    if (this.#ready !== undefined) this.#host.streams.close(turn, this.#ready.ends.remote.stream)
     this.#opening = undefined
+    this.#ready = undefined
     this.#dialAt = undefined
     this.#returnAt = undefined
     this.#broken = undefined
@@ -124,7 +131,8 @@ export class Transport {
 
   knows(stream: number): boolean {
     const on = (sa: IkeSa | undefined): boolean => sa?.remote.stream === stream
-    return this.#opening?.stream === stream || [...this.#control.sas].some(on)
+    const awaited = this.#opening?.stream === stream || this.#ready?.ends.remote.stream === stream
+    return awaited || [...this.#control.sas].some(on)
   }
 
   opened(turn: Turn, stream: number, ends: Ends): void {
@@ -132,13 +140,15 @@ export class Transport {
     if (opening?.stream !== stream) return
     this.#opening = undefined
     const at = { local: ends.local, remote: { ...ends.remote, stream } }
-    if (opening.session === undefined) this.#attempt(turn, at)
-    else this.#resume(turn, opening.session, at)
+    if (opening.session !== undefined) this.#resume(turn, opening.session, at)
+    else if (this.#control.attempt === undefined) this.#attempt(turn, at)
+    else this.#lastChance(turn, this.#control.attempt, at)
   }
 
   closed(turn: Turn, stream: number, why: string): void {
     const control = this.#control
     if (this.#opening?.stream === stream) return this.#refused(turn, this.#opening, why)
+    if (this.#ready?.ends.remote.stream === stream) this.#ready = undefined
     if (control.attempt?.remote.stream === stream)
       control.attempt.end(turn, failures.connectionLost(control.attempt.remote, why))
     const session = control.sessions.find(one => one.current.remote.stream === stream)
@@ -172,6 +182,22 @@ export class Transport {
     }
   }
 
+  /** Where a whole line comes back, TCP may be up first: UDP is asked once more before it is left. */
+  #lastChance(turn: Turn, attempt: IkeSa, ends: StreamEnds): void {
+    this.#ready = { ends, until: after(turn.now, this.#host.ports.settings.udpLastChance) }
+    if (isUnanswered(attempt)) repeat(turn, attempt)
+  }
+
+  #watchReady(turn: Turn): void {
+    const ready = this.#ready
+    const { attempt } = this.#control
+    if (ready === undefined) return
+    const open = attempt === undefined || isUnanswered(attempt)
+    if (open && attempt !== undefined && turn.now < ready.until) return
+    this.#ready = undefined
+    this.#attempt(turn, ready.ends)
+  }
+
   #attempt(turn: Turn, ends: StreamEnds): void {
     const control = this.#control
     const { attempt } = control
@@ -180,6 +206,7 @@ export class Transport {
       return this.#host.streams.close(turn, ends.remote.stream)
     control.attempt = undefined
     attempt?.end(turn, failures.replaced('it goes on over TCP'))
+    control.retryAt = undefined
     control.attempt = this.#host.initiate(turn, control, ends)
   }
 
