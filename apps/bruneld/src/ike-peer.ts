@@ -34,7 +34,12 @@ export function ikePeer(
     remoteId: peer.remote.id && identity(peer.remote.id),
     auth,
     initiate: peer.ike.initiate && bearing.is === 'known',
-    ike: { proposals: peer.ike.proposals, lifetime: peer.ike.lifetime, liveness: peer.ike.liveness },
+    ike: {
+      proposals: peer.ike.proposals,
+      lifetime: peer.ike.lifetime,
+      liveness: peer.ike.liveness,
+      tcp: peer.ike.tcp,
+    },
     esp: {
       proposals: peer.esp.proposals,
       mode: peer.esp.mode,

@@ -78,3 +78,10 @@ async function resolve(name: string): Promise<readonly string[] | string> {
     return code in REASONS ? `${REASONS[code]} (${code})` : code
   }
 }
+
+/** Whether IKE need not be told anew. */
+export function sameBearing(a: Bearing | undefined, b: Bearing): boolean {
+  if (a?.is === 'known' && b.is === 'known') return a.remote === b.remote && a.route.source === b.route.source
+  if (a?.is === 'unknown' && b.is === 'unknown') return a.sentence === b.sentence
+  return a?.is === b.is
+}

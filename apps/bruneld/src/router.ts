@@ -30,7 +30,7 @@ import type { KeyLog } from './key-log.js'
 import type { Log } from './log.js'
 import type { Lack } from './preflight.js'
 import { Prober } from './prober.js'
-import { type Bearing, takeBearing } from './remote-address.js'
+import { sameBearing, takeBearing } from './remote-address.js'
 import { Tunnel } from './tunnel.js'
 import { tunnelReport } from './tunnel-report.js'
 import { accepts, type IcmpChoice, quotes, type TooBigEvent } from './underlay-icmp.js'
@@ -107,6 +107,7 @@ export class Router implements RouterControl {
       tunnels: () => this.#tunnels.values(),
       onEvent: event => this.#ikeEvent(event),
       onDrop: (drop, remote, detail) => this.#ikeDrop(drop, remote, detail),
+      onDeaf: ({ code, detail, remedy }) => this.#ports.log.warn({ code, remedy }, detail),
       onSendFailure: (remote, error) =>
         this.#ports.log.debug({ remote, error: String(error) }, 'IKE message not sent'),
       onBug: error => this.#bug('ike', error),
@@ -177,7 +178,7 @@ export class Router implements RouterControl {
       })
     }
     for (const reason of DROP_NAMES)
-      if (reason.startsWith('ike-'))
+      if (/^(ike|tcp)-/.test(reason))
         reports.push({ reason, direction: 'ike', count: this.#ikeDrops.get(reason) ?? 0 })
     return reports
   }
@@ -194,7 +195,8 @@ export class Router implements RouterControl {
     )
     const refused = [...this.#failures].map(([name, f]) => ({ ...f, detail: `${name}: ${f.detail}` }))
     const lacks = this.#ports.lacks.map(({ code, detail, remedy }) => ({ code, detail, remedy }))
-    return { ready: this.#io !== undefined, warnings: [...lacks, ...refused, ...lost] }
+    const deaf = this.#ike?.streams.warnings ?? []
+    return { ready: this.#io !== undefined, warnings: [...lacks, ...deaf, ...refused, ...lost] }
   }
 
   certificates(): readonly CertificateExpiry[] {
@@ -427,9 +429,3 @@ export class Router implements RouterControl {
 
 const isOwnAddress = (address: string): boolean =>
   Object.values(networkInterfaces()).some(list => list?.some(one => one.address === address))
-
-function sameBearing(a: Bearing | undefined, b: Bearing): boolean {
-  if (a?.is === 'known' && b.is === 'known') return a.remote === b.remote && a.route.source === b.route.source
-  if (a?.is === 'unknown' && b.is === 'unknown') return a.sentence === b.sentence
-  return a?.is === b.is
-}

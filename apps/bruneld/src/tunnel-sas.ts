@@ -9,6 +9,8 @@ export interface InstalledChild {
   readonly inbound: number
   readonly outbound: number
   readonly installedAt: number
+  /** Where it sends; the peer may have moved since it was negotiated. */
+  ends: Pick<Child, 'local' | 'remote'>
 }
 
 export interface SaSettings {
@@ -77,7 +79,13 @@ export class TunnelSas {
       wipe(keys)
       return index
     }
-    const installed = { child, inbound: sa(child.keysIn), outbound: sa(child.keysOut), installedAt: now }
+    const installed = {
+      child,
+      inbound: sa(child.keysIn),
+      outbound: sa(child.keysOut),
+      installedAt: now,
+      ends: child,
+    }
     this.#children.set(child.spiIn, installed)
     this.#io.command({ do: 'inbound-add', sa: this.#spec(installed, installed.inbound, child.spiIn) })
     if (outbound) this.use(child.spiIn)
@@ -88,8 +96,8 @@ export class TunnelSas {
     const installed = this.#children.get(spiIn)
     if (installed === undefined || this.#using === spiIn) return
     this.#using = spiIn
-    const { child } = installed
-    this.#leaveBy({ encapsulation: child.encapsulation, local: child.local, remote: child.remote })
+    const { child, ends } = installed
+    this.#leaveBy({ encapsulation: child.encapsulation, local: ends.local, remote: ends.remote })
     this.#io.command({ do: 'outbound-use', sa: this.#spec(installed, installed.outbound, child.spiOut) })
   }
 
@@ -113,10 +121,14 @@ export class TunnelSas {
   moved(local: Endpoint, remote: Endpoint): void {
     if (this.#path === undefined) return
     const { spec } = this.#path
-    const port = (e: Endpoint): Endpoint => (spec.encapsulation === 'udp' ? e : { ...e, port: 0 })
-    this.#leaveBy({ encapsulation: spec.encapsulation, local: port(local), remote: port(remote) })
-    for (const { inbound } of this.#children.values())
-      this.#io.command({ do: 'sa-moved', sa: inbound, remote: port(remote) })
+    const port = (e: Endpoint): Endpoint => (spec.encapsulation === 'none' ? { ...e, port: 0 } : e)
+    const ends = { local: port(local), remote: port(remote) }
+    this.#leaveBy({ encapsulation: spec.encapsulation, ...ends })
+    for (const one of this.#children.values()) {
+      if (one.child.encapsulation !== spec.encapsulation) continue
+      if (sameEndpoint(one.ends.remote, spec.remote)) one.ends = ends
+      this.#io.command({ do: 'sa-moved', sa: one.inbound, remote: ends.remote })
+    }
   }
 
   close(): void {
@@ -140,10 +152,10 @@ export class TunnelSas {
     return this.#path.index
   }
 
-  #spec({ child }: InstalledChild, sa: number, spi: number): SaSpec {
+  #spec({ child, ends }: InstalledChild, sa: number, spi: number): SaSpec {
     const { hardBytes, softShare, replayWindow } = this.settings
     const path = this.#leaveBy(
-      this.#path?.spec ?? { encapsulation: child.encapsulation, local: child.local, remote: child.remote },
+      this.#path?.spec ?? { encapsulation: child.encapsulation, local: ends.local, remote: ends.remote },
     )
     return {
       sa,
@@ -168,7 +180,7 @@ export class TunnelSas {
       localDelivery: hostOf(child.localSelectors, child.local),
       remoteDelivery: hostOf(child.remoteSelectors, child.remote),
       path,
-      remote: child.remote,
+      remote: ends.remote,
       limits: {
         softBytes: Math.floor(hardBytes * softShare),
         hardBytes,

@@ -17,6 +17,7 @@ export function withDefaults(peer: PeerDocument) {
       proposals: peer.ike?.proposals ?? [...DEFAULT_IKE_PROPOSALS],
       lifetime: peer.ike?.lifetime ?? '4h',
       liveness: peer.ike?.liveness ?? '10s',
+      tcp: peer.ike?.tcp ?? 'auto',
       initiate: peer.ike?.initiate ?? peer.remote.address !== 'any',
     },
     esp: {

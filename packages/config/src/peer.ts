@@ -53,6 +53,7 @@ export interface Peer {
     readonly proposals: readonly IkeProposal[]
     readonly lifetime: Millis
     readonly liveness: Millis
+    readonly tcp: 'auto' | 'always' | 'never'
     readonly initiate: boolean
   }
   readonly esp: {

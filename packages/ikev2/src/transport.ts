@@ -264,7 +264,7 @@ export class Transport {
     }
     if (session.current.outgoing === undefined) session.current.want(turn, { want: 'liveness' })
     const { local, remote } = ends
-    turn.do({ do: 'peer-moved', peer: peer.name, local, remote })
+    if (this.#control.session === session) turn.do({ do: 'peer-moved', peer: peer.name, local, remote })
     turn.report({ event: 'connection', peer: peer.name, state: 'restored', remote, why: '' })
   }
 

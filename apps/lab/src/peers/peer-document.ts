@@ -18,6 +18,7 @@ export interface PeerWish {
   readonly remote?: string
   readonly initiate?: boolean
   readonly liveness?: string
+  readonly tcp?: 'auto' | 'always' | 'never'
   readonly routes?: readonly string[]
 }
 
@@ -40,6 +41,7 @@ export function peerDocument(wish: PeerWish): Record<string, unknown> {
       ...given('proposals', wish.ike),
       ...given('initiate', wish.initiate),
       ...given('liveness', wish.liveness),
+      ...given('tcp', wish.tcp),
     },
     esp: {
       ...given('proposals', wish.esp),
