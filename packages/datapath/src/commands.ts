@@ -110,7 +110,7 @@ export type DatapathEvent =
       readonly local: Endpoint
       readonly remote: Endpoint
     }
-  /** A connection, ours or accepted, ended without our asking, or did not come about. */
+  /** A connection, ours or bound, ended without our asking, or did not come about. */
   | { readonly on: 'stream-closed'; readonly stream: number; readonly why: string }
   /** Connections that were refused or closed for this reason since it was last told; `remote` is one of them. */
   | { readonly on: 'stream-refused'; readonly drop: Drop; readonly remote: string; readonly times: number }

@@ -33,7 +33,7 @@ export interface StreamIo {
   open(stream: number, local: Endpoint, remote: Endpoint): void
   /** An IKE message, without marker. Where there is no such connection it is lost. */
   send(stream: number, bytes: Uint8Array): void
-  /** Limits for strangers do not concern it any more. */
+  /** Limits for strangers do not concern it any more, and its end is told. */
   bound(stream: number): void
   close(stream: number): void
 }

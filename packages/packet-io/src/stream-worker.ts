@@ -29,6 +29,8 @@ const connections = new Map<number, StreamConnection>()
 const admission = new Admission(DEFAULT_LIMITS)
 const refusals = new Map<Drop, { remote: string; times: number }>()
 const paused = new Set<StreamConnection>()
+/** Connections that IKE knows: ours, and those that a peer proved itself on. The end of a stranger's is no news. */
+const known = new Set<number>()
 let accepted = -1
 let server: Server | undefined
 let catchUp: NodeJS.Timeout | undefined
@@ -44,7 +46,14 @@ function refused(drop: Drop, remote: string): void {
 function forget({ stream }: StreamConnection): void {
   admission.settled(stream)
   connections.delete(stream)
+  known.delete(stream)
   cells.close(stream)
+}
+
+function ended(connection: StreamConnection, why: string): void {
+  const { stream } = connection
+  if (known.has(stream)) emit({ on: 'stream-closed', stream, why })
+  forget(connection)
 }
 
 const events: ConnectionEvents = {
@@ -59,14 +68,10 @@ const events: ConnectionEvents = {
   },
   onRuns: deliver,
   onRefused: (connection, drop) => {
-    forget(connection)
     refused(drop, connection.remote.address)
-    emit({ on: 'stream-closed', stream: connection.stream, why: drop })
+    ended(connection, drop)
   },
-  onClosed: (connection, why) => {
-    forget(connection)
-    emit({ on: 'stream-closed', stream: connection.stream, why })
-  },
+  onClosed: ended,
 }
 
 /** To the inbound pump. Where it cannot keep up, the sender is held back by TCP itself: nothing is dropped here. */
@@ -126,11 +131,13 @@ function command(what: StreamCommand): void {
     case 'listen':
       return listen(what.port)
     case 'open':
+      known.add(what.stream)
       connections.set(what.stream, StreamConnection.open(what.stream, what, events))
       return
     case 'send':
       return connections.get(what.stream)?.sendIke(what.bytes)
     case 'bound':
+      if (connections.has(what.stream)) known.add(what.stream)
       return admission.settled(what.stream)
     case 'close': {
       const connection = connections.get(what.stream)

@@ -93,9 +93,12 @@ t.test('IKE comes up with the connection, and what is sent there comes out', asy
   io.streams.send(stream, Uint8Array.of(9, 9))
   const [answer] = (await once(socket, 'data')) as [Buffer]
   t.equal(answer.toString('hex'), '0008000000000909', 'without the prefix: the other end is the originator')
+  io.streams.bound(stream)
+  await pause(50)
   socket.destroy()
   await closed
   await soon(() => said('stream-closed').find(e => e.stream === stream), 'closed')
+  t.equal(said('stream-closed').length, 1, 'the end of a stranger is no news')
 })
 
 t.test('RFC 8229 §13: strangers are limited, and one address more than all', async t => {

@@ -21,6 +21,7 @@ export interface PeerOptions {
   readonly espProposal?: string[]
   readonly mode?: string
   readonly encapsulation?: string
+  readonly tcp?: string
   readonly answerOnly?: boolean
   readonly greKey?: number
   readonly interface?: string
@@ -61,6 +62,7 @@ export const peerOptions = (command: Command): Command =>
     .option('--esp-proposal <proposals...>', 'ESP proposals, as in swanctl.conf')
     .addOption(new Option('--mode <mode>', 'ESP mode').choices(['tunnel', 'transport']))
     .addOption(new Option('--encapsulation <when>', 'ESP in UDP').choices(['auto', 'udp', 'none']))
+    .addOption(new Option('--tcp <when>', 'IKE and ESP over TCP').choices(['auto', 'always', 'never']))
     .option('--answer-only', 'never begin')
     .option('--gre-key <number>', 'GRE key', whole)
     .option('--interface <name>', 'name of the TUN interface')
@@ -78,7 +80,7 @@ export function patchOf(options: PeerOptions, psk: string | undefined, terminal:
     local: { address: options.local, id: options.localId },
     remote: { address: options.remote, id: options.remoteId },
     auth: authOf(options, psk, terminal),
-    ike: { proposals: options.ikeProposal, initiate: options.answerOnly ? false : undefined },
+    ike: { proposals: options.ikeProposal, tcp: options.tcp, initiate: options.answerOnly ? false : undefined },
     esp: { proposals: options.espProposal, mode: options.mode, encapsulation: options.encapsulation },
     gre: { key: options.greKey },
     tunnel: {
