@@ -18,6 +18,7 @@ import { Alarm, hostFor } from './alarm.js'
 import type { KeyLog } from './key-log.js'
 import { StreamHost, type StreamPorts } from './streams.js'
 import type { Tunnel } from './tunnel.js'
+import { wipeKeys } from './tunnel-sas.js'
 
 const NON_ESP_MARKER = 4 // octets of zero, RFC 3948 §2.2
 const KEEPALIVE = Uint8Array.of(0xff) // RFC 3948 §2.3
@@ -132,13 +133,13 @@ export class IkeHost {
         return this.#send(KEEPALIVE, effect)
       case 'child-install':
         this.#ports.keyLog?.child(effect.child)
-        return this.#tunnel(effect.child.peer)?.install(effect.child, effect.outbound)
+        return this.#install(effect)
       case 'child-use':
         return this.#tunnel(effect.peer)?.sas.use(effect.spiIn)
       case 'child-remove':
         return this.#tunnel(effect.peer)?.sas.remove(effect.spiIn, effect.grace as Millis)
       case 'peer-moved':
-        return this.#tunnel(effect.peer)?.moved(effect.local, effect.remote)
+        return this.#tunnel(effect.peer)?.moved(effect)
       case 'ike-spi':
         return this.#ports.io.command({ do: 'ike-spi', spi: effect.spi, ours: effect.ours })
       case 'stream-open':
@@ -152,6 +153,13 @@ export class IkeHost {
       default:
         return assertNever(effect)
     }
+  }
+
+  #install({ child, outbound }: Extract<IkeEffect, { do: 'child-install' }>): void {
+    const tunnel = this.#tunnel(child.peer)
+    if (tunnel !== undefined) return tunnel.install(child, outbound)
+    wipeKeys(child.keysIn)
+    wipeKeys(child.keysOut)
   }
 
   #tunnel(peer: string): Tunnel | undefined {

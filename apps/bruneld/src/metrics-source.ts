@@ -35,6 +35,7 @@ function snapshot(
     outbound: report.counters.outbound,
     replayMisses: report.counters.replayMisses,
     tcpConnections: tcpConnections(report),
+    missing: report.endedSas.inbound.missing,
     sas: tunnel === undefined || counters === undefined ? [] : sasOf(tunnel, counters),
   }
 }

@@ -40,6 +40,11 @@ const COMMANDS = {
     needs: [],
     run: args => node('packages/sim/dist/src/run.js', args),
   },
+  fuzz: {
+    about: 'throw nearly valid messages at IKE, two million of them',
+    needs: [],
+    run: args => node('packages/sim/dist/src/fuzz/run.js', args),
+  },
   docs: {
     about: 'write the generated documents anew',
     needs: [],

@@ -32,12 +32,14 @@ export function normalise(document: PeerDocument): Peer {
     enabled,
     local: {
       address: optionally(local.address, address, 'local.address'),
+      further: (local.addresses ?? []).map(text => sure(address(text), 'local.addresses')),
       id: optionally(local.id, identity, 'local.id'),
     },
     remote: {
       kind: remote.address === 'any' ? 'any' : remoteAddress === undefined ? 'name' : 'address',
       address: remoteAddress ?? remote.address.toLowerCase(),
       id: optionally(remote.id, identity, 'remote.id'),
+      prefer: remote.prefer,
     },
     auth: {
       method: auth.method,
@@ -46,12 +48,15 @@ export function normalise(document: PeerDocument): Peer {
       trustAnchors: auth.trustAnchors ?? [],
       crls: auth.crls ?? [],
       rsaSignature: auth.rsaSignature ?? 'pss',
+      ppk: auth.ppk && { id: auth.ppk.id, required: auth.ppk.required ?? false },
     },
     ike: {
       proposals: proposals<IkeProposal>(ike.proposals, parseIkeProposal),
       lifetime: sure(duration(ike.lifetime), 'ike.lifetime'),
       liveness: sure(duration(ike.liveness), 'ike.liveness'),
       tcp: ike.tcp,
+      mobike: ike.mobike,
+      returnRoutability: ike.returnRoutability,
       initiate: ike.initiate,
     },
     esp: {

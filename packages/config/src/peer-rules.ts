@@ -2,6 +2,7 @@ import { familyOf, type Problem, seconds, type WallClock } from '@brunel/base'
 import { certificateWarnings } from './certificate-rules.js'
 import { type WholePeerDocument, withDefaults } from './defaults.js'
 import type { PeerDocument } from './document.js'
+import { ppk, ppkWarnings } from './ppk-rules.js'
 import { espProposalFaults, ikeProposalFaults } from './proposals.js'
 import { problem, type Rule, whole } from './rule.js'
 import { TUNNEL_RULES } from './tunnel-rules.js'
@@ -44,6 +45,21 @@ function localAddress({ local }: WholePeerDocument): Problem[] {
   ]
 }
 
+function furtherAddresses({ local }: WholePeerDocument): Problem[] {
+  return (local.addresses ?? []).flatMap((text, i) =>
+    address(text) !== undefined && isHostAddress(text)
+      ? []
+      : [
+          problem(
+            `/local/addresses/${i}`,
+            'BRUNEL_CONFIG_ADDRESS',
+            `"${text}" is not an address that this router can have.`,
+            'Write addresses of this host, without prefix length.',
+          ),
+        ],
+  )
+}
+
 function remoteAddress({ remote }: WholePeerDocument): Problem[] {
   if (remote.address === 'any' || isDnsName(remote.address)) return []
   if (address(remote.address) !== undefined && isHostAddress(remote.address)) return []
@@ -56,6 +72,18 @@ function remoteAddress({ remote }: WholePeerDocument): Problem[] {
       'Write an address such as 198.51.100.7, a DNS name, or `any`.',
     ),
   ]
+}
+
+function preference({ local, remote }: WholePeerDocument): Problem[] {
+  if (remote.prefer === undefined) return []
+  if (remote.address === 'any' || !isDnsName(remote.address)) {
+    const detail = `\`remote.prefer\` chooses among the addresses of a DNS name, and "${remote.address}" is none.`
+    return [problem('/remote/prefer', 'BRUNEL_CONFIG_FAMILY', detail, 'Leave `remote.prefer` out.')]
+  }
+  const ours = address(local.address ?? '')
+  if (ours === undefined || `ipv${familyOf(ours)}` === remote.prefer) return []
+  const detail = `\`local.address\` is IPv${familyOf(ours)}, so that ${remote.prefer} is never used.`
+  return [problem('/remote/prefer', 'BRUNEL_CONFIG_FAMILY', detail, 'Leave one of the two out.')]
 }
 
 function ends({ local, remote }: WholePeerDocument): Problem[] {
@@ -166,10 +194,13 @@ function initiate({ ike, remote }: WholePeerDocument): Problem[] {
 const RULES: readonly Rule[] = [
   name,
   localAddress,
+  furtherAddresses,
   remoteAddress,
   ends,
+  preference,
   identities,
   auth,
+  ppk,
   proposals,
   lifetimes,
   initiate,
@@ -192,6 +223,7 @@ export function warningsOf(peer: PeerDocument, now?: WallClock): Problem[] {
     const detail = `The pre-shared key has ${psk.length} octets; below ${PSK_ADVISED} it can be guessed by whoever records a handshake.`
     found.push(problem('/auth/psk', 'BRUNEL_CONFIG_PSK_SHORT', detail, NEW_PSK))
   }
+  found.push(...ppkWarnings(peer))
   const life = duration(withDefaults(peer).ike.lifetime)
   if (life !== undefined && life < seconds(60)) {
     const detail = 'The IKE SA is rekeyed more than once a minute.'

@@ -29,6 +29,8 @@ export interface Peer {
   readonly local: {
     /** undefined: whatever the routing table of the host chooses. */
     readonly address: string | undefined
+    /** Used where `address` has no way to the peer, and told to the peer by MOBIKE. */
+    readonly further: readonly string[]
     /** undefined: the local address is the identity. */
     readonly id: PeerIdentity | undefined
   }
@@ -38,6 +40,8 @@ export interface Peer {
     readonly address: string
     /** undefined: any identity that the secret proves. */
     readonly id: PeerIdentity | undefined
+    /** Which addresses of a DNS name come first; undefined: as the resolver orders them. */
+    readonly prefer: 'ipv4' | 'ipv6' | undefined
   }
   readonly auth: {
     /** How we prove who we are, and how the peer must. */
@@ -48,12 +52,16 @@ export interface Peer {
     readonly trustAnchors: readonly string[]
     readonly crls: readonly string[]
     readonly rsaSignature: 'pss' | 'pkcs1'
+    /** Its secret lies apart. `id`: as it was written. */
+    readonly ppk: { readonly id: string; readonly required: boolean } | undefined
   }
   readonly ike: {
     readonly proposals: readonly IkeProposal[]
     readonly lifetime: Millis
     readonly liveness: Millis
     readonly tcp: 'auto' | 'always' | 'never'
+    readonly mobike: boolean
+    readonly returnRoutability: boolean
     readonly initiate: boolean
   }
   readonly esp: {

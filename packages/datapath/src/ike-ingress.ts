@@ -17,6 +17,11 @@ const LENGTH = 24
 
 const MAJOR = 2
 const IKE_SA_INIT = 34
+/** RFC 7296 §3.10: where a notify that comes first has its type. */
+const NEXT_PAYLOAD = 16
+const NOTIFY = 41
+const NOTIFY_TYPE = HEADER + 6
+const COOKIE = 16390
 const RESPONSE = 0x20
 /** Sent by the original initiator of the IKE SA. */
 const INITIATOR = 0x08
@@ -31,6 +36,8 @@ export class IkeIngress {
   readonly #known = new Map<number, readonly number[]>()
   readonly #friends = limiter(20_000, 2048)
   readonly #initiators = limiter(2000, 256)
+  /** They give a cookie back, RFC 7296 §2.6: in a flood of forged addresses those who receive have a way of their own. */
+  readonly #returning = limiter(500, 256)
   readonly #others = limiter(200, 64)
 
   /** 16 hex digits; `ours` false: no longer. */
@@ -66,6 +73,12 @@ export class IkeIngress {
     const noResponder = p.view.getInt32(at + 8) === 0 && p.view.getInt32(at + 12) === 0
     const request = (flags & (INITIATOR | RESPONSE)) === INITIATOR
     const init = p.view.getUint8(at + EXCHANGE_TYPE) === IKE_SA_INIT && noResponder && request
-    return init && major === MAJOR ? this.#initiators : this.#others
+    if (!init || major !== MAJOR) return this.#others
+    return beginsWithCookie(p, at) ? this.#returning : this.#initiators
   }
 }
+
+const beginsWithCookie = (p: Packet, at: number): boolean =>
+  p.view.getUint8(at + NEXT_PAYLOAD) === NOTIFY &&
+  p.end - at >= NOTIFY_TYPE + 2 &&
+  p.view.getUint16(at + NOTIFY_TYPE) === COOKIE

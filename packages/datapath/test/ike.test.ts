@@ -100,6 +100,22 @@ t.test('a flood of strangers does not hold up our peers', async t => {
   t.equal(ingress.admit(packet(message()), instant(1)), undefined, '2,000 a second')
 })
 
+t.test('RFC 7296 §2.6: who gives a cookie back does not wait behind those who did not', async t => {
+  const ingress = new IkeIngress()
+  const short = message({ length: '00000022', body: '2100000c0000' })
+  short[16] = 41
+  const other = message({ length: '00000028', body: '2100000c00004004aabbccdd' })
+  other[16] = 41
+  const returning = message({ length: '00000028', body: '2100000c00004006aabbccdd' })
+  returning[16] = 41
+  for (let k = 0; k < 5000; k++) ingress.admit(packet(message()), now)
+  t.equal(ingress.admit(packet(short), now), 'ike-queue-full')
+  t.equal(ingress.admit(packet(other), now), 'ike-queue-full')
+  let up = 0
+  for (let k = 0; k < 5000; k++) if (ingress.admit(packet(returning), now) === undefined) up++
+  t.equal(up, 256)
+})
+
 t.test('an SPI that is ours no longer is that of a stranger, and its neighbour stays', async t => {
   const ingress = new IkeIngress()
   for (const spi of ['3333333300000000', SPI_R, SPI_R]) ingress.know(spi, true)

@@ -30,7 +30,7 @@ export interface ChildSa {
   readonly suite: string
   readonly mode: Mode
   readonly modeReason: string | undefined
-  readonly encapsulation: Encapsulation
+  encapsulation: Encapsulation
   readonly localSelectors: readonly TrafficSelector[]
   readonly remoteSelectors: readonly TrafficSelector[]
   /** Our request made it. */

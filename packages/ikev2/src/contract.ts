@@ -46,6 +46,14 @@ export type TheirProof =
       readonly crls: readonly Uint8Array[]
     }
 
+/** A post-quantum pre-shared key and the name that both ends know it by, RFC 8784 §2. */
+export interface Ppk {
+  readonly id: Uint8Array
+  readonly secret: Uint8Array
+  /** Nothing is agreed without it. */
+  readonly required: boolean
+}
+
 /** All that IKE knows of a peer. A change is a new `peer-set`. */
 export interface IkePeer {
   readonly name: string
@@ -60,6 +68,7 @@ export interface IkePeer {
   readonly auth:
     | SharedKey
     | { readonly method: 'certificate'; readonly own: OwnProof; readonly theirs: TheirProof }
+  readonly ppk?: Ppk | undefined
   readonly initiate: boolean
   readonly ike: {
     readonly proposals: readonly IkeProposal[]
@@ -67,6 +76,8 @@ export interface IkePeer {
     readonly liveness: Millis
     /** IKE and ESP over TCP: when UDP is silent, always, or not even when the peer begins. Left out: `never`. */
     readonly tcp?: 'auto' | 'always' | 'never'
+    /** Left out: no MOBIKE (RFC 4555). `returnRoutability`: ESP goes to a new address of the peer only when it answered there. */
+    readonly mobike?: { readonly returnRoutability: boolean } | undefined
   }
   readonly esp: {
     readonly proposals: readonly EspProposal[]
@@ -114,6 +125,8 @@ export type IkeInput =
     }
   /** Authentic, fresh ESP came from another address: NAT rebinding, RFC 7296 §2.23. */
   | { readonly on: 'esp-source'; readonly peer: string; readonly spiIn: number; readonly remote: Endpoint }
+  /** Our addresses for this peer: RFC 4555 §3.4 to §3.6. The first is the one that the routing table leaves by. */
+  | { readonly on: 'own-addresses'; readonly peer: string; readonly addresses: readonly string[] }
   /** ESP with a SPI that no SA has, from the address of a peer: RFC 7296 §1.5, RFC 4303 §3.4.2. */
   | { readonly on: 'unknown-esp-spi'; readonly spi: number; readonly remote: Endpoint }
   /** A packet waits and there is no SA. */
@@ -189,8 +202,12 @@ export type IkeEvent =
       readonly remote: Endpoint
       readonly remoteId: string
       readonly nat: { readonly local: boolean; readonly remote: boolean }
+      /** As `ppk` of the report. */
+      readonly ppk: string | undefined
       readonly took: Millis
     }
+  /** A PPK is configured and the IKE SA stands without it. */
+  | { readonly event: 'ppk-unused'; readonly peer: string; readonly why: Failure }
   | {
       readonly event: 'ike-rekeyed'
       readonly peer: string
@@ -213,12 +230,37 @@ export type IkeEvent =
       readonly initiator: boolean
     }
   | { readonly event: 'child-down'; readonly peer: string; readonly spiIn: number; readonly why: Failure }
+  /** Our request to replace an SA goes out. */
+  | { readonly event: 'rekey-begun'; readonly peer: string; readonly what: 'ike' | 'child' }
+  /**
+   * Both ends rekeyed one SA at once, RFC 7296 §2.8.1, §2.8.2. `redundant`: whose new SA goes; `none`: ours was refused,
+   * because theirs had succeeded.
+   */
+  | {
+      readonly event: 'rekey-crossed'
+      readonly peer: string
+      readonly what: 'ike' | 'child'
+      readonly redundant: 'ours' | 'theirs' | 'none'
+    }
+  /** The peer answered TEMPORARY_FAILURE; our request is repeated a little later: RFC 7296 §2.25. */
+  | { readonly event: 'rekey-deferred'; readonly peer: string; readonly what: 'ike' | 'child' }
   | {
       readonly event: 'failed'
       readonly peer: string | undefined
       readonly exchange: string
       readonly why: Failure
       readonly remote: Endpoint
+    }
+  /** The SAs go on at other addresses: ours changed, the peer's did, or a NAT gave it another port. */
+  | {
+      readonly event: 'moved'
+      readonly peer: string
+      readonly spi: string
+      readonly cause: 'here' | 'peer' | 'nat'
+      readonly from: { readonly local: Endpoint; readonly remote: Endpoint }
+      readonly local: Endpoint
+      readonly remote: Endpoint
+      readonly encapsulation: Encapsulation
     }
   | { readonly event: 'retrying'; readonly peer: string; readonly at: Instant }
   /** The session goes over another transport than the one before it. */
@@ -235,7 +277,7 @@ export type IkeEvent =
       readonly peer: string
       readonly state: 'broken' | 'restored'
       readonly remote: Endpoint
-      readonly why: string
+      readonly reason: string
     }
   /** For counters: an exchange we began or answered ended. */
   | {
@@ -265,8 +307,14 @@ export type IkeEffect =
   | { readonly do: 'child-use'; readonly peer: string; readonly spiIn: number }
   /** `grace`: how long the inbound side still receives. Its outbound side is never used again. */
   | { readonly do: 'child-remove'; readonly peer: string; readonly spiIn: number; readonly grace: Millis }
-  /** The peer moved: all its children send there. */
-  | { readonly do: 'peer-moved'; readonly peer: string; readonly local: Endpoint; readonly remote: Endpoint }
+  /** One of the two ends moved: all children of the peer send so. */
+  | {
+      readonly do: 'peer-moved'
+      readonly peer: string
+      readonly local: Endpoint
+      readonly remote: Endpoint
+      readonly encapsulation: Encapsulation
+    }
   /** Connects and says so by `stream-opened` or `stream-closed`, in a few seconds at most. We are the TCP originator. */
   | {
       readonly do: 'stream-open'
@@ -302,6 +350,10 @@ export interface IkePeerReport {
     readonly local: Endpoint
     readonly remote: Endpoint
     readonly nat: { readonly local: boolean; readonly remote: boolean }
+    /** undefined: one of the two does not do MOBIKE. Addresses beside those in use. */
+    readonly mobike: { readonly local: readonly string[]; readonly remote: readonly string[] } | undefined
+    /** The name of the PPK that its keys, or those of its predecessors, were made with. */
+    readonly ppk: string | undefined
     readonly establishedAt: Instant | undefined
     readonly rekeyAt: Instant | undefined
     readonly children: readonly {

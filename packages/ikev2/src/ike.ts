@@ -76,6 +76,7 @@ export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
       case 'datagram':
         return this.#datagram(turn, input)
       case 'peer-set':
+        this.#strangers.pardon()
         return this.#touch(actions.applyPeer(turn, this, this.#peers, input.peer))
       case 'peer-removed': {
         const control = this.#peers.remove(input.peer)
@@ -101,7 +102,8 @@ export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
       case 'child-used':
       case 'child-limit':
       case 'child-activity':
-      case 'esp-source': {
+      case 'esp-source':
+      case 'own-addresses': {
         const control = this.#peers.get(input.peer)
         if (control === undefined) return
         this.#touch(control)
@@ -198,6 +200,10 @@ export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
     sa.control?.sas.delete(sa)
     this.#alarms.set(sa, undefined)
     this.#touch(sa.control)
+  }
+
+  judged(turn: Turn, sa: IkeSa, good: boolean): void {
+    this.#strangers.judged(turn, sa, good)
   }
 
   newIkeSpi(): IkeSpi {

@@ -104,3 +104,14 @@ t.test('RFC 7296 §3.7: whom we trust is named once, as long as a peer needs it'
   all.remove('two')
   t.strictSame([all.someCertified, all.anchors], [false, []])
 })
+
+t.test('RFC 8784 §3: whether any peer has a PPK, as long as one has', async t => {
+  const [ppk, x] = [{ id: Uint8Array.of(1), secret: Uint8Array.of(2), required: false }, peer('x')]
+  const all = peers(peer('one', { ppk }), x)
+  t.equal(all.somePpk, true)
+  all.remove('one')
+  t.equal(all.somePpk, false)
+  x.peer = { ...x.peer, ppk }
+  all.put(x)
+  t.equal(all.somePpk, true)
+})

@@ -16,6 +16,7 @@ export class Peers {
   readonly #byIdentity = new Groups()
   readonly #anchors = new Map<string, { readonly der: Uint8Array; readonly of: Set<PeerControl> }>()
   #certified = 0
+  #ppks = 0
 
   get all(): readonly PeerControl[] {
     return [...this.#byName.values()]
@@ -33,12 +34,14 @@ export class Peers {
       identity: identityKey(peer.remoteId),
       anchors: anchorsOf(peer).map(Wire.hex),
       certified: usesCertificates(peer),
+      ppk: peer.ppk !== undefined,
     }
     this.#keys.set(control, keys)
     this.#byName.set(peer.name, control)
     this.#byRemote.add(keys.remote, control)
     this.#byIdentity.add(keys.identity, control)
     if (keys.certified) this.#certified++
+    if (keys.ppk) this.#ppks++
     for (const [i, der] of anchorsOf(peer).entries()) {
       const anchor = this.#anchors.get(keys.anchors[i] as string) ?? { der, of: new Set() }
       anchor.of.add(control)
@@ -60,6 +63,7 @@ export class Peers {
     this.#byRemote.remove(keys.remote, control)
     this.#byIdentity.remove(keys.identity, control)
     if (keys.certified) this.#certified--
+    if (keys.ppk) this.#ppks--
     for (const key of keys.anchors) {
       const anchor = this.#anchors.get(key)
       anchor?.of.delete(control)
@@ -94,6 +98,10 @@ export class Peers {
     return this.#certified > 0
   }
 
+  get somePpk(): boolean {
+    return this.#ppks > 0
+  }
+
   /** Whom they trust, DER, each once. */
   get anchors(): readonly Uint8Array[] {
     return [...this.#anchors.values()].map(({ der }) => der)
@@ -106,6 +114,7 @@ interface Keys {
   readonly identity: string
   readonly anchors: readonly string[]
   readonly certified: boolean
+  readonly ppk: boolean
 }
 
 const ANY = ''

@@ -27,8 +27,8 @@ export type Stage =
   | { readonly is: 'authenticating'; readonly auth: AuthAttempt }
   | { readonly is: 'half-open'; readonly half: HalfOpen; readonly until: Instant }
   | { readonly is: 'established' }
-  /** The peer made the successor and deletes this one; if it does not, we do. */
-  | { readonly is: 'replaced'; readonly deleteAt: Instant }
+  /** The peer made the successor, or another one than this, and deletes this one; if it does not, we do. */
+  | { readonly is: 'replaced'; readonly by: IkeSa; readonly deleteAt: Instant }
   | { readonly is: 'closing'; readonly why: Failure }
   | { readonly is: 'ended'; readonly why: Failure }
 
@@ -61,6 +61,15 @@ export type Doing =
   | { readonly what: 'rejection'; readonly why: Failure }
   | { readonly what: 'liveness' }
   | { readonly what: 'notify' }
+  /** `epoch`: of which of our address changes it speaks. `list`: our further addresses as it tells them. */
+  | {
+      readonly what: 'mobike'
+      readonly epoch: number
+      readonly update: boolean
+      readonly list: readonly string[] | undefined
+      readonly check: boolean
+      readonly cookie: Uint8Array | undefined
+    }
 
 export interface InFlight {
   readonly transmission: Transmission
@@ -68,6 +77,8 @@ export interface InFlight {
   readonly doing: Doing
   /** It goes by the shorter schedule of a liveness check already. */
   readonly doubted: boolean
+  /** It went by other paths too, since there was no answer: RFC 4555 §3.10. */
+  readonly probed: boolean
 }
 
 /** What a request is answered with; `afterwards` happens after the answer is sent. */
@@ -82,6 +93,8 @@ export interface SaHost {
   readonly streams: Streams
   register(sa: IkeSa): void
   forget(sa: IkeSa): void
+  /** Whether the other end of an IKE SA that a stranger began has proved who it is. */
+  judged(turn: Turn, sa: IkeSa, good: boolean): void
   newIkeSpi(): IkeSpi
   newChildSpi(): number
   freeChildSpi(spi: number): void

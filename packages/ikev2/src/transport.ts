@@ -1,6 +1,7 @@
 import { after, type Endpoint, type Instant, type Millis, millis, sooner } from '@brunel/base'
 import * as failures from './failures.js'
 import { backOff } from './initiating.js'
+import { carry, place, resend } from './moving.js'
 import type { PeerControl } from './peer.js'
 import { unspecifiedLike } from './peer-match.js'
 import type { IkeSa } from './sa.js'
@@ -154,7 +155,7 @@ export class Transport {
     const session = control.sessions.find(one => one.current.remote.stream === stream)
     if (session === undefined) return
     const { remote } = session.current
-    turn.report({ event: 'connection', peer: control.peer.name, state: 'broken', remote, why })
+    turn.report({ event: 'connection', peer: control.peer.name, state: 'broken', remote, reason: why })
     // RFC 8229 §6: whoever opened the first one opens the next; the SAs stay on both ends.
     if (session.weBegan) this.#broken = { stream, at: turn.now, tries: 0 }
   }
@@ -257,15 +258,12 @@ export class Transport {
     this.#broken = undefined
     const { peer } = this.#control
     if (session.over) return this.#host.streams.close(turn, ends.remote.stream)
-    for (const sa of session.generations) {
-      sa.local = ends.local
-      sa.remote = ends.remote
-      if (sa.outgoing !== undefined) sa.send(turn, sa.outgoing.transmission.datagrams) // RFC 9329 §6.2
-    }
+    place(session, ends)
+    carry(turn, session, 'here')
+    resend(turn, session) // RFC 9329 §6.2
     if (session.current.outgoing === undefined) session.current.want(turn, { want: 'liveness' })
-    const { local, remote } = ends
-    if (this.#control.session === session) turn.do({ do: 'peer-moved', peer: peer.name, local, remote })
-    turn.report({ event: 'connection', peer: peer.name, state: 'restored', remote, why: '' })
+    const { remote } = ends
+    turn.report({ event: 'connection', peer: peer.name, state: 'restored', remote, reason: '' })
   }
 
   /** UDP is preferred: RFC 8229 §2. A new IKE SA over UDP takes the place of this one, as at a reauthentication. */

@@ -45,6 +45,9 @@ t.test('RFC 7296 §2.8.1: both rekey at once; one child survives, and the old on
     t.equal([...lab.a.children.values()][0]?.spiOut, [...lab.b.children.keys()][0])
     t.equal(lab.a.outbound, [...lab.a.children.keys()][0])
     t.equal(lab.b.outbound, [...lab.b.children.keys()][0])
+    const redundant = [lab.a, lab.b].map(r => r.event('rekey-crossed').map(e => `${e.what} ${e.redundant}`))
+    t.same(redundant.flat().sort(), ['child ours', 'child theirs'], 'each end says whose SA was redundant')
+    for (const r of lab.routers) t.equal(r.event('rekey-begun').length, 1)
   }
 })
 

@@ -32,6 +32,8 @@ export interface TunnelSnapshot {
   readonly replayMisses: number
   /** TCP connections that carry its IKE SAs (RFC 9329). */
   readonly tcpConnections: number
+  /** Inbound sequence numbers that never came, of SAs that are gone. */
+  readonly missing: number
   readonly sas: readonly SaSnapshot[]
 }
 
@@ -68,6 +70,10 @@ export interface Metrics {
   /** `reason`: the BRUNEL_IKE_… code. */
   failure(reason: string): void
   rekey(what: 'ike' | 'child', role: IkeRole): void
+  /** The SAs of a peer went on at other addresses. */
+  move(cause: 'here' | 'peer' | 'nat'): void
+  /** `redundant`: whose new SA; `none`: ours was refused. */
+  rekeyCollision(what: 'ike' | 'child', redundant: 'ours' | 'theirs' | 'none'): void
   /** From our first message to the IKE SA established. */
   handshake(seconds: number, role: IkeRole): void
   /** The page, in the text format of Prometheus. */

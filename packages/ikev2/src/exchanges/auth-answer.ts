@@ -7,7 +7,8 @@ import { intAuthOctets } from '../int-auth.js'
 import { findId } from '../payload-find.js'
 import type { PeerControl } from '../peer.js'
 import { claimants, claimedText, identityText, takes } from '../peer-match.js'
-import { judge, type Proven, prove } from '../proof.js'
+import { judgeByPpk, type ProvenByPpk, ppkInUse, takePpk } from '../ppk.js'
+import { prove } from '../proof.js'
 import { ikeSuiteText, offerTexts } from '../proposal-text.js'
 import { offerIke } from '../proposals.js'
 import type { Signing } from '../psk-auth.js'
@@ -18,6 +19,7 @@ import type { Turn } from '../turn.js'
 import { establish, type HalfOpen, nextMessageId } from './auth.js'
 import { answerChild } from './child-answer.js'
 import { makeChild } from './child-make.js'
+import { agreeMobike, mobikeWords, natUnexpected, usesMobike } from './mobike.js'
 
 /** IKE_AUTH from the peer: its drawing is in auth.ts. What is wrong is told to our log only (RFC 7296 §2.21.2). */
 export function answerAuth(
@@ -29,7 +31,7 @@ export function answerAuth(
   const { m, payloads } = request
   const { agreed } = sa
   if ((half.steps ?? 0) < (agreed?.suite.additional?.length ?? 0))
-    return refuse(
+    return distrust(
       turn,
       sa,
       undefined,
@@ -37,30 +39,56 @@ export function answerAuth(
     )
   const [idi, proof] = [findId(payloads, 'IDi'), Wire.find(payloads, 'AUTH')]
   if (agreed === undefined || idi === undefined || proof === undefined)
-    return refuse(
+    return distrust(
       turn,
       sa,
       undefined,
       failures.malformed('IKE_AUTH', 'AUTH is missing; EAP is not spoken here'),
     )
   const found = whoIs(sa, half, { idi, idr: findId(payloads, 'IDr'), proof, payloads, m, agreed })
-  if ('code' in found) return refuse(turn, sa, found.control, found)
+  if ('code' in found) return distrust(turn, sa, found.control, found)
+  sa.host.judged(turn, sa, true)
   const control = found.peer
-  const ours = proofOf(sa, control, half, agreed)
+  if (!allowsSuite(control, agreed)) {
+    const offered = offerTexts(offerIke(control.peer.ike.proposals, new Uint8Array(0)))
+    return refuse(turn, sa, control, failures.noCommonIkeProposal(offered, [ikeSuiteText(agreed.suite)]))
+  }
+  const keyed = takePpk(sa, agreed, found.proven.ppk)
+  const ours = proofOf(sa, control, half, keyed)
   if ('code' in ours) return refuse(turn, sa, control, ours)
+  // RFC 4555 §3.9: told to a peer that has proved itself, since a NAT is no fault of its proof.
+  if (usesMobike(control.peer) && natUnexpected(payloads, m)) {
+    const why = failures.unexpectedNat(m.remote)
+    control.failed(turn, { exchange: 'IKE_AUTH', why }, m.remote)
+    return sa.fatal(Wire.NOTIFY.UNEXPECTED_NAT_DETECTED, why)
+  }
   sa.local = m.local
   sa.remote = m.remote
   if (Wire.findNotify(payloads, Wire.NOTIFY.INITIAL_CONTACT) !== undefined) initialContact(turn, sa, control)
   const session = establish(turn, sa, control, {
     nonces: half.nonces,
     remoteId: claimedText(idi),
-    agreed,
+    agreed: keyed,
     proven: found.proven,
+    ppkAnnounced: half.ppk === true,
   })
   control.yieldTo(turn)
+  agreeMobike(session, payloads)
+  const mobike = session.mobility === undefined ? [] : mobikeWords(sa, control, false)
   return {
-    payloads: [...ours, ...firstChild(turn, sa, session, { payloads, half, agreed })],
+    payloads: [
+      ...ours,
+      ...firstChild(turn, sa, session, { payloads, half, agreed: keyed }),
+      ...ppkInUse(found.proven.ppk),
+      ...mobike,
+    ],
   }
+}
+
+/** It has not proved who it is; whoever fails often is slowed down. */
+function distrust(turn: Turn, sa: IkeSa, control: PeerControl | undefined, why: Failure): Answer {
+  sa.host.judged(turn, sa, false)
+  return refuse(turn, sa, control, why)
 }
 
 /** The same answer for an unknown identity and for a wrong key: RFC 7296 §2.21.2. */
@@ -99,7 +127,7 @@ function whoIs(
   half: HalfOpen,
   claim: Claim,
 ):
-  | { readonly peer: PeerControl; readonly proven: Proven }
+  | { readonly peer: PeerControl; readonly proven: ProvenByPpk }
   | (Failure & { readonly control: PeerControl | undefined }) {
   const { idi, idr, proof, payloads, m, agreed } = claim
   const id = identityOf(idi)
@@ -120,18 +148,14 @@ function whoIs(
     id: idi,
     intAuth: intAuthOctets(half.intAuth, nextMessageId(half)),
   }
+  const said = { id: idi, proof, payloads, signing, remote: m.remote }
   const judged = named.map(control => ({
     control,
-    verdict: judge(sa.host.ports, control.peer, { id: idi, proof, payloads, signing, remote: m.remote }),
+    verdict: judgeByPpk(sa.host.ports, control.peer, said, half.ppk === true),
   }))
   const right = judged.find(({ verdict }) => !('code' in verdict))
   if (right === undefined) return { ...(judged[0]?.verdict as Failure), control: named[0] }
-  const { control, verdict } = right
-  if (!allowsSuite(control, agreed)) {
-    const ours = offerTexts(offerIke(control.peer.ike.proposals, new Uint8Array(0)))
-    return { ...failures.noCommonIkeProposal(ours, [ikeSuiteText(agreed.suite)]), control }
-  }
-  return { peer: control, proven: verdict as Proven }
+  return { peer: right.control, proven: right.verdict as ProvenByPpk }
 }
 
 /** Nobody has this identity. A peer at this address that expects another one is told apart. */

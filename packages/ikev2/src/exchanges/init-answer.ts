@@ -5,6 +5,7 @@ import * as failures from '../failures.js'
 import type { IkeSuite } from '../key-schedule.js'
 import { natNotifies } from '../nat-detection.js'
 import type { PeerControl } from '../peer.js'
+import { announcePpk, announcesPpk } from '../ppk.js'
 import { announceHashes, announcesHashes, certificateRequest } from '../proof.js'
 import { offerTexts } from '../proposal-text.js'
 import { answerOf, type Choice, chooseIke, offerIke } from '../proposals.js'
@@ -26,6 +27,10 @@ import {
 export interface InitRequest {
   readonly m: Incoming
   readonly payloads: readonly Wire.Payload[]
+  /** It gave back our cookie. */
+  readonly proven: boolean
+  /** Whom a stranger at this address is most likely. */
+  readonly best: PeerControl
 }
 
 /** Answers in the clear and keeps nothing. */
@@ -45,13 +50,13 @@ export const plainAnswer = (m: Incoming, payloads: readonly Wire.PlainPayload[])
 
 /**
  * IKE_SA_INIT from a stranger, RFC 7296 §1.2. Returns the half-open IKE SA, or the notify that refuses it; undefined
- * where it is dropped.
+ * where it is dropped; `unproven`: an answer longer than the request needs a cookie first.
  */
 export function answerInit(
   turn: Turn,
   host: SaHost,
   request: InitRequest,
-): IkeSa | Wire.NotifyPayload | undefined {
+): IkeSa | Wire.NotifyPayload | 'unproven' | undefined {
   const { m, payloads } = request
   const [offer, ke, ni] = [Wire.find(payloads, 'SA'), Wire.find(payloads, 'KE'), Wire.find(payloads, 'NONCE')]
   if (offer === undefined || ke === undefined || ni === undefined || !isNonce(ni.data)) {
@@ -59,20 +64,16 @@ export function answerInit(
     return undefined
   }
   const intermediate = announcesIntermediate(payloads)
-  const [best] = host.peers.at(m)
-  if (best === undefined) {
-    turn.drop('ike-no-peer', m.remote, 'no peer is configured for this address')
-    return undefined
-  }
   const found = pick(offer, { keGroup: ke.group, intermediate }, host.peers.at(m))
   if (isDrop(found)) {
     turn.drop(found, m.remote, 'the SA payload of IKE_SA_INIT')
     return undefined
   }
-  if (found === undefined) return refuse(turn, m, offer, best)
+  if (found === undefined) return refuse(turn, m, offer, request.best)
   const { control, choice } = found
   const { group } = choice.suite
   if (group.id !== ke.group) return Wire.notify(Wire.NOTIFY.INVALID_KE_PAYLOAD, Wire.uint16(group.id)) // §1.2
+  if (!request.proven && answerLength(host, request, choice) > m.bytes.length) return 'unproven'
   const keyPair = host.ports.crypto.keyPair(group)
   const secret = keyPair.agree(ke.data)
   keyPair.wipe()
@@ -91,6 +92,45 @@ interface Opening {
   readonly ke: Wire.KePayload
 }
 
+/** What the answer holds that costs something or is new each time. */
+interface Fresh {
+  readonly ke: Wire.KePayload
+  readonly nr: Uint8Array
+  readonly nat: readonly Wire.PlainPayload[]
+}
+
+const answerPayloads = (
+  host: SaHost,
+  payloads: readonly Wire.Payload[],
+  choice: Choice<IkeSuite>,
+  { ke, nr, nat }: Fresh,
+): readonly Wire.PlainPayload[] => [
+  answerOf(choice, Wire.PROTOCOL.IKE, new Uint8Array(0)),
+  ke,
+  { type: 'NONCE', data: nr },
+  ...nat,
+  ...(announcesFragmentation(payloads) ? [Wire.notify(Wire.NOTIFY.IKEV2_FRAGMENTATION_SUPPORTED)] : []),
+  ...(announcesIntermediate(payloads) ? [Wire.notify(Wire.NOTIFY.INTERMEDIATE_EXCHANGE_SUPPORTED)] : []),
+  ...certificateWords(host, payloads),
+  ...announcePpk(usesPpk(host, payloads)),
+]
+
+/** RFC 8784 §3. */
+const usesPpk = (host: SaHost, payloads: readonly Wire.Payload[]): boolean =>
+  announcesPpk(payloads) && host.peers.somePpk
+
+/** Octets of the answer, before anything is computed for it. */
+function answerLength(host: SaHost, request: InitRequest, choice: Choice<IkeSuite>): number {
+  const { group } = choice.suite
+  const hash = Wire.notify(Wire.NOTIFY.NAT_DETECTION_SOURCE_IP, new Uint8Array(20)) // SHA-1, RFC 7296 §2.23
+  const blank: Fresh = {
+    ke: { type: 'KE', group: group.id, data: new Uint8Array(group.publicLength) },
+    nr: new Uint8Array(NONCE_LENGTH),
+    nat: [hash, hash],
+  }
+  return plainAnswer(request.m, answerPayloads(host, request.payloads, choice, blank)).length
+}
+
 function open(turn: Turn, host: SaHost, { m, payloads }: InitRequest, o: Opening): IkeSa {
   const { crypto, random, settings } = host.ports
   const spis = { spiInitiator: m.header.spiInitiator, spiResponder: host.newIkeSpi() }
@@ -105,15 +145,11 @@ function open(turn: Turn, host: SaHost, { m, payloads }: InitRequest, o: Opening
       initiator: false,
       response: true,
     },
-    [
-      answerOf(o.choice, Wire.PROTOCOL.IKE, new Uint8Array(0)),
-      o.ke,
-      { type: 'NONCE', data: nr },
-      ...natNotifies(crypto, { ...spis, local: m.local, remote: m.remote, force }),
-      ...(fragmentation ? [Wire.notify(Wire.NOTIFY.IKEV2_FRAGMENTATION_SUPPORTED)] : []),
-      ...(announcesIntermediate(payloads) ? [Wire.notify(Wire.NOTIFY.INTERMEDIATE_EXCHANGE_SUPPORTED)] : []),
-      ...certificateWords(host, payloads),
-    ],
+    answerPayloads(host, payloads, o.choice, {
+      ke: o.ke,
+      nr,
+      nat: natNotifies(crypto, { ...spis, local: m.local, remote: m.remote, force }),
+    }),
   )
   const nonces = { ni: o.ni, nr }
   const sa = new IkeSa({
@@ -124,7 +160,7 @@ function open(turn: Turn, host: SaHost, { m, payloads }: InitRequest, o: Opening
     ends: m,
     stage: {
       is: 'half-open',
-      half: { nonces, message: m.bytes.slice(), answer },
+      half: { nonces, message: m.bytes.slice(), answer, ppk: usesPpk(host, payloads) },
       until: after(turn.now, settings.halfOpenTimeout),
     },
     nextId: 0,

@@ -87,6 +87,7 @@ async function configure(order: Extract<Order, { do: 'configure' }>): Promise<vo
     const secrets = {
       psk: privateKey === undefined ? pskOctets(psk) : undefined,
       privateKey: privateKey === undefined ? undefined : octets(privateKeyIn(privateKey)),
+      ppk: undefined,
     }
     const bearing = { is: 'known', remote, route: { device: 'veth', source, mtu: 1500 } } as const
     const told = ikePeer(peer, secrets, bearing, 'bench')
