@@ -23,6 +23,7 @@ export function withDefaults(peer: PeerDocument) {
       lifetime: peer.ike?.lifetime ?? '4h',
       liveness: peer.ike?.liveness ?? '10s',
       tcp: peer.ike?.tcp ?? 'auto',
+      childless: peer.ike?.childless ?? false,
       mobike: peer.ike?.mobike ?? true,
       returnRoutability: peer.ike?.returnRoutability ?? true,
       initiate: peer.ike?.initiate ?? peer.remote.address !== 'any',

@@ -143,6 +143,13 @@ export const IkeDocument = Type.Object(
         default: 'auto',
       }),
     ),
+    childless: Type.Optional(
+      Type.Boolean({
+        description:
+          'Whether the first child SA is made after IKE_AUTH, in an exchange of its own, where the peer can (RFC 6023). With a group in `esp.proposals` it has its own key exchange then.',
+        default: false,
+      }),
+    ),
     mobike: Type.Optional(
       Type.Boolean({
         description:

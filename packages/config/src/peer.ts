@@ -60,6 +60,7 @@ export interface Peer {
     readonly lifetime: Millis
     readonly liveness: Millis
     readonly tcp: 'auto' | 'always' | 'never'
+    readonly childless: boolean
     readonly mobike: boolean
     readonly returnRoutability: boolean
     readonly initiate: boolean

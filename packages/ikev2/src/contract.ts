@@ -76,6 +76,8 @@ export interface IkePeer {
     readonly liveness: Millis
     /** IKE and ESP over TCP: when UDP is silent, always, or not even when the peer begins. Left out: `never`. */
     readonly tcp?: 'auto' | 'always' | 'never'
+    /** The first child by CREATE_CHILD_SA, where the peer can: RFC 6023. */
+    readonly childless?: boolean
     /** Left out: no MOBIKE (RFC 4555). `returnRoutability`: ESP goes to a new address of the peer only when it answered there. */
     readonly mobike?: { readonly returnRoutability: boolean } | undefined
   }

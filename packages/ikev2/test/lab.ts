@@ -303,6 +303,7 @@ export interface PeerChange {
   readonly espLifetime: number
   readonly liveness: number
   readonly tcp: IkePeer['ike']['tcp']
+  readonly childless: boolean
   readonly selectors: IkePeer['selectors']
   /** Left out: none. */
   readonly mobike: IkePeer['ike']['mobike']
@@ -342,6 +343,7 @@ export function peerFor(near: Router, far: Router, change: Partial<PeerChange> =
       lifetime: millis(change.ikeLifetime ?? 4 * 3600_000),
       liveness: millis(change.liveness ?? 10_000),
       ...(change.tcp === undefined ? {} : { tcp: change.tcp }),
+      childless: change.childless ?? false,
       ...(change.mobike === undefined ? {} : { mobike: change.mobike }),
     },
     esp: {

@@ -27,6 +27,7 @@ export interface PeerOptions {
   readonly encapsulation?: string
   readonly tcp?: string
   readonly answerOnly?: boolean
+  readonly childless?: boolean
   readonly greKey?: number
   readonly interface?: string
   readonly address?: string[]
@@ -72,6 +73,8 @@ export const peerOptions = (command: Command): Command =>
     .addOption(new Option('--encapsulation <when>', 'ESP in UDP').choices(['auto', 'udp', 'none']))
     .addOption(new Option('--tcp <when>', 'IKE and ESP over TCP').choices(['auto', 'always', 'never']))
     .option('--answer-only', 'never begin')
+    .option('--childless', 'the first child SA after IKE_AUTH, where the peer can')
+    .option('--no-childless', 'the first child SA in IKE_AUTH')
     .option('--gre-key <number>', 'GRE key', whole)
     .option('--interface <name>', 'name of the TUN interface')
     .option('--address <prefixes...>', 'addresses of our end of the tunnel, such as 10.255.0.1/30')
@@ -92,6 +95,7 @@ export function patchOf(options: PeerOptions, psk: string | undefined, terminal:
       proposals: options.ikeProposal,
       tcp: options.tcp,
       initiate: options.answerOnly ? false : undefined,
+      childless: options.childless,
     },
     esp: { proposals: options.espProposal, mode: options.mode, encapsulation: options.encapsulation },
     gre: { key: options.greKey },

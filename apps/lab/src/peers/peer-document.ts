@@ -20,6 +20,7 @@ export interface PeerWish {
   readonly initiate?: boolean
   readonly liveness?: string
   readonly tcp?: 'auto' | 'always' | 'never'
+  readonly childless?: boolean
   readonly routes?: readonly string[]
 }
 
@@ -43,6 +44,7 @@ export function peerDocument(wish: PeerWish): Record<string, unknown> {
       ...given('initiate', wish.initiate),
       ...given('liveness', wish.liveness),
       ...given('tcp', wish.tcp),
+      ...given('childless', wish.childless),
     },
     esp: {
       ...given('proposals', wish.esp),
