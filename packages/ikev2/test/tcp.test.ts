@@ -74,6 +74,7 @@ t.test('RFC 9329, RFC 8229 §5.1: a whole line that comes back comes back over U
   lab.rule = () => undefined
   lab.run(30_000)
   t.equal(lab.streams.opened.length, 1, 'TCP was up first')
+  t.ok((lab.a.event('ike-up')[0]?.at ?? 9999) < 2300, 'UDP was asked at once when TCP stood')
   t.equal(childOf(lab, 'a')?.encapsulation, 'none')
   t.equal(lab.streams.standing, 0, 'and is not kept')
 })
@@ -185,6 +186,24 @@ t.test('RFC 9329, RFC 8229 §6: who rekeys changes nothing: the originator stays
   t.equal(saOf(lab, lab.a).remote.stream, 4)
   t.equal(saOf(lab, lab.b).remote.stream, 3)
 })
+
+t.test(
+  'RFC 9329, RFC 8229 §6: the originator goes by its own connection, wherever the peer says something',
+  async t => {
+    const lab = pair({ tcp: 'always' })
+    lab.run(1000)
+    lab.feed(lab.b, { on: 'rekey', peer: 'A', what: 'child' })
+    const request = lab.streams.sent.findLast(s => s.sender === 'B')?.bytes
+    if (request === undefined) return t.fail('nothing was sent')
+    lab.feed(lab.a, {
+      on: 'datagram',
+      bytes: request,
+      local: { address: '192.0.2.1', port: 4500 },
+      remote: { address: '192.0.2.2', port: 999, stream: 77 },
+    })
+    t.equal(saOf(lab, lab.a).remote.stream, 2)
+  },
+)
 
 t.test('RFC 9329, RFC 8229 §6: a replayed message on another connection moves nobody', async t => {
   const lab = pair({ tcp: 'always' })
