@@ -53,6 +53,12 @@ export const RemoteDocument = Type.Object(
         examples: ['branch-7.example.net'],
       }),
     ),
+    prefer: Type.Optional(
+      Type.Union([Type.Literal('ipv4'), Type.Literal('ipv6')], {
+        description:
+          'Which addresses of a DNS name are tried first; the others follow where those do not answer. Left out: as the resolver orders them.',
+      }),
+    ),
   },
   strict,
 )

@@ -2,6 +2,7 @@ import { since } from '@brunel/base'
 import { Ike as Wire } from '@brunel/wire'
 import { lowerNonce } from '../collisions.js'
 import type { Failure, IkePeer } from '../contract.js'
+import { dropFirstChild } from '../erasing.js'
 import * as failures from '../failures.js'
 import { identityOf, idPayload } from '../identity.js'
 import { type IntAuth, intAuthOctets } from '../int-auth.js'
@@ -154,6 +155,7 @@ function refusedBy(sa: IkeSa, { peer }: PeerControl, notifyType: number, byPpk: 
 
 /** RFC 7296 §2.21.2: the initiator that refuses the responder says so, and both forget the IKE SA without a Delete. */
 function reject(turn: Turn, sa: IkeSa, control: PeerControl, why: Failure): void {
+  if (sa.stage.is === 'authenticating') dropFirstChild(sa, sa.stage)
   sa.stage = { is: 'closing', why }
   control.attemptFailed(turn, sa, { exchange: 'IKE_AUTH', why })
   sa.request(turn, {

@@ -87,7 +87,7 @@ export function childAnswered(
   }
   // The peer holds what we refuse: RFC 7296 §2.21.
   if (created) sa.intents.add({ want: 'refuse-child', spiIn: offer.spiIn })
-  else sa.host.freeChildSpi(offer.spiIn)
+  sa.host.freeChildSpi(offer.spiIn)
   if (old?.state.is === 'rekeying') old.state = { is: 'installed' }
   const survivor = crossed(session, offer)[0]
   // RFC 7296 §2.8.1: the peer's rekey succeeded, so ours is not needed; the peer deletes the old one.
