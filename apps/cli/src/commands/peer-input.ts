@@ -28,6 +28,7 @@ export interface PeerOptions {
   readonly encapsulation?: string
   readonly answerOnly?: boolean
   readonly mobike?: boolean
+  readonly childless?: boolean
   readonly greKey?: number
   readonly interface?: string
   readonly address?: string[]
@@ -75,6 +76,8 @@ export const peerOptions = (command: Command): Command =>
     .option('--answer-only', 'never begin')
     .option('--mobike', 'addresses of both ends may change (RFC 4555); the default')
     .option('--no-mobike', 'another address is another negotiation')
+    .option('--childless', 'the first child SA after IKE_AUTH, where the peer can')
+    .option('--no-childless', 'the first child SA in IKE_AUTH')
     .option('--gre-key <number>', 'GRE key', whole)
     .option('--interface <name>', 'name of the TUN interface')
     .option('--address <prefixes...>', 'addresses of our end of the tunnel, such as 10.255.0.1/30')
@@ -95,6 +98,7 @@ export function patchOf(options: PeerOptions, psk: string | undefined, terminal:
       proposals: options.ikeProposal,
       initiate: options.answerOnly ? false : undefined,
       mobike: options.mobike,
+      childless: options.childless,
     },
     esp: { proposals: options.espProposal, mode: options.mode, encapsulation: options.encapsulation },
     gre: { key: options.greKey },

@@ -22,6 +22,7 @@ export interface PeerWish {
   readonly remote?: string
   readonly initiate?: boolean
   readonly liveness?: string
+  readonly childless?: boolean
   readonly routes?: readonly string[]
 }
 
@@ -45,6 +46,7 @@ export function peerDocument(wish: PeerWish): Record<string, unknown> {
       ...given('initiate', wish.initiate),
       ...given('liveness', wish.liveness),
       ...given('mobike', wish.mobike),
+      ...given('childless', wish.childless),
     },
     esp: {
       ...given('proposals', wish.esp),
