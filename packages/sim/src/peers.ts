@@ -24,6 +24,8 @@ export interface PeerWishes {
   readonly pfs: boolean
   /** Names of KEMs, each an additional key exchange of the first proposal: RFC 9370. */
   readonly kems?: readonly string[]
+  /** RFC 4555; left out: none. */
+  readonly mobike?: { readonly returnRoutability: boolean } | undefined
   /** The proposal with them is the last. */
   readonly plainFirst?: boolean
   readonly cbc: boolean
@@ -131,6 +133,7 @@ export function peerOf(self: Place, other: Place, wishes: PeerWishes): IkePeer {
       lifetime: wishes.ikeLifetime,
       liveness: wishes.liveness,
       childless: wishes.childless ?? false,
+      mobike: wishes.mobike,
     },
     esp: {
       proposals: espProposals(wishes),

@@ -80,6 +80,7 @@ export function scenario(seed: number): Scenario {
       kems: KEM_LISTS[seed % KEM_LISTS.length] ?? NO_KEMS,
       auth,
       ppks: PPK_LISTS[seed % PPK_LISTS.length] ?? {},
+      mobike: MOBIKE_LISTS[(seed >> 3) % MOBIKE_LISTS.length] ?? {},
       childless: { a: seed % 4 === 1, b: seed % 8 === 1 },
     }),
     limits: dice.chance(0.15) ? packetLimits(dice) : undefined,
@@ -132,6 +133,15 @@ const PPK_LISTS: readonly Partial<Record<Side, NonNullable<PeerWishes['ppk']>>>[
   { b: PPK },
 ]
 
+/** Some have MOBIKE on both ends, some on one, which then does without. */
+const MOBIKE = { returnRoutability: true }
+const MOBIKE_LISTS: readonly Partial<Record<Side, NonNullable<PeerWishes['mobike']>>>[] = [
+  {},
+  { a: MOBIKE, b: MOBIKE },
+  { a: { returnRoutability: false }, b: { returnRoutability: false } },
+  { a: MOBIKE },
+]
+
 /** What the two operators wrote: the same in what must be the same, their own taste in the rest. */
 function bothWishes(
   dice: Dice,
@@ -142,6 +152,7 @@ function bothWishes(
     auth,
     ppks,
     childless,
+    mobike,
   }: {
     readonly slow: number
     readonly nat: boolean
@@ -149,6 +160,7 @@ function bothWishes(
     readonly auth: Record<Side, Pick<PeerWishes, 'own' | 'theirs'>> | undefined
     readonly ppks: (typeof PPK_LISTS)[number]
     readonly childless: Readonly<Record<Side, boolean>>
+    readonly mobike: (typeof MOBIKE_LISTS)[number]
   },
 ): Record<Side, PeerWishes> {
   const common: PeerWishes = {
@@ -168,6 +180,7 @@ function bothWishes(
     kems: kems[side],
     ppk: ppks[side],
     childless: childless[side],
+    mobike: mobike[side],
     groups: oneTaste ? groups : dice.pick(GROUP_LISTS),
     cbc: oneTaste ? common.cbc : dice.chance(0.5),
     ikeLifetime: millis(dice.between(2 * slow, 10 * slow) * 1000),

@@ -254,6 +254,7 @@ export class World {
     const self = { name: 'a', address: a.address }
     this.#places.a = { ...this.#places.a, self }
     this.#setPeer('a')
+    a.feed({ on: 'own-addresses', peer: 'b', addresses: [a.address] })
     this.time.after(millis(late), () => {
       this.#places.a = { ...this.#places.a, seen: self }
       this.#setPeer('b')
