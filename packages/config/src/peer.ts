@@ -59,6 +59,7 @@ export interface Peer {
     readonly proposals: readonly IkeProposal[]
     readonly lifetime: Millis
     readonly liveness: Millis
+    readonly childless: boolean
     readonly mobike: boolean
     readonly returnRoutability: boolean
     readonly initiate: boolean
@@ -70,6 +71,8 @@ export interface Peer {
     readonly lifetimeBytes: number
     readonly replayWindow: number
     readonly encapsulation: 'auto' | 'udp' | 'none'
+    readonly df: 'set' | 'clear' | 'copy'
+    readonly dscp: number | 'copy'
   }
   readonly gre: {
     readonly key: number | undefined

@@ -25,6 +25,8 @@ export interface PeerWishes {
   /** Names of KEMs, each an additional key exchange of the first proposal: RFC 9370. */
   readonly kems?: readonly string[]
   readonly cbc: boolean
+  /** The first child after IKE_AUTH, RFC 6023; left out: in it. */
+  readonly childless?: boolean
   readonly psk: string
   /** How this end proves itself and how it wants the other one to: by the shared key unless it says otherwise. */
   readonly own?: Method
@@ -120,7 +122,12 @@ export function peerOf(self: Place, other: Place, wishes: PeerWishes): IkePeer {
       required: wishes.ppk.required,
     },
     initiate: wishes.initiate && other.address !== undefined,
-    ike: { proposals: ikeProposals(wishes), lifetime: wishes.ikeLifetime, liveness: wishes.liveness },
+    ike: {
+      proposals: ikeProposals(wishes),
+      lifetime: wishes.ikeLifetime,
+      liveness: wishes.liveness,
+      childless: wishes.childless ?? false,
+    },
     esp: {
       proposals: espProposals(wishes),
       mode: wishes.mode,

@@ -80,6 +80,7 @@ export function scenario(seed: number): Scenario {
       kems: KEM_LISTS[seed % KEM_LISTS.length] ?? NO_KEMS,
       auth,
       ppks: PPK_LISTS[seed % PPK_LISTS.length] ?? {},
+      childless: { a: seed % 4 === 1, b: seed % 8 === 1 },
     }),
     limits: dice.chance(0.15) ? packetLimits(dice) : undefined,
     quality: both(() => quality(dice, lossless)),
@@ -140,12 +141,14 @@ function bothWishes(
     kems,
     auth,
     ppks,
+    childless,
   }: {
     readonly slow: number
     readonly nat: boolean
     readonly kems: Record<Side, readonly string[]>
     readonly auth: Record<Side, Pick<PeerWishes, 'own' | 'theirs'>> | undefined
     readonly ppks: (typeof PPK_LISTS)[number]
+    readonly childless: Readonly<Record<Side, boolean>>
   },
 ): Record<Side, PeerWishes> {
   const common: PeerWishes = {
@@ -164,6 +167,7 @@ function bothWishes(
     initiate: quiet !== side && quiet !== 'both',
     kems: kems[side],
     ppk: ppks[side],
+    childless: childless[side],
     groups: oneTaste ? groups : dice.pick(GROUP_LISTS),
     cbc: oneTaste ? common.cbc : dice.chance(0.5),
     ikeLifetime: millis(dice.between(2 * slow, 10 * slow) * 1000),
