@@ -170,6 +170,8 @@ function sourced(
 ): void {
   const session = sessionOf(control, input.spiIn)
   if (session === undefined || session.current.encapsulation !== 'udp') return
+  // Plain ESP, still under way from before encapsulation began, tells no port of the NAT.
+  if (input.remote.port === 0) return
   followSource(turn, session, { local: session.current.local, remote: input.remote })
 }
 

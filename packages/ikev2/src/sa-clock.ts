@@ -92,6 +92,8 @@ function tickLifetime(turn: Turn, sa: IkeSa): void {
 /** RFC 7296 §2.4. Not while the request in flight tells the same as soon. */
 function livenessAt({ session, stage, outgoing, heardAt }: IkeSa): Instant | undefined {
   if (session === undefined || stage.is !== 'established') return undefined
+  // The update of addresses, waiting or under way, tells it, and has the patience that a new path needs.
+  if (session.mobility?.unconfirmed === true) return undefined
   if (outgoing !== undefined && (outgoing.doubted || outgoing.doing.what === 'liveness')) return undefined
   const { liveness } = session.control.peer.ike
   return livenessDue({ lastHeard: heardAt, unansweredSince: session.unansweredSince, liveness })

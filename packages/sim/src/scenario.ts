@@ -1,4 +1,5 @@
 import { millis } from '@brunel/base'
+import type { Destination } from './addresses.js'
 import { Dice } from './dice.js'
 import type { PacketLimits } from './esp-model.js'
 import { HOSTILES, type HostileName } from './hostile.js'
@@ -23,6 +24,8 @@ export type Happening = { readonly at: number } & (
   | { readonly what: 'rebind' }
   /** Router a has another address; its operator tells a at once, b's operator (or resolver) tells b after `late`. */
   | { readonly what: 'readdress'; readonly late: number }
+  /** A router has another address and the other operator knows nothing of it: MOBIKE has to tell. */
+  | { readonly what: 'move'; readonly side: Side; readonly to: Destination }
   /** The data path says that the child in use has reached its hard limit. */
   | { readonly what: 'expire'; readonly side: Side }
   | { readonly what: 'extra-tick'; readonly side: Side }
