@@ -255,6 +255,7 @@ export class World {
     this.network.quality(a.address, this.scenario.quality.a)
     const self = { name: 'a', address: a.address }
     this.#places.a = { ...this.#places.a, self }
+    this.#seen.a = self
     this.#setPeer('a')
     this.time.after(millis(late), () => {
       this.#places.a = { ...this.#places.a, seen: self }
