@@ -3,9 +3,11 @@ import { Ike as Wire } from '@brunel/wire'
 import { expire } from './child-timers.js'
 import type { IkeInput, IkePeer } from './contract.js'
 import * as failures from './failures.js'
+import { recheck } from './held.js'
 import { lifetimeFrom } from './lifetimes.js'
 import { PeerControl } from './peer.js'
 import { restarts } from './peer-change.js'
+import { ownQuestions } from './revocations.js'
 import type { SaHost } from './sa-stage.js'
 import type { Session } from './session.js'
 import type { Turn } from './turn.js'
@@ -24,18 +26,23 @@ export function applyPeer(
   if (control === undefined) {
     const added = new PeerControl(host, peer)
     peers.set(peer.name, added)
+    host.revocations.ask(turn, ownQuestions(host.ports, peer))
     return added
   }
   const before = control.peer
   const anew = restarts(before, peer)
   if (anew) closeAll(turn, control, 'the configuration of the peer changed')
   control.peer = peer
+  host.revocations.ask(turn, ownQuestions(host.ports, peer))
   if (control.wish !== 'down' && peer.initiate !== before.initiate)
     control.wish = peer.initiate ? 'initiate' : 'answer'
   if (anew) {
     control.transportRefused = false
     control.hasten(turn)
-  } else relive(turn, control, before)
+  } else {
+    relive(turn, control, before)
+    recheck(turn, host, control)
+  }
   return control
 }
 

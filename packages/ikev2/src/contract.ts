@@ -1,5 +1,12 @@
 import type { Drop, Endpoint, Instant, Millis } from '@brunel/base'
-import type { Encryption, EspProposal, IkeProposal, Integrity } from '@brunel/crypto'
+import type {
+  Encryption,
+  EspProposal,
+  IkeProposal,
+  Integrity,
+  Question,
+  RevocationPolicy,
+} from '@brunel/crypto'
 
 /**
  * What goes into the IKE machine and what comes out: plain data, nothing else.
@@ -41,6 +48,8 @@ export type TheirProof =
       readonly method: 'certificate'
       readonly trustAnchors: readonly Uint8Array[]
       readonly crls: readonly Uint8Array[]
+      /** What else is asked whether its certificates are revoked, and what it means when nobody says. */
+      readonly revocation: RevocationPolicy
     }
 
 /** All that IKE knows of a peer. A change is a new `peer-set`. */
@@ -111,6 +120,12 @@ export type IkeInput =
   | { readonly on: 'esp-source'; readonly peer: string; readonly spiIn: number; readonly remote: Endpoint }
   /** ESP with a SPI that no SA has, from the address of a peer: RFC 7296 §1.5, RFC 4303 §3.4.2. */
   | { readonly on: 'unknown-esp-spi'; readonly spi: number; readonly remote: Endpoint }
+  /** What came of a `revocation-wanted`, or news of the same question: an authentic answer in its time, or why there is none. */
+  | {
+      readonly on: 'revocation'
+      readonly key: string
+      readonly answer: { readonly der: Uint8Array } | { readonly failed: string }
+    }
   /** A packet waits and there is no SA. */
   | { readonly on: 'acquire'; readonly peer: string }
   /** The router stops: DELETE to every peer, no retransmission of anything else. */
@@ -234,10 +249,25 @@ export type IkeEffect =
   | { readonly do: 'child-remove'; readonly peer: string; readonly spiIn: number; readonly grace: Millis }
   /** The peer moved: all its children send there. */
   | { readonly do: 'peer-moved'; readonly peer: string; readonly local: Endpoint; readonly remote: Endpoint }
+  /** Get the answer and feed `revocation`, always; then go on getting it before it is out of date, while `revocationKeys` names it. */
+  | { readonly do: 'revocation-wanted'; readonly question: Question }
   | { readonly do: 'drop'; readonly drop: Drop; readonly remote: Endpoint; readonly detail: string }
   | { readonly do: 'report'; readonly event: IkeEvent }
 
 export type SaState = 'connecting' | 'established' | 'rekeying' | 'closing'
+
+/** Certificates of a peer, and whether they are revoked. */
+export interface CertificateReport {
+  readonly subject: string
+  readonly issuer: string
+  readonly serial: string
+  readonly revocation: {
+    readonly state: 'good' | 'unknown' | 'unchecked'
+    readonly detail: string
+    /** Unix time in milliseconds, while what proves it is in its time. */
+    readonly until: number | undefined
+  }
+}
 
 /** A snapshot for the API; holds no secret. */
 export interface IkePeerReport {
@@ -256,6 +286,8 @@ export interface IkePeerReport {
     readonly local: Endpoint
     readonly remote: Endpoint
     readonly nat: { readonly local: boolean; readonly remote: boolean }
+    /** What the peer proved itself with. */
+    readonly certificate: CertificateReport | undefined
     readonly establishedAt: Instant | undefined
     readonly rekeyAt: Instant | undefined
     readonly children: readonly {

@@ -13,9 +13,11 @@ import { Ike as Wire } from '@brunel/wire'
 import * as actions from './actions.js'
 import type { IkeEffect, IkeInput, IkePeerReport } from './contract.js'
 import { beginInit } from './exchanges/sa-init.js'
+import { revocationNews } from './held.js'
 import { PeerControl } from './peer.js'
 import { peersAt } from './peer-match.js'
 import { reportPeer } from './report.js'
+import { ownQuestions, Revocations } from './revocations.js'
 import type { IkeSa } from './sa.js'
 import type { Ends, Incoming, SaHost } from './sa-stage.js'
 import { DEFAULT_SETTINGS, type IkeSettings } from './settings.js'
@@ -36,6 +38,7 @@ import { type Ports, Turn } from './turn.js'
  */
 export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
   readonly ports: Ports
+  readonly revocations = new Revocations()
   readonly #peers = new Map<string, PeerControl>()
   /** By the SPI that we chose: RFC 7296 §2.6. */
   readonly #sas = new Map<IkeSpi, IkeSa>()
@@ -81,6 +84,9 @@ export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
       }
       case 'unknown-esp-spi':
         return this.#touch(actions.unknownEspSpi(turn, this.controls, input))
+      case 'revocation':
+        for (const who of revocationNews(turn, this, this.#sas.values(), input)) this.#touch(who)
+        return
       case 'stop':
         for (const control of this.controls) {
           this.#touch(control)
@@ -173,6 +179,17 @@ export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
 
   reports(): readonly IkePeerReport[] {
     return this.controls.map(reportPeer)
+  }
+
+  /** Questions about revocation whose answers are still of use. */
+  revocationKeys(): ReadonlySet<string> {
+    const keys = new Set<string>()
+    for (const { peer, sessions } of this.controls) {
+      for (const { key } of ownQuestions(this.ports, peer)) keys.add(key)
+      for (const { certificate } of sessions)
+        for (const key of certificate?.revocation.concerns ?? []) keys.add(key)
+    }
+    return keys
   }
 
   /** The SPIs that peers may address to us, for the filter in front of the machine. */

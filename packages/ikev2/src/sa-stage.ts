@@ -8,6 +8,7 @@ import type { IkeOffer } from './exchanges/rekey-ike.js'
 import type { InitAttempt } from './exchanges/sa-init.js'
 import type { Transmission } from './initiating.js'
 import type { PeerControl } from './peer.js'
+import type { Revocations } from './revocations.js'
 import type { IkeSa } from './sa.js'
 import type { Ports, Turn } from './turn.js'
 
@@ -22,13 +23,23 @@ import type { Ports, Turn } from './turn.js'
  */
 export type Stage =
   | { readonly is: 'initiating'; readonly init: InitAttempt }
-  | { readonly is: 'authenticating'; readonly auth: AuthAttempt }
-  | { readonly is: 'half-open'; readonly half: HalfOpen; readonly until: Instant }
+  | { readonly is: 'authenticating'; readonly auth: AuthAttempt; readonly held?: Held }
+  | { readonly is: 'half-open'; readonly half: HalfOpen; readonly until: Instant; readonly held?: Held }
   | { readonly is: 'established' }
   /** The peer made the successor and deletes this one; if it does not, we do. */
   | { readonly is: 'replaced'; readonly deleteAt: Instant }
   | { readonly is: 'closing'; readonly why: Failure }
   | { readonly is: 'ended'; readonly why: Failure }
+
+/** An IKE_AUTH that waits until it is known whether the certificates in it are revoked. */
+export interface Held {
+  /** Of a request: where the answer goes. */
+  readonly m?: Incoming
+  readonly payloads: readonly Wire.Payload[]
+  /** The questions under way. */
+  readonly keys: readonly string[]
+  readonly until: Instant
+}
 
 /** Where messages leave from and go to. */
 export interface Ends {
@@ -77,6 +88,7 @@ export interface Answer {
 /** What an IKE SA needs of the machine that holds it. */
 export interface SaHost {
   readonly ports: Ports
+  readonly revocations: Revocations
   register(sa: IkeSa): void
   forget(sa: IkeSa): void
   newIkeSpi(): IkeSpi

@@ -2,6 +2,7 @@ import type { Instant, Millis } from '@brunel/base'
 import { Children, type ChildSa } from './child-sa.js'
 import type { Child, Failure } from './contract.js'
 import type { PeerControl } from './peer.js'
+import type { Standing } from './proof.js'
 import type { IkeSa } from './sa.js'
 import type { Turn } from './turn.js'
 import type { Validity } from './validity.js'
@@ -29,6 +30,8 @@ export class Session {
   readonly establishedAt: Instant
   /** undefined: proved by shared keys alone. */
   readonly validity: Validity | undefined
+  /** What the peer proved itself with; undefined: a shared key. */
+  readonly certificate: Standing | undefined
   readonly children = new Children()
   readonly generations = new Set<IkeSa>()
   current: IkeSa
@@ -54,6 +57,7 @@ export class Session {
     readonly startedAt: Instant
     readonly establishedAt: Instant
     readonly validity: Validity | undefined
+    readonly certificate: Standing | undefined
     readonly sa: IkeSa
   }) {
     this.control = made.control
@@ -64,6 +68,7 @@ export class Session {
     this.startedAt = made.startedAt
     this.establishedAt = made.establishedAt
     this.validity = made.validity
+    this.certificate = made.certificate
     this.current = made.sa
     this.confirmed = made.weBegan
     this.generations.add(made.sa)

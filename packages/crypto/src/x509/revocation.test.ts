@@ -286,7 +286,11 @@ t.test('RFC 6960 §3.2 (2): a changed octet is not believed, or changes nothing 
 t.test('RFC 6960 §3.2 (5), (6): an answer counts in its time; one that revokes counts always', async t => {
   const path = [certificate, ca]
   const by = (name: string, at: number) =>
-    revocation(path, evidence({ ocsp: [response(name)] }), at as WallClock)
+    revocation(
+      path,
+      evidence({ policy: 'relaxed', statement: () => failed, ocsp: [response(name)] }),
+      at as WallClock,
+    )
   t.match(by('good', now), { state: 'good', detail: 'OCSP for "CN=Vector CA"' })
   t.match(by('short', now), { state: 'unknown' })
   t.match(by('good', Date.UTC(2020)), { state: 'unknown' })

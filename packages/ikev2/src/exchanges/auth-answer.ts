@@ -2,12 +2,13 @@ import { Ike as Wire } from '@brunel/wire'
 import { allowsAdditional } from '../additional-exchanges.js'
 import type { Failure } from '../contract.js'
 import * as failures from '../failures.js'
+import { hold } from '../held.js'
 import { identityOf, idPayload } from '../identity.js'
 import { intAuthOctets } from '../int-auth.js'
 import { findId } from '../payload-find.js'
 import type { PeerControl } from '../peer.js'
 import { claimedText, identityText, peersClaiming } from '../peer-match.js'
-import { judge, type Proven, prove } from '../proof.js'
+import { judge, type Proven, prove, type Unsettled } from '../proof.js'
 import { ikeSuiteText, offerTexts } from '../proposal-text.js'
 import { offerIke } from '../proposals.js'
 import type { Signing } from '../psk-auth.js'
@@ -25,7 +26,7 @@ export function answerAuth(
   sa: IkeSa,
   half: HalfOpen,
   request: { readonly m: Incoming; readonly payloads: readonly Wire.Payload[] },
-): Answer {
+): Answer | undefined {
   const { m, payloads } = request
   const { agreed } = sa
   if ((half.steps ?? 0) < (agreed?.suite.additional?.length ?? 0))
@@ -43,10 +44,14 @@ export function answerAuth(
       undefined,
       failures.malformed('IKE_AUTH', 'AUTH is missing; EAP is not spoken here'),
     )
-  const found = whoIs(sa, half, { idi, idr: findId(payloads, 'IDr'), proof, payloads, m, agreed })
+  const found = whoIs(turn, sa, half, { idi, idr: findId(payloads, 'IDr'), proof, payloads, m, agreed })
+  if ('questions' in found) {
+    hold(turn, sa, { m, payloads }, found.questions)
+    return undefined
+  }
   if ('code' in found) return refuse(turn, sa, found.control, found)
   const control = found.peer
-  const ours = proofOf(sa, control, half, agreed)
+  const ours = proofOf(turn, sa, control, { half, agreed, asked: payloads })
   if ('code' in ours) return refuse(turn, sa, control, ours)
   sa.local = m.local
   sa.remote = m.remote
@@ -95,11 +100,13 @@ interface Claim {
 
 /** The identity leads to the peers who may have it; what they prove tells which of them it is. */
 function whoIs(
+  turn: Turn,
   sa: IkeSa,
   half: HalfOpen,
   claim: Claim,
 ):
   | { readonly peer: PeerControl; readonly proven: Proven }
+  | Unsettled
   | (Failure & { readonly control: PeerControl | undefined }) {
   const { idi, idr, proof, payloads, m, agreed } = claim
   const controls = sa.host.controls.filter(control => control.wish !== 'down')
@@ -124,11 +131,12 @@ function whoIs(
   }
   const judged = named.map(control => ({
     control,
-    verdict: judge(sa.host.ports, control.peer, { id: idi, proof, payloads, signing, remote: m.remote }),
+    verdict: judge(turn, sa.host, control.peer, { id: idi, proof, payloads, signing, remote: m.remote }),
   }))
   const right = judged.find(({ verdict }) => !('code' in verdict))
   if (right === undefined) return { ...(judged[0]?.verdict as Failure), control: named[0] }
   const { control, verdict } = right
+  if ('questions' in verdict) return verdict
   if (!allowsSuite(control, agreed)) {
     const ours = offerTexts(offerIke(control.peer.ike.proposals, new Uint8Array(0)))
     return { ...failures.noCommonIkeProposal(ours, [ikeSuiteText(agreed.suite)]), control }
@@ -174,10 +182,14 @@ function initialContact(turn: Turn, sa: IkeSa, control: PeerControl): void {
 }
 
 function proofOf(
+  turn: Turn,
   sa: IkeSa,
   { peer }: PeerControl,
-  half: HalfOpen,
-  agreed: Agreed,
+  {
+    half,
+    agreed,
+    asked,
+  }: { readonly half: HalfOpen; readonly agreed: Agreed; readonly asked: readonly Wire.Payload[] },
 ): readonly Wire.PlainPayload[] | Failure {
   const id = idPayload('IDr', peer.localId)
   const signing: Signing = {
@@ -188,7 +200,7 @@ function proofOf(
     id,
     intAuth: intAuthOctets(half.intAuth, nextMessageId(half)),
   }
-  const proof = prove(sa.host.ports, peer, signing, half.message)
+  const proof = prove(turn, sa.host, peer, signing, { message: half.message, asked })
   return 'code' in proof ? proof : [id, ...proof.certificates, proof.auth]
 }
 

@@ -3,6 +3,7 @@ import { Ike as Wire } from '@brunel/wire'
 import { lowerNonce } from '../collisions.js'
 import type { Failure } from '../contract.js'
 import * as failures from '../failures.js'
+import { hold } from '../held.js'
 import { identityOf, idPayload } from '../identity.js'
 import { type IntAuth, intAuthOctets } from '../int-auth.js'
 import type { Nonces } from '../key-schedule.js'
@@ -10,7 +11,7 @@ import { lifetimeFrom } from '../lifetimes.js'
 import { findId } from '../payload-find.js'
 import type { PeerControl } from '../peer.js'
 import { claimedText, identityText, sameIdentity } from '../peer-match.js'
-import { certificateRequest, judge, type Proven, prove } from '../proof.js'
+import { certificateRequest, judge, type Proven, payloadsIn, prove } from '../proof.js'
 import { ikeSuiteText, offerTexts } from '../proposal-text.js'
 import type { Agreed, IkeSa } from '../sa.js'
 import { Session } from '../session.js'
@@ -58,7 +59,8 @@ export function beginAuth(turn: Turn, sa: IkeSa, control: PeerControl, init: Hal
     id,
     intAuth: intAuthOctets(init.intAuth, nextMessageId(init)),
   }
-  const proof = prove(ports, peer, signing, init.answer)
+  const announced = { message: init.answer, asked: payloadsIn(init.answer) }
+  const proof = prove(turn, sa.host, peer, signing, announced)
   if ('code' in proof) {
     sa.stage = { is: 'authenticating', auth: { ...init, offer: undefined } }
     return sa.end(turn, proof)
@@ -102,7 +104,7 @@ export function authAnswered(
   const claimed = identityOf(idr)
   if (peer.remoteId !== undefined && (claimed === undefined || !sameIdentity(peer.remoteId, claimed)))
     return reject(turn, sa, control, failures.wrongId(identityText(peer.remoteId), claimedText(idr)))
-  const proven = judge(sa.host.ports, peer, {
+  const proven = judge(turn, sa.host, peer, {
     id: idr,
     proof,
     payloads,
@@ -116,6 +118,7 @@ export function authAnswered(
       intAuth: intAuthOctets(auth.intAuth, nextMessageId(auth)),
     },
   })
+  if ('questions' in proven) return hold(turn, sa, { payloads }, proven.questions)
   if ('code' in proven) return reject(turn, sa, control, proven)
   const session = establish(turn, sa, control, {
     nonces: auth.nonces,
@@ -173,6 +176,7 @@ export function establish(
     startedAt: sa.createdAt,
     establishedAt: turn.now,
     validity: validityFrom(turn.now, sa.host.ports, peer, made.proven),
+    certificate: made.proven.certificate,
     sa,
   })
   sa.session = session
