@@ -16,6 +16,7 @@ import { Ike, type IkeEffect, type IkeEvent, type IkeInput } from '@brunel/ikev2
 import type { PacketIo } from '@brunel/packet-io'
 import { Alarm, hostFor } from './alarm.js'
 import type { KeyLog } from './key-log.js'
+import { type RevocationPorts, RevocationWatch } from './revocation-watch.js'
 import type { Tunnel } from './tunnel.js'
 
 const NON_ESP_MARKER = 4 // octets of zero, RFC 3948 §2.2
@@ -31,6 +32,7 @@ export interface IkeHostPorts {
   readonly crypto: Cryptography
   readonly certification: Certification
   readonly now: () => Instant
+  readonly revocation: Pick<RevocationPorts, 'fetch' | 'cache' | 'refresh' | 'warn'>
   /** The tunnel of a peer, if it has one. */
   readonly tunnel: (peer: string) => Tunnel | undefined
   readonly tunnels: () => Iterable<Tunnel>
@@ -46,6 +48,7 @@ export interface IkeHostPorts {
 /** Runs the IKE machine: carries out its effects, and turns what the data path says into its inputs. */
 export class IkeHost {
   readonly ike: Ike
+  readonly revocation: RevocationWatch
   readonly #ports: IkeHostPorts
   readonly #alarm = new Alarm()
   readonly #feed: (input: IkeInput | Tick) => void
@@ -57,6 +60,13 @@ export class IkeHost {
     this.#ports = ports
     const { random, crypto, certification } = ports
     this.ike = new Ike({ random, crypto, certification })
+    this.revocation = new RevocationWatch({
+      ...ports.revocation,
+      now: Date.now,
+      later: (ms, run) => void setTimeout(run, ms).unref(),
+      wanted: () => this.ike.revocationKeys(),
+      answer: answer => this.#feed(answer),
+    })
     const feed = drive<IkeInput, IkeEffect>(
       this.ike,
       hostFor(effect => this.#perform(effect), this.#alarm),
@@ -78,6 +88,7 @@ export class IkeHost {
 
   stop(): void {
     clearInterval(this.#activity)
+    this.revocation.stop()
     this.#feed({ on: 'stop' })
     this.#alarm.clear()
   }
@@ -135,6 +146,8 @@ export class IkeHost {
         return this.#tunnel(effect.peer)?.sas.remove(effect.spiIn, effect.grace as Millis)
       case 'peer-moved':
         return this.#tunnel(effect.peer)?.moved(effect.local, effect.remote)
+      case 'revocation-wanted':
+        return this.revocation.want(effect.question)
       case 'drop':
         return this.#ports.onDrop(effect.drop, endpointText(effect.remote), effect.detail)
       case 'report':

@@ -63,6 +63,7 @@ function authOf({ auth }: Peer, { psk, privateKey }: PeerSecrets): IkePeer['auth
           method: 'certificate',
           trustAnchors: auth.trustAnchors.flatMap(certificatesIn),
           crls: auth.crls.flatMap(crlsIn),
+          revocation: auth.revocation,
         }
   if (own === undefined || theirs === undefined) return undefined
   return own.method === 'psk' && theirs.method === 'psk' ? own : { method: 'certificate', own, theirs }

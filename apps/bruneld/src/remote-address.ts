@@ -1,5 +1,6 @@
 import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import type { HostInterfaces, Route } from './interfaces.js'
 
 /** Where a peer is at this moment, seen from here. */
@@ -77,4 +78,13 @@ async function resolve(name: string): Promise<readonly string[] | string> {
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown error'
     return code in REASONS ? `${REASONS[code]} (${code})` : code
   }
+}
+
+export const isOwnAddress = (address: string): boolean =>
+  Object.values(networkInterfaces()).some(list => list?.some(one => one.address === address))
+
+export function sameBearing(a: Bearing | undefined, b: Bearing): boolean {
+  if (a?.is === 'known' && b.is === 'known') return a.remote === b.remote && a.route.source === b.route.source
+  if (a?.is === 'unknown' && b.is === 'unknown') return a.sentence === b.sentence
+  return a?.is === b.is
 }

@@ -1,4 +1,3 @@
-import { networkInterfaces } from 'node:os'
 import type {
   ActionReport,
   DropReport,
@@ -23,14 +22,15 @@ import { type CertificateExpiry, CertificateWatch, noticeText } from './certific
 import { logAudit } from './esp-audit.js'
 import { EventLog } from './event-log.js'
 import { EventStream, routerEvent } from './event-stream.js'
-import { IkeHost } from './ike-host.js'
+import { IkeHost, type IkeHostPorts } from './ike-host.js'
 import { ikePeer, type PeerSecrets } from './ike-peer.js'
 import type { IpRoute2 } from './interfaces.js'
 import type { KeyLog } from './key-log.js'
 import type { Log } from './log.js'
 import type { Lack } from './preflight.js'
 import { Prober } from './prober.js'
-import { type Bearing, takeBearing } from './remote-address.js'
+import { isOwnAddress, sameBearing, takeBearing } from './remote-address.js'
+import type { HeldStatement } from './revocation-watch.js'
 import { Tunnel } from './tunnel.js'
 import { tunnelReport } from './tunnel-report.js'
 import { accepts, type IcmpChoice, quotes, type TooBigEvent } from './underlay-icmp.js'
@@ -52,6 +52,7 @@ export interface RouterPorts {
   readonly random: Random
   readonly crypto: Cryptography
   readonly certification: Certification
+  readonly revocation: IkeHostPorts['revocation']
   readonly metrics: () => Metrics
   readonly log: Log
   readonly keyLog: KeyLog | undefined
@@ -102,6 +103,7 @@ export class Router implements RouterControl {
       random: this.#ports.random,
       crypto: this.#ports.crypto,
       certification: this.#ports.certification,
+      revocation: this.#ports.revocation,
       now,
       tunnel: name => this.#tunnels.get(name),
       tunnels: () => this.#tunnels.values(),
@@ -199,6 +201,10 @@ export class Router implements RouterControl {
 
   certificates(): readonly CertificateExpiry[] {
     return this.#certificates.expiries(this.#ports.peers.peers())
+  }
+
+  get statements(): readonly HeldStatement[] {
+    return this.#ike?.revocation.held() ?? []
   }
 
   #tellExpiry(): void {
@@ -423,13 +429,4 @@ export class Router implements RouterControl {
       'a bug in bruneld; please report it',
     )
   }
-}
-
-const isOwnAddress = (address: string): boolean =>
-  Object.values(networkInterfaces()).some(list => list?.some(one => one.address === address))
-
-function sameBearing(a: Bearing | undefined, b: Bearing): boolean {
-  if (a?.is === 'known' && b.is === 'known') return a.remote === b.remote && a.route.source === b.route.source
-  if (a?.is === 'unknown' && b.is === 'unknown') return a.sentence === b.sentence
-  return a?.is === b.is
 }

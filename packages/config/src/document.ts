@@ -80,6 +80,16 @@ export const AuthDocument = Type.Object(
         description: 'Revocation lists of these authorities, PEM: a certificate that one names is refused.',
       }),
     ),
+    revocation: Type.Optional(
+      Type.Union(
+        [Type.Literal('relaxed'), Type.Literal('ifuri'), Type.Literal('strict'), Type.Literal('off')],
+        {
+          description:
+            'Whether the certificate of the peer is revoked is asked by OCSP and by lists over HTTP where it says so. Nobody knows: `relaxed` lets it in, `ifuri` refuses it where it names an address to ask, `strict` refuses it always. `off`: only `crls` count.',
+          default: 'relaxed',
+        },
+      ),
+    ),
     rsaSignature: Type.Optional(
       Type.Union([Type.Literal('pss'), Type.Literal('pkcs1')], {
         description: 'How an RSA key signs (RFC 8247 §3.2 prefers PSS). Left out: `pss`.',

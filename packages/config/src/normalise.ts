@@ -45,6 +45,7 @@ export function normalise(document: PeerDocument): Peer {
       certificate: auth.certificate ?? '',
       trustAnchors: auth.trustAnchors ?? [],
       crls: auth.crls ?? [],
+      revocation: auth.revocation ?? 'relaxed',
       rsaSignature: auth.rsaSignature ?? 'pss',
     },
     ike: {

@@ -47,6 +47,7 @@ export interface Peer {
     readonly certificate: string
     readonly trustAnchors: readonly string[]
     readonly crls: readonly string[]
+    readonly revocation: 'relaxed' | 'ifuri' | 'strict' | 'off'
     readonly rsaSignature: 'pss' | 'pkcs1'
   }
   readonly ike: {

@@ -16,6 +16,7 @@ export interface PeerOptions {
   readonly privateKey?: string
   readonly trustAnchor?: string[]
   readonly crl?: string[]
+  readonly revocation?: string
   readonly remoteMethod?: string
   readonly ikeProposal?: string[]
   readonly espProposal?: string[]
@@ -51,6 +52,12 @@ export const peerOptions = (command: Command): Command =>
     .option('--private-key <file>', 'the private key of our certificate, PEM')
     .option('--trust-anchor <files...>', 'certificates of whom we trust to name the peer, PEM')
     .option('--crl <files...>', 'revocation lists of these, PEM')
+    .addOption(
+      new Option(
+        '--revocation <policy>',
+        'what becomes of a peer of whom nobody knows whether it is revoked',
+      ).choices(['relaxed', 'ifuri', 'strict', 'off']),
+    )
     .addOption(
       new Option('--remote-method <method>', 'how the peer proves itself, where it is not as we do').choices([
         'psk',
@@ -93,7 +100,7 @@ export function patchOf(options: PeerOptions, psk: string | undefined, terminal:
 /** A certificate makes it our method; else a pre-shared key does. */
 function authOf(options: PeerOptions, psk: string | undefined, terminal: Terminal): Json {
   const text = (file: string | undefined) => (file === undefined ? undefined : readOr(file, terminal))
-  const { certificate, privateKey, trustAnchor, crl, remoteMethod } = options
+  const { certificate, privateKey, trustAnchor, crl, remoteMethod, revocation } = options
   return {
     method: certificate !== undefined ? 'certificate' : psk === undefined ? undefined : 'psk',
     remoteMethod,
@@ -102,6 +109,7 @@ function authOf(options: PeerOptions, psk: string | undefined, terminal: Termina
     privateKey: text(privateKey),
     trustAnchors: trustAnchor?.map(file => readOr(file, terminal)),
     crls: crl?.map(file => readOr(file, terminal)),
+    revocation,
   }
 }
 
