@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import type { ActionReport, RekeyWhat, TunnelAction, TunnelReport } from '@brunel/admin-api'
+import type { ActionOptions, ActionReport, TunnelAction, TunnelReport } from '@brunel/admin-api'
 import { assertNever } from '@brunel/base'
 import type { Peer } from '@brunel/config'
 import { farEnd } from './far-end.js'
@@ -11,7 +11,7 @@ export interface ActionContext {
   readonly tunnel: Tunnel | undefined
   readonly ike: IkeHost
   readonly report: () => TunnelReport
-  readonly what: RekeyWhat
+  readonly options: ActionOptions
 }
 
 /** Longest that an action waits for its outcome; it goes on afterwards all the same. */
@@ -49,7 +49,7 @@ export async function act(action: TunnelAction, context: ActionContext): Promise
     case 'reauthenticate':
       return reauthenticate(context)
     case 'ping':
-      return ping(tunnel)
+      return ping(tunnel, context.options)
     default:
       return assertNever(action)
   }
@@ -90,7 +90,8 @@ const renewed = (before: string, spis: string): boolean =>
   spis !== '' && spis !== before && !spis.includes(',')
 
 async function rekey(context: ActionContext): Promise<ActionReport> {
-  if (context.what !== 'all') return rekeyOne(context, context.what === 'ike' ? IKE : CHILD)
+  const { what } = context.options
+  if (what !== 'all') return rekeyOne(context, what === 'ike' ? IKE : CHILD)
   const first = await rekeyOne(context, IKE)
   if (!first.done) return first
   const second = await rekeyOne(context, CHILD)
@@ -124,7 +125,7 @@ async function outcome(
   })
 }
 
-function ping({ peer }: Tunnel): Promise<ActionReport> {
+function ping({ peer }: Tunnel, { count, interval }: ActionOptions): Promise<ActionReport> {
   const target = peer.tunnel.addresses.map(farEnd).find(address => address !== undefined)
   if (target === undefined)
     return Promise.resolve(
@@ -133,19 +134,23 @@ function ping({ peer }: Tunnel): Promise<ActionReport> {
         remedy: 'Give the tunnel a /30, /31 or /127, or ping an address of the other site.',
       }),
     )
-  const args = ['-n', '-q', '-c', '3', '-i', '0.2', '-W', '2', '-I', peer.tunnel.interface, target]
+  // Without a deadline ping leaves two round trips after the last request; with one it asks on until `count` answers came.
+  const often = ['-c', String(count), '-i', String(interval / 1000)]
+  const deadline = ['-w', String(Math.ceil((count * interval) / 1000) + 2)]
+  const args = ['-n', ...often, ...deadline, '-I', peer.tunnel.interface, target]
   return new Promise(resolve =>
     execFile('ping', args, (error, stdout) => {
-      const [sent, received] =
-        /(\d+) packets transmitted, (\d+) received/.exec(stdout)?.slice(1).map(Number) ?? []
+      const sent = Math.min(count, Number(/(\d+) packets transmitted/.exec(stdout)?.[1] ?? 0))
+      const numbers = [...stdout.matchAll(/icmp_seq=(\d+) ttl/g)].map(found => Number(found[1]))
+      const received = new Set(numbers.filter(number => number <= count)).size
       const [, average] = /= [\d.]+\/([\d.]+)\//.exec(stdout) ?? []
       const data = {
         target,
-        sent: sent ?? 0,
-        received: received ?? 0,
+        sent,
+        received,
         averageMs: average === undefined ? null : Number(average),
       }
-      if (received !== undefined && received > 0)
+      if (received > 0)
         return resolve(
           answer(true, `${received} of ${sent} answered by ${target} in ${average} ms on average.`, { data }),
         )

@@ -5,6 +5,7 @@ import type { Problem } from '@brunel/base'
 import { normalise, type Peer, type PeerDocument, plan, pskOctets, type Step, verify } from '@brunel/config'
 import { privateKeyIn } from '@brunel/crypto'
 import type { Store } from '@brunel/store'
+import type { PeerSecrets } from './ike-peer.js'
 import type { PeerSource } from './router.js'
 
 /** The configuration as the router reads it: the store's documents, verified when they were written. */
@@ -25,12 +26,9 @@ export class StoredPeers implements PeerSource {
     return stored === undefined ? undefined : this.#parse(stored)
   }
 
-  psk(name: string): Uint8Array | undefined {
-    return this.#store.peers.psk(name)
-  }
-
-  privateKey(name: string): Uint8Array | undefined {
-    return this.#store.peers.privateKey(name)
+  secrets(name: string): PeerSecrets {
+    const { peers } = this.#store
+    return { psk: peers.psk(name), privateKey: peers.privateKey(name), ppk: peers.ppk(name) }
   }
 
   #parse({ document, revision }: { readonly document: PeerDocument; readonly revision: number }): Peer {
@@ -98,7 +96,8 @@ export function takeConfiguration(file: string, store: Store): readonly Step[] {
   const before = peers()
   const newSecrets = documents.flatMap(({ name, auth }) =>
     differs(store.peers.psk(name), auth.psk && pskOctets(auth.psk)) ||
-    differs(store.peers.privateKey(name), auth.privateKey && privateKeyIn(auth.privateKey))
+    differs(store.peers.privateKey(name), auth.privateKey && privateKeyIn(auth.privateKey)) ||
+    differs(store.peers.ppk(name), auth.ppk?.secret && pskOctets(auth.ppk.secret))
       ? [name]
       : [],
   )

@@ -55,7 +55,8 @@ export class EventLog {
     if (event === 'ike-up') this.forget(name)
     if (event === 'initiating' || event === 'retrying')
       return line(this.#failing.has(name) ? 'debug' : 'info')
-    const isFailure = event === 'failed' || event === 'ike-down'
+    if (event.startsWith('rekey-')) return line('debug')
+    const isFailure = event === 'failed' || event === 'ike-down' || event === 'ppk-unused'
     if (!isFailure) return line('info')
     if (WANTED.has(String(data['code'])) || (serves && event === 'ike-down')) return line('info')
     const { told, again } = this.#repeated(name, `${data['code']} ${detail}`)

@@ -19,6 +19,21 @@ export class EventStream {
 
 const why = ({ code, remedy, evidence }: Failure): Record<string, unknown> => ({ code, remedy, evidence })
 
+const MOVED_BY = {
+  here: '',
+  peer: '; the peer changed its address',
+  nat: '; a NAT sees to another port',
+} as const
+
+const SA_OF = { ike: 'IKE SA', child: 'pair of ESP SAs' } as const
+
+/** RFC 7296 §2.8.1, §2.8.2. */
+const CROSSED = {
+  ours: 'both routers rekeyed at once: the SA of the peer stays, ours is redundant',
+  theirs: 'both routers rekeyed at once: our SA stays, that of the peer is redundant',
+  none: 'both routers rekeyed at once: the peer was first, ours was not needed',
+} as const
+
 /** An event of IKE as operators read it. */
 export function routerEvent(e: IkeEvent): RouterEvent {
   const event = (
@@ -40,8 +55,11 @@ export function routerEvent(e: IkeEvent): RouterEvent {
         spi: e.spi,
         role: e.initiator ? 'initiator' : 'responder',
         nat: e.nat,
+        ...(e.ppk === undefined ? {} : { ppk: e.ppk }),
         took: `${Math.round(e.took)} ms`,
       })
+    case 'ppk-unused':
+      return event(e.peer, e.why.sentence, why(e.why))
     case 'ike-rekeyed':
       return event(e.peer, 'the IKE SA was rekeyed', {
         spi: e.spi,
@@ -62,12 +80,31 @@ export function routerEvent(e: IkeEvent): RouterEvent {
       })
     case 'child-down':
       return event(e.peer, e.why.sentence, { spiIn: spiText(e.spiIn), ...why(e.why) })
+    case 'rekey-begun':
+      return event(e.peer, `we ask for a new ${SA_OF[e.what]}`, { what: e.what })
+    case 'rekey-crossed':
+      return event(e.peer, CROSSED[e.redundant], { what: e.what, redundant: e.redundant })
+    case 'rekey-deferred':
+      return event(e.peer, `the peer is busy; the rekeying of the ${SA_OF[e.what]} is repeated shortly`, {
+        what: e.what,
+      })
     case 'failed':
       return event(e.peer, e.why.sentence, {
         exchange: e.exchange,
         remote: endpointText(e.remote),
         ...why(e.why),
       })
+    case 'moved':
+      return event(
+        e.peer,
+        `the SAs moved: ${endpointText(e.local)} to ${endpointText(e.remote)}${MOVED_BY[e.cause]}`,
+        {
+          spi: e.spi,
+          cause: e.cause,
+          from: `${endpointText(e.from.local)} to ${endpointText(e.from.remote)}`,
+          encapsulation: e.encapsulation,
+        },
+      )
     case 'retrying':
       return event(e.peer, 'a new attempt follows')
     case 'exchange':

@@ -18,6 +18,7 @@ import { Alarm, hostFor } from './alarm.js'
 import type { KeyLog } from './key-log.js'
 import { type RevocationPorts, RevocationWatch } from './revocation-watch.js'
 import type { Tunnel } from './tunnel.js'
+import { wipeKeys } from './tunnel-sas.js'
 
 const NON_ESP_MARKER = 4 // octets of zero, RFC 3948 §2.2
 const KEEPALIVE = Uint8Array.of(0xff) // RFC 3948 §2.3
@@ -53,7 +54,6 @@ export class IkeHost {
   readonly #alarm = new Alarm()
   readonly #feed: (input: IkeInput | Tick) => void
   readonly #saidActivity = new Map<string, string>()
-  #spis: readonly string[] = []
   #activity: NodeJS.Timeout | undefined
 
   constructor(ports: IkeHostPorts) {
@@ -74,7 +74,6 @@ export class IkeHost {
     this.#feed = input => {
       try {
         feed(input)
-        this.#announceSpis()
       } catch (error) {
         ports.onBug(error)
         this.#alarm.set(after(ports.now(), AFTER_BUG), () => this.#feed({ on: 'tick' }))
@@ -139,13 +138,15 @@ export class IkeHost {
         return this.#send(KEEPALIVE, effect)
       case 'child-install':
         this.#ports.keyLog?.child(effect.child)
-        return this.#tunnel(effect.child.peer)?.install(effect.child, effect.outbound)
+        return this.#install(effect)
       case 'child-use':
         return this.#tunnel(effect.peer)?.sas.use(effect.spiIn)
       case 'child-remove':
         return this.#tunnel(effect.peer)?.sas.remove(effect.spiIn, effect.grace as Millis)
       case 'peer-moved':
-        return this.#tunnel(effect.peer)?.moved(effect.local, effect.remote)
+        return this.#tunnel(effect.peer)?.moved(effect)
+      case 'ike-spi':
+        return this.#ports.io.command({ do: 'ike-spi', spi: effect.spi, ours: effect.ours })
       case 'revocation-wanted':
         return this.revocation.want(effect.question)
       case 'drop':
@@ -155,6 +156,13 @@ export class IkeHost {
       default:
         return assertNever(effect)
     }
+  }
+
+  #install({ child, outbound }: Extract<IkeEffect, { do: 'child-install' }>): void {
+    const tunnel = this.#tunnel(child.peer)
+    if (tunnel !== undefined) return tunnel.install(child, outbound)
+    wipeKeys(child.keysIn)
+    wipeKeys(child.keysOut)
   }
 
   #tunnel(peer: string): Tunnel | undefined {
@@ -170,13 +178,6 @@ export class IkeHost {
     } catch (error) {
       this.#ports.onSendFailure(endpointText(remote), error)
     }
-  }
-
-  #announceSpis(): void {
-    const spis = this.ike.localSpis()
-    if (spis === this.#spis) return
-    this.#spis = spis
-    this.#ports.io.command({ do: 'ike-spis', spis })
   }
 
   #tellActivity(): void {

@@ -1,5 +1,5 @@
 import { familyOf } from '@brunel/base'
-import type { Peer, PeerIdentity } from '@brunel/config'
+import { type Peer, type PeerIdentity, pskOctets } from '@brunel/config'
 import { type Certificate, certificatesIn, crlsIn, nameOf, parseCertificate } from '@brunel/crypto'
 import type { Identity, IkePeer, OwnProof, TheirProof } from '@brunel/ikev2'
 import { Address } from '@brunel/wire'
@@ -9,6 +9,7 @@ import type { Bearing } from './remote-address.js'
 export interface PeerSecrets {
   readonly psk: Uint8Array | undefined
   readonly privateKey: Uint8Array | undefined
+  readonly ppk: Uint8Array | undefined
 }
 
 /** What IKE shall know of a peer: the verified document, its secrets, and where the peer is. undefined: a secret is missing. */
@@ -19,7 +20,8 @@ export function ikePeer(
   hostname: string,
 ): IkePeer | undefined {
   const auth = authOf(peer, secrets)
-  if (auth === undefined) return undefined
+  const ppk = peer.auth.ppk && ppkOf(peer.auth.ppk, secrets.ppk)
+  if (auth === undefined || (peer.auth.ppk !== undefined && ppk === undefined)) return undefined
   const localAddress = bearing.is === 'known' ? bearing.route.source : peer.local.address
   const own = certificatesIn(peer.auth.certificate)[0]
   const certificate = peer.auth.method === 'certificate' && own ? parseCertificate(own) : undefined
@@ -33,8 +35,14 @@ export function ikePeer(
         : identity(peer.local.id),
     remoteId: peer.remote.id && identity(peer.remote.id),
     auth,
+    ppk,
     initiate: peer.ike.initiate && bearing.is === 'known',
-    ike: { proposals: peer.ike.proposals, lifetime: peer.ike.lifetime, liveness: peer.ike.liveness },
+    ike: {
+      proposals: peer.ike.proposals,
+      lifetime: peer.ike.lifetime,
+      liveness: peer.ike.liveness,
+      mobike: peer.ike.mobike ? { returnRoutability: peer.ike.returnRoutability } : undefined,
+    },
     esp: {
       proposals: peer.esp.proposals,
       mode: peer.esp.mode,
@@ -43,6 +51,14 @@ export function ikePeer(
     },
     selectors: undefined,
   }
+}
+
+function ppkOf(
+  { id, required }: NonNullable<Peer['auth']['ppk']>,
+  secret: Uint8Array | undefined,
+): IkePeer['ppk'] {
+  const octets = pskOctets(id)
+  return octets && secret && { id: octets, secret, required }
 }
 
 function authOf({ auth }: Peer, { psk, privateKey }: PeerSecrets): IkePeer['auth'] | undefined {

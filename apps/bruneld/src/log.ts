@@ -17,6 +17,8 @@ export function openLog(level: string, version: string): Logger {
           '*.psk',
           'privateKey',
           '*.privateKey',
+          'secret',
+          '*.secret',
           'auth',
           '*.auth',
           'keysIn',

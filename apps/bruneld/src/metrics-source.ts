@@ -41,6 +41,7 @@ function snapshot(
     inbound: report.counters.inbound,
     outbound: report.counters.outbound,
     replayMisses: report.counters.replayMisses,
+    missing: report.endedSas.inbound.missing,
     sas: tunnel === undefined || counters === undefined ? [] : sasOf(tunnel, counters),
   }
 }

@@ -1,6 +1,7 @@
 import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import { networkInterfaces } from 'node:os'
+import type { Peer } from '@brunel/config'
 import type { HostInterfaces, Route } from './interfaces.js'
 
 /** Where a peer is at this moment, seen from here. */
@@ -18,6 +19,12 @@ export interface Compass {
   /** Whether this machine has an address. */
   readonly has: (address: string) => boolean
 }
+
+export const compassFor = ({ tunnel }: Peer, interfaces: Compass['interfaces']): Compass => ({
+  interfaces,
+  own: tunnel.interface,
+  has: address => Object.values(networkInterfaces()).some(list => list?.some(one => one.address === address)),
+})
 
 /** Resolves a peer's address anew, and asks the kernel by which source address it is reached. Never throws. */
 export async function takeBearing(
@@ -79,9 +86,6 @@ async function resolve(name: string): Promise<readonly string[] | string> {
     return code in REASONS ? `${REASONS[code]} (${code})` : code
   }
 }
-
-export const isOwnAddress = (address: string): boolean =>
-  Object.values(networkInterfaces()).some(list => list?.some(one => one.address === address))
 
 export function sameBearing(a: Bearing | undefined, b: Bearing): boolean {
   if (a?.is === 'known' && b.is === 'known') return a.remote === b.remote && a.route.source === b.route.source

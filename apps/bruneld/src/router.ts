@@ -1,8 +1,8 @@
 import type {
+  ActionOptions,
   ActionReport,
   DropReport,
   HealthReport,
-  RekeyWhat,
   RouterControl,
   RouterEvent,
   TunnelAction,
@@ -24,12 +24,14 @@ import { EventLog } from './event-log.js'
 import { EventStream, routerEvent } from './event-stream.js'
 import { IkeHost, type IkeHostPorts } from './ike-host.js'
 import { ikePeer, type PeerSecrets } from './ike-peer.js'
+import { countIkeEvent } from './ike-tally.js'
 import type { IpRoute2 } from './interfaces.js'
 import type { KeyLog } from './key-log.js'
 import type { Log } from './log.js'
+import { bearingOf, ownAddresses } from './own-addresses.js'
 import type { Lack } from './preflight.js'
 import { Prober } from './prober.js'
-import { isOwnAddress, sameBearing, takeBearing } from './remote-address.js'
+import { compassFor, sameBearing } from './remote-address.js'
 import type { HeldStatement } from './revocation-watch.js'
 import { Tunnel } from './tunnel.js'
 import { tunnelReport } from './tunnel-report.js'
@@ -39,10 +41,8 @@ import { accepts, type IcmpChoice, quotes, type TooBigEvent } from './underlay-i
 export interface PeerSource {
   peers(): readonly Peer[]
   peer(name: string): Peer | undefined
-  /** The caller wipes it. */
-  psk(name: string): Uint8Array | undefined
-  /** PKCS #8 DER; the caller wipes it. */
-  privateKey(name: string): Uint8Array | undefined
+  /** The caller wipes them. */
+  secrets(name: string): PeerSecrets
 }
 
 export interface RouterPorts {
@@ -158,7 +158,7 @@ export class Router implements RouterControl {
     return peer === undefined ? undefined : this.#report(peer)
   }
 
-  async act(name: string, action: TunnelAction, what: RekeyWhat): Promise<ActionReport | undefined> {
+  async act(name: string, action: TunnelAction, options: ActionOptions): Promise<ActionReport | undefined> {
     const peer = this.#ports.peers.peer(name)
     if (peer === undefined || this.#ike === undefined) return undefined
     return act(action, {
@@ -166,7 +166,7 @@ export class Router implements RouterControl {
       tunnel: this.#tunnels.get(name),
       ike: this.#ike,
       report: () => this.#report(peer),
-      what,
+      options,
     })
   }
 
@@ -308,14 +308,21 @@ export class Router implements RouterControl {
     this.#ports.log.info({ tunnel: name }, 'tunnel closed')
   }
 
-  /** Finds out where the peer is and tells IKE, where it differs from what IKE was told or `anew`. */
   async #point(tunnel: Tunnel, anew: boolean): Promise<void> {
+    await this.#locate(tunnel, anew)
+    await this.#tellAddresses(tunnel)
+  }
+
+  async #tellAddresses({ peer, bearing }: Tunnel): Promise<void> {
+    const at = { bearing, ike: this.#ike?.ike.report(peer.name) }
+    const addresses = await ownAddresses(peer, at, compassFor(peer, this.#ports.interfaces))
+    if (addresses !== undefined) this.#ike?.feed({ on: 'own-addresses', peer: peer.name, addresses })
+  }
+
+  /** Finds out where the peer is and tells IKE, where it differs from what IKE was told or `anew`. */
+  async #locate(tunnel: Tunnel, anew: boolean): Promise<void> {
     const { peer } = tunnel
-    const bearing = await takeBearing(peer.remote.address, peer.local.address, {
-      interfaces: this.#ports.interfaces,
-      own: peer.tunnel.interface,
-      has: isOwnAddress,
-    })
+    const bearing = await bearingOf(peer, compassFor(peer, this.#ports.interfaces))
     const before = tunnel.bearing
     if (this.#tunnels.get(peer.name) !== tunnel || this.#ike === undefined) return
     tunnel.bearing = bearing
@@ -330,12 +337,9 @@ export class Router implements RouterControl {
       if (!sameBearing(before, bearing)) this.#ports.log.warn({ tunnel: peer.name, code, remedy }, sentence)
       return
     }
-    const secrets = {
-      psk: this.#ports.peers.psk(peer.name),
-      privateKey: this.#ports.peers.privateKey(peer.name),
-    }
+    const secrets = this.#ports.peers.secrets(peer.name)
     const told = ikePeer(peer, secrets, bearing, this.#ports.hostname)
-    if (told === undefined) return this.#refused(peer.name, new Error('no PSK or private key is stored'))
+    if (told === undefined) return this.#refused(peer.name, new Error('no PSK, PPK or private key is stored'))
     this.#ike.feed({ on: 'peer-set', peer: told })
     this.#forgetSecrets(peer.name)
     this.#secrets.set(peer.name, secrets)
@@ -368,12 +372,18 @@ export class Router implements RouterControl {
   }
 
   #datapath(event: DatapathEvent): void {
-    if (event.on === 'released') this.#io?.removeSa(event.sa)
+    if (event.on === 'released') this.#released(event)
     else if (event.on === 'bug') this.#bug('datapath', new Error(event.what))
     else if (event.on === 'pump-ended') this.#ports.onFatal(event.what)
     else if (event.on === 'too-big') this.#tooBig(event)
     else if (event.on === 'audit') logAudit(this.#ports.log, this.#ports.espAudit, event)
     else this.#ike?.datapath(event)
+  }
+
+  /** What the SA has carried is final now, and its index may serve another. */
+  #released({ direction, sa }: Extract<DatapathEvent, { on: 'released' }>): void {
+    for (const tunnel of this.#tunnels.values()) tunnel.sas.released(direction, sa)
+    this.#io?.removeSa(sa)
   }
 
   #tooBig(event: TooBigEvent): void {
@@ -386,18 +396,13 @@ export class Router implements RouterControl {
   }
 
   #ikeEvent(event: IkeEvent): void {
-    const metrics = this.#ports.metrics()
-    const role = (initiator: boolean): 'initiator' | 'responder' => (initiator ? 'initiator' : 'responder')
-    if (event.event === 'exchange')
-      return metrics.exchange(event.exchange, role(event.initiator), event.outcome)
-    if (event.event === 'failed') metrics.failure(event.why.code)
-    if (event.event === 'ike-rekeyed') metrics.rekey('ike', role(event.initiator))
-    if (event.event === 'child-rekeyed') metrics.rekey('child', role(event.initiator))
-    if (event.event === 'ike-rekeyed') this.#tunnels.get(event.peer)?.rekeyed(Date.now())
-    if (event.event === 'ike-up') {
-      metrics.handshake(event.took / 1000, role(event.initiator))
-      this.#tunnels.get(event.peer)?.established(Date.now())
-    }
+    const peer = event.event === 'exchange' ? undefined : event.peer
+    const tunnel = peer === undefined ? undefined : this.#tunnels.get(peer)
+    countIkeEvent(event, this.#ports.metrics(), tunnel)
+    if (event.event === 'exchange') return
+    // The way to where the peer is by now may begin at another of our addresses.
+    if (tunnel && (event.event === 'moved' || (event.event === 'ike-up' && tunnel.peer.local.further.length)))
+      void this.#tellAddresses(tunnel).catch(error => this.#bug('addresses', error))
     const told = routerEvent(event)
     this.#events.publish(told)
     this.#eventLog.write(told, this.#ike?.ike.report(event.peer ?? '')?.state === 'established')

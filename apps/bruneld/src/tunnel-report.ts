@@ -11,6 +11,7 @@ import type { Peer } from '@brunel/config'
 import { type Counters, SA_COUNTER, TUNNEL_COUNTER } from '@brunel/datapath'
 import type { IkePeerReport, TrafficSelector } from '@brunel/ikev2'
 import { type GreVerdict, judgeGre } from './gre-layer.js'
+import { RekeyTally } from './ike-tally.js'
 import { spiText } from './spi-text.js'
 import type { Tunnel } from './tunnel.js'
 
@@ -53,6 +54,8 @@ export function tunnelReport(source: ReportSource): TunnelReport {
     layers,
     ike: ike?.sas.map(one => ikeSa(source, one)) ?? [],
     counters: tunnelCounters(source),
+    endedSas: endedSas(tunnel),
+    rekeys: tunnel?.rekeys ?? new RekeyTally(),
     mtu: tunnel?.mtuState.report ?? { underlay: null, tunnel: 0, mss: { ipv4: 0, ipv6: 0 }, lines: [] },
     lastFailure: failureOf(source),
   }
@@ -109,9 +112,17 @@ function failureSince(ike: IkePeerReport | undefined, tunnel: Tunnel | undefined
   return failure !== undefined && (since === undefined || failure.at >= since) ? failure : undefined
 }
 
-function ikeLayer({ ike, tunnel }: ReportSource): LayerReport {
+/** RFC 8784 §6: a PPK that is configured and not in use shows. */
+const ppkText = (used: string | undefined, { auth }: Peer): string =>
+  used !== undefined
+    ? `, PPK ${used}`
+    : auth.ppk === undefined
+      ? ''
+      : `; without the PPK ${auth.ppk.id}, which the peer did not use`
+
+function ikeLayer({ ike, tunnel, peer }: ReportSource): LayerReport {
   const sa = ike?.sas.find(one => one.state !== 'connecting')
-  if (sa !== undefined) return layer('up', `${sa.suite} with ${sa.remoteId}.`)
+  if (sa !== undefined) return layer('up', `${sa.suite} with ${sa.remoteId}${ppkText(sa.ppk, peer)}.`)
   const failure = failureSince(ike, tunnel)
   if (ike?.state === 'connecting')
     return layer('negotiating', failure?.sentence ?? 'IKE is being negotiated.')
@@ -167,6 +178,8 @@ function ikeSa(source: ReportSource, sa: IkeSa): IkeSaReport {
     remote: endpointText(sa.remote),
     nat: sa.nat,
     certificate: certificateReport(sa.certificate),
+    mobike: sa.mobike ?? null,
+    ppk: sa.ppk ?? null,
     establishedAt: at(source, sa.establishedAt),
     rekeyAt: at(source, sa.rekeyAt),
     children: sa.children.map(child => childReport(source, child)),
@@ -241,6 +254,14 @@ function tunnelCounters(source: ReportSource): TunnelReport['counters'] {
     replayMisses: tunnel?.sas.replayMisses ?? 0,
   }
 }
+
+const NONE = { sas: 0, packets: 0, missing: 0 }
+
+const endedSas = (tunnel: Tunnel | undefined): TunnelReport['endedSas'] => ({
+  leaving: tunnel?.sas.leaving ?? 0,
+  inbound: tunnel?.sas.ended.inbound ?? NONE,
+  outbound: tunnel?.sas.ended.outbound ?? NONE,
+})
 
 function failureOf(source: ReportSource): FailureReport | null {
   const { refused, tunnel } = source

@@ -1,5 +1,6 @@
 import { type Endpoint, type Millis, sameEndpoint } from '@brunel/base'
-import { SA_COUNTER, type SaSpec } from '@brunel/datapath'
+import { wipe } from '@brunel/crypto'
+import { clearSaCounters, type Direction, SA_COUNTER, type SaSpec } from '@brunel/datapath'
 import type { Child, ChildKeys, TrafficSelector } from '@brunel/ikev2'
 import type { PacketIo, PathSpec, SealerSa } from '@brunel/packet-io'
 
@@ -19,10 +20,22 @@ export interface SaSettings {
   readonly softShare: number
 }
 
-const wipe = (keys: ChildKeys): void => {
-  keys.encryption.fill(0)
-  keys.integrity.fill(0)
+/** RFC 7296 §2.12. */
+export const wipeKeys = (keys: ChildKeys): void => {
+  wipe(keys.encryption)
+  wipe(keys.integrity)
 }
+
+/** What SAs that are gone have carried. Nothing of it changes any more, so that both ends can be compared. */
+export interface EndedSas {
+  sas: number
+  /** Inbound: authentic and fresh. Outbound: given a sequence number. */
+  packets: number
+  /** Inbound: sequence numbers below the highest that came which never came. */
+  missing: number
+}
+
+const none = (): EndedSas => ({ sas: 0, packets: 0, missing: 0 })
 
 /**
  * The SAs of one tunnel: what IKE's effects mean to the data path. Keys go into the sealer's table and are wiped here;
@@ -34,9 +47,15 @@ export class TunnelSas {
   /** For the children to come. */
   settings: SaSettings
   readonly #children = new Map<number, InstalledChild>()
-  readonly #leaving = new Map<number, { readonly timer: NodeJS.Timeout; readonly inbound: number }>()
+  readonly #leaving = new Map<
+    number,
+    { readonly timer: NodeJS.Timeout; readonly inbound: number; readonly end: () => void }
+  >()
   /** Of SAs that are gone: what is counted never goes back. */
   #pastMisses = 0
+  readonly ended: Readonly<Record<Direction, EndedSas>> = { inbound: none(), outbound: none() }
+  /** Indices of SAs that the pumps were told to let go. */
+  readonly #parting: Readonly<Record<Direction, Set<number>>> = { inbound: new Set(), outbound: new Set() }
   #path: { readonly index: number; spec: PathSpec } | undefined
   #using: number | undefined
 
@@ -66,22 +85,54 @@ export class TunnelSas {
     return held.reduce((sum, { inbound }) => sum + this.#missesOf(inbound), this.#pastMisses)
   }
 
+  /** SAs that were replaced and still receive, or that the pumps have not let go. */
+  get leaving(): number {
+    return this.#leaving.size + this.#parting.inbound.size + this.#parting.outbound.size
+  }
+
+  /** A pump uses this SA no more. It may be another tunnel's. */
+  released(direction: Direction, sa: number): void {
+    if (!this.#parting[direction].delete(sa)) return
+    const { counters } = this.#io
+    const cell = counters.sa(direction, sa)
+    const [packets, sequence] = [SA_COUNTER.packets, SA_COUNTER.sequence].map(
+      field => counters.cells[cell + field] ?? 0,
+    ) as [number, number]
+    const ended = this.ended[direction]
+    ended.sas++
+    ended.packets += direction === 'inbound' ? packets : sequence
+    if (direction === 'inbound') ended.missing += sequence - packets
+  }
+
+  #letGo(direction: Direction, sa: number): void {
+    this.#parting[direction].add(sa)
+    this.#io.command({ do: 'sa-remove', direction, sa })
+  }
+
   #missesOf(inbound: number): number {
     const { counters } = this.#io
     return counters.cells[counters.sa('inbound', inbound) + SA_COUNTER.replayMisses] ?? 0
   }
 
   install(child: Child, outbound: boolean, now: number): InstalledChild {
-    const sa = (keys: ChildKeys): number => {
-      const index = this.#io.addSa(sealerSa(child, keys))
-      wipe(keys)
-      return index
-    }
-    const installed = { child, inbound: sa(child.keysIn), outbound: sa(child.keysOut), installedAt: now }
+    const installed = { child, ...this.#hand(child), installedAt: now }
+    // Where another SA left its figures: this one may never send, and then no pump clears them.
+    clearSaCounters(this.#io.counters, 'outbound', installed.outbound)
     this.#children.set(child.spiIn, installed)
     this.#io.command({ do: 'inbound-add', sa: this.#spec(installed, installed.inbound, child.spiIn) })
     if (outbound) this.use(child.spiIn)
     return installed
+  }
+
+  /** The sealer has the keys, or refused them: they are gone here. */
+  #hand(child: Child): { readonly inbound: number; readonly outbound: number } {
+    const sa = (keys: ChildKeys): number => this.#io.addSa(sealerSa(child, keys))
+    try {
+      return { inbound: sa(child.keysIn), outbound: sa(child.keysOut) }
+    } finally {
+      wipeKeys(child.keysIn)
+      wipeKeys(child.keysOut)
+    }
   }
 
   use(spiIn: number): void {
@@ -98,30 +149,39 @@ export class TunnelSas {
     const installed = this.#children.get(spiIn)
     if (installed === undefined) return
     if (this.#using === spiIn) this.#using = undefined
-    this.#io.command({ do: 'sa-remove', direction: 'outbound', sa: installed.outbound })
+    this.#letGo('outbound', installed.outbound)
     this.#children.delete(spiIn)
     const end = (): void => {
       this.#leaving.delete(spiIn)
       this.#pastMisses += this.#missesOf(installed.inbound)
-      this.#io.command({ do: 'sa-remove', direction: 'inbound', sa: installed.inbound })
+      this.#letGo('inbound', installed.inbound)
     }
     if (grace <= 0) end()
-    else this.#leaving.set(spiIn, { timer: setTimeout(end, grace).unref(), inbound: installed.inbound })
+    else
+      this.#leaving.set(spiIn, {
+        timer: setTimeout(end, grace).unref(),
+        inbound: installed.inbound,
+        end,
+      })
   }
 
-  /** The peer is elsewhere now: NAT rebinding or an address change. */
-  moved(local: Endpoint, remote: Endpoint): void {
+  /** NAT rebinding or an address change, of the peer or of ours. */
+  moved({ encapsulation, ...ends }: PathSpec): void {
     if (this.#path === undefined) return
-    const { spec } = this.#path
-    const port = (e: Endpoint): Endpoint => (spec.encapsulation === 'udp' ? e : { ...e, port: 0 })
-    this.#leaveBy({ encapsulation: spec.encapsulation, local: port(local), remote: port(remote) })
-    for (const { inbound } of this.#children.values())
-      this.#io.command({ do: 'sa-moved', sa: inbound, remote: port(remote) })
+    const port = (e: Endpoint): Endpoint => (encapsulation === 'udp' ? e : { ...e, port: 0 })
+    const to = { encapsulation, local: port(ends.local), remote: port(ends.remote) }
+    this.#leaveBy(to)
+    for (const [spiIn, installed] of this.#children) {
+      this.#children.set(spiIn, { ...installed, child: { ...installed.child, ...to } })
+      this.#io.command({ do: 'sa-moved', sa: installed.inbound, remote: to.remote })
+    }
   }
 
   close(): void {
-    for (const { timer } of this.#leaving.values()) clearTimeout(timer)
-    this.#leaving.clear()
+    for (const { timer, end } of [...this.#leaving.values()]) {
+      clearTimeout(timer)
+      end()
+    }
     if (this.#path !== undefined) this.#io.removePath(this.#path.index)
     this.#path = undefined
   }

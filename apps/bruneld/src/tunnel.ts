@@ -1,9 +1,10 @@
-import { type Endpoint, type Instant, millis } from '@brunel/base'
+import { type Instant, millis } from '@brunel/base'
 import type { Peer } from '@brunel/config'
 import { type Counters, TUNNEL_COUNTER, type TunnelSpec } from '@brunel/datapath'
 import type { Child } from '@brunel/ikev2'
-import type { PacketIo } from '@brunel/packet-io'
+import type { PacketIo, PathSpec } from '@brunel/packet-io'
 import { farEnd } from './far-end.js'
+import { RekeyTally } from './ike-tally.js'
 import type { HostInterfaces, InterfaceSettings } from './interfaces.js'
 import type { Bearing } from './remote-address.js'
 import { type MtuState, TunnelMtuState } from './tunnel-mtu.js'
@@ -43,6 +44,7 @@ export class Tunnel {
   readonly tun: number
   readonly sas: TunnelSas
   readonly mtu: TunnelMtuState
+  readonly rekeys = new RekeyTally()
   readonly #ports: TunnelPorts
   #queue: Promise<void> = Promise.resolve()
 
@@ -104,8 +106,11 @@ export class Tunnel {
     this.handshakeAt = wall
   }
 
-  moved(local: Endpoint, remote: Endpoint): void {
-    this.sas.moved(local, remote)
+  /** One of the two ends is elsewhere now: the SAs go on there. */
+  moved(path: PathSpec): void {
+    this.sas.moved(path)
+    this.mtu.elsewhere(path)
+    this.applyMtu()
   }
 
   crossing(): Crossing {

@@ -31,7 +31,7 @@ t.test('the peers of a file are stored, and the steps say what is new', async t 
   inStore(t, (store, write) => {
     t.same(takeConfiguration(write({ version: 1, peers: [peer('b')] }), store), [{ do: 'add', peer: 'b' }])
     t.equal(new StoredPeers(store).peer('b')?.remote.address, '198.51.100.7')
-    t.equal(Buffer.from(new StoredPeers(store).psk('b') ?? []).toString(), PSK)
+    t.equal(Buffer.from(new StoredPeers(store).secrets('b').psk ?? []).toString(), PSK)
   }),
 )
 
@@ -45,6 +45,12 @@ t.test('the same file once more changes nothing', async t =>
 t.test('another secret is a change that no document shows', async t =>
   inStore(t, (store, write) => {
     takeConfiguration(write([peer('b')]), store)
+    const ppk = { id: 'p', secret: 'x'.repeat(32) }
+    const mixed = peer('c', { remote: { address: '198.51.100.8' }, auth: { method: 'psk', psk: PSK, ppk } })
+    t.same(takeConfiguration(write([mixed]), store), [{ do: 'add', peer: 'c' }])
+    t.same(takeConfiguration(write([mixed]), store), [])
+    ppk.secret = 'y'.repeat(32)
+    t.same(takeConfiguration(write([mixed]), store), [{ do: 'change', peer: 'c', layers: ['ike'] }])
     const rotated = peer('b', { auth: { method: 'psk', psk: `${PSK}-2` } })
     t.same(takeConfiguration(write([rotated]), store), [{ do: 'change', peer: 'b', layers: ['ike'] }])
   }),

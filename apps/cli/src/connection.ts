@@ -52,6 +52,24 @@ function tokenOf({ tokenFile }: GlobalOptions, terminal: Terminal, directory: st
   }
 }
 
+/** Another router: nothing of it comes from the environment or the data directory, its token least of all. */
+export function connectionTo(api: string, tokenFile: string | undefined, terminal: Terminal): Connection {
+  return {
+    where: api.startsWith('/') ? { socket: api } : { url: urlOf(api) },
+    token: tokenFile === undefined ? undefined : tokenFrom(tokenFile, '--other-token-file', terminal),
+  }
+}
+
+function tokenFrom(file: string, option: string, terminal: Terminal): string {
+  try {
+    return terminal.read(file).trim()
+  } catch (cause) {
+    throw new Failure(EXIT.usage, `The token file ${file} cannot be read: ${(cause as Error).message}`, {
+      remedy: `Give ${option} the file with the token.`,
+    })
+  }
+}
+
 /** The command line comes first, then the environment, then the data directory. */
 export function connectionOf(options: GlobalOptions, terminal: Terminal): Connection {
   const directory = options.dataDir ?? terminal.env['BRUNEL_DATA_DIR'] ?? DATA_DIR

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
+import { drillCommands } from './commands/drill.js'
 import { peerCommands } from './commands/peer.js'
 import { pkiCommands } from './commands/pki.js'
 import { tokenCommands } from './commands/token.js'
@@ -38,6 +39,7 @@ function programFor(terminal: Terminal): Command {
   peerCommands(program, terminal)
   tokenCommands(program, terminal)
   pkiCommands(program, terminal)
+  drillCommands(program, terminal)
   return program
 }
 

@@ -18,6 +18,7 @@ export interface Terminal {
   /** Asks without an echo; undefined where nobody sits there. */
   ask(question: string): Promise<string | undefined>
   now(): Date
+  wait(ms: number): Promise<void>
 }
 
 async function askHidden(question: string): Promise<string | undefined> {
@@ -46,4 +47,5 @@ export const systemTerminal: Terminal = {
   stdin: () => text(process.stdin),
   ask: askHidden,
   now: () => new Date(),
+  wait: ms => new Promise(resolve => setTimeout(resolve, ms)),
 }

@@ -160,6 +160,20 @@ t.test('a peer is added by its name and options; a path is a file even then', as
   t.match(await brunel('peer add b9 --remote 198.51.100.9'), { exit: 2, err: /--psk-file FILE/ })
 })
 
+t.test('a PPK comes from a file, under its name; whether it is demanded can be changed alone', async t => {
+  const { brunel, peers } = await served(t)
+  const files = { key: SECRET, ppk: `${'q'.repeat(40)}\n` }
+  const add = 'peer add b1 --remote 198.51.100.6 --psk-file key --ppk-id hq-b1 --ppk-file ppk'
+  t.match(await brunel(add, { files }), { exit: 0 })
+  t.equal(peers.secrets.get('b1 ppk'), 'q'.repeat(40))
+  t.match(peers.peers.get('b1')?.document.auth, { ppk: { id: 'hq-b1' } })
+  t.match(await brunel('peer edit b1 --ppk-required'), { exit: 0 })
+  t.same(peers.peers.get('b1')?.document.auth.ppk, { id: 'hq-b1', required: true })
+  t.match(await brunel('peer edit b1 --ppk-optional'), { exit: 0 })
+  t.same(peers.peers.get('b1')?.document.auth.ppk, { id: 'hq-b1', required: false })
+  t.match(await brunel('peer edit b1 --ppk-optional --ppk-required'), { exit: 2 })
+})
+
 t.test('what is no number is refused: as null it would take the member away', async t => {
   const { brunel, peers } = await served(t)
   await brunel('peer add -', { stdin: JSON.stringify({ ...document, tunnel: { mtu: 1400 } }) })
@@ -168,6 +182,14 @@ t.test('what is no number is refused: as null it would take the member away', as
   t.equal(peers.peers.get('branch-1')?.document.tunnel?.mtu, 1400)
   t.equal((await brunel('peer edit branch-1 --mtu auto')).exit, 0)
   t.equal(peers.peers.get('branch-1')?.document.tunnel?.mtu, 'auto')
+})
+
+t.test('ping asks as often as it is told', async t => {
+  const { brunel, router } = await served(t)
+  await brunel('tunnel ping branch-7')
+  await brunel('tunnel ping branch-7 --count 100 --interval 20')
+  t.same(router.pinged, ['3 x 200 ms', '100 x 20 ms'])
+  t.match(await brunel('tunnel ping branch-7 --count 0'), { exit: 1, err: /count/ })
 })
 
 t.test('rekey renews the SA that is named, or both; a wrong word says where help is', async t => {

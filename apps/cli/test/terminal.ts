@@ -32,6 +32,7 @@ export async function run(
     },
     stdin: async () => stdin,
     ask: async () => typed,
+    wait: async () => undefined,
     now: () => new Date('2026-01-02T03:14:05Z'),
   }
   const exit = await main(['node', 'brunel', ...line], terminal)

@@ -23,9 +23,12 @@ const COMMANDS = {
     run: args => node('apps/lab/dist/src/main.js', args),
   },
   bench: {
-    about: 'measure ours, strongSwan and the bare path',
+    about: 'measure ours, strongSwan and the bare path; `-- ike`: set-ups a second, memory, latency',
     needs: LAB_PACKAGES,
-    run: args => node('apps/lab/dist/src/bench/main.js', args),
+    run: args =>
+      args[0] === 'ike'
+        ? node('apps/lab/dist/src/bench/ike/main.js', args.slice(1))
+        : node('apps/lab/dist/src/bench/main.js', args),
   },
   start: {
     about: 'run bruneld on this machine',
@@ -36,6 +39,11 @@ const COMMANDS = {
     about: 'the long simulation: two routers, 10,000 seeds',
     needs: [],
     run: args => node('packages/sim/dist/src/run.js', args),
+  },
+  fuzz: {
+    about: 'throw nearly valid messages at IKE, two million of them',
+    needs: [],
+    run: args => node('packages/sim/dist/src/fuzz/run.js', args),
   },
   docs: {
     about: 'write the generated documents anew',

@@ -3,6 +3,8 @@ import {
   normalise,
   type PeerDocument,
   plan,
+  SECRET_KINDS,
+  type SecretKind,
   type Step,
   secretsOf,
   type VerifyContext,
@@ -52,10 +54,11 @@ export class PeerChanges {
     const { peers } = this.#ports
     const certificate = (document as { auth?: { certificate?: unknown } | null }).auth?.certificate
     const before = (await peers.read(name))?.document.auth.certificate
-    const [psk, privateKey] = [await peers.hasSecret(name, 'psk'), await peers.hasSecret(name, 'privateKey')]
+    const stored = new Set<SecretKind>()
+    for (const kind of SECRET_KINDS) if (await peers.hasSecret(name, kind)) stored.add(kind)
     const holds = typeof certificate === 'string' ? await peers.holdsKeyOf(name, certificate) : undefined
     return {
-      hasSecret: (_, kind) => (kind === 'psk' ? psk : privateKey),
+      hasSecret: (_, kind) => stored.has(kind),
       holdsKeyOf: () => holds,
       now: certificate === before ? undefined : (Date.now() as WallClock),
     }

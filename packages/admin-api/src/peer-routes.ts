@@ -12,9 +12,10 @@ import { ApiProblem, type invalid, notFound } from './problem.js'
 import { answers } from './schemas.js'
 
 const { auth: _auth, ...shownProperties } = PeerDocument.properties
-const { psk: _psk, privateKey: _key, ...shownAuth } = PeerDocument.properties.auth.properties
+const { psk: _psk, privateKey: _key, ppk, ...shownAuth } = PeerDocument.properties.auth.properties
+const { secret: _secret, ...shownPpk } = ppk.properties
 const PeerView = Type.Object(
-  { ...shownProperties, auth: Type.Object(shownAuth) },
+  { ...shownProperties, auth: Type.Object({ ...shownAuth, ppk: Type.Optional(Type.Object(shownPpk)) }) },
   { title: 'PeerView', description: 'A peer as it is shown: defaults written out, secrets left out.' },
 )
 const PeerPatch = Type.Object(
@@ -134,7 +135,7 @@ function writingRoutes(app: App, { peers }: ApiPorts, changes: PeerChanges): voi
       ...withBody,
       schema: {
         tags: ['peers'],
-        summary: 'Add or replace a peer; without `auth.psk` and `auth.privateKey` the stored ones stay',
+        summary: 'Add or replace a peer; a secret that is left out stays as it is stored',
         params: Name,
         body: PeerDocument,
         response: answers({ 200: PeerView, 201: PeerView }),

@@ -1,9 +1,9 @@
 import type { PeerDocument, SecretKind, Step } from '@brunel/config'
 import type {
+  ActionOptions,
   ActionReport,
   DropReport,
   HealthReport,
-  RekeyWhat,
   RouterEvent,
   TunnelAction,
   TunnelReport,
@@ -20,8 +20,8 @@ export type Eventually<T> = T | Promise<T>
 export interface RouterControl {
   tunnels(): Eventually<readonly TunnelReport[]>
   tunnel(name: string): Eventually<TunnelReport | undefined>
-  /** undefined: there is no such tunnel. `what` concerns `rekey` alone. */
-  act(name: string, action: TunnelAction, what: RekeyWhat): Eventually<ActionReport | undefined>
+  /** undefined: there is no such tunnel. */
+  act(name: string, action: TunnelAction, options: ActionOptions): Eventually<ActionReport | undefined>
   /**
    * The store holds a new configuration; the router reads from it what the steps name. Fulfilled once the steps are
    * taken, not once a negotiation ends. Rejected: nothing of it is in force, and the API puts the store back.
@@ -59,7 +59,7 @@ export interface StoredPeer {
 
 /** `expected`: the revision that must still hold; undefined: whatever holds; 0: there must be none. */
 export interface PeerWrite {
-  /** May hold `auth.psk` and `auth.privateKey`; without them the stored ones stay. The store seals it apart. */
+  /** May hold secrets; what is left out stays as it is stored. The store seals it apart. */
   readonly document: PeerDocument
   readonly expected: number | undefined
   readonly audit: AuditEntry

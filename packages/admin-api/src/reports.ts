@@ -26,6 +26,19 @@ const LayerReport = Type.Object({ state: State, detail: Type.String({ descriptio
 export type LayerReport = Deep<Static<typeof LayerReport>>
 
 const Traffic = Type.Object({ packets: Type.Number(), bytes: Type.Number(), lastAt: MaybeAt })
+const Ended = Type.Object({
+  sas: Type.Number(),
+  packets: Type.Number({ description: 'Inbound: authentic and fresh. Outbound: given a sequence number.' }),
+  missing: Type.Number({ description: 'Inbound: sequence numbers below the highest that never came.' }),
+})
+const Rekeys = Type.Object({
+  begun: Type.Number({ description: 'Our requests, repetitions after TEMPORARY_FAILURE among them.' }),
+  finished: Type.Number({ description: 'Our requests that made an SA.' }),
+  answered: Type.Number({ description: 'Requests of the peer that made one.' }),
+  crossed: Type.Number({ description: 'Both rekeyed one SA at once.' }),
+  redundant: Type.Number({ description: 'New SAs of ours that a crossing made redundant.' }),
+  deferred: Type.Number({ description: 'Requests of ours answered with TEMPORARY_FAILURE.' }),
+})
 const Nat = Type.Object({ local: Type.Boolean(), remote: Type.Boolean() })
 
 export const ChildReport = Type.Object({
@@ -74,6 +87,20 @@ export const IkeSaReport = Type.Object({
   certificate: Type.Union([CertificateReport, Type.Null()], {
     description: 'What the peer proved itself with; null: a pre-shared key.',
   }),
+  mobike: nullable(
+    Type.Object(
+      { local: Type.Array(Type.String()), remote: Type.Array(Type.String()) },
+      {
+        description:
+          'Further addresses of the two ends, as told by MOBIKE (RFC 4555). null: one of the two does not speak it.',
+      },
+    ),
+  ),
+  ppk: nullable(
+    Type.String({
+      description: 'The name of the post-quantum pre-shared key in its keys (RFC 8784); null: none.',
+    }),
+  ),
   establishedAt: MaybeAt,
   rekeyAt: MaybeAt,
   children: Type.Array(ChildReport),
@@ -128,6 +155,18 @@ export const TunnelReport = Type.Object({
     mssClamped: Type.Number(),
     replayMisses: Type.Number(),
   }),
+  endedSas: Type.Object(
+    {
+      leaving: Type.Number({ description: 'ESP SAs that were replaced and still receive.' }),
+      inbound: Ended,
+      outbound: Ended,
+    },
+    {
+      description:
+        'ESP SAs that are gone. Their figures are final: what one end sent and the other received can be compared.',
+    },
+  ),
+  rekeys: Type.Object({ ike: Rekeys, child: Rekeys }, { description: 'Since the tunnel was opened.' }),
   mtu: MtuReport,
   lastFailure: nullable(FailureReport),
 })
@@ -136,6 +175,15 @@ export type TunnelReport = Deep<Static<typeof TunnelReport>>
 export const ACTIONS = ['up', 'down', 'rekey', 'reauthenticate', 'ping'] as const
 export type TunnelAction = (typeof ACTIONS)[number]
 export type RekeyWhat = 'all' | 'ike' | 'child'
+
+/** What an action may be told; each concerns one action and has a default. */
+export interface ActionOptions {
+  /** `rekey`. */
+  readonly what: RekeyWhat
+  /** `ping`: echo requests, and milliseconds between them. */
+  readonly count: number
+  readonly interval: number
+}
 
 /** `done` false: nothing changed; then `code` and `remedy` say why. BRUNEL_ACTION_NOT_AVAILABLE: not built yet. */
 export const ActionReport = Type.Object({

@@ -16,6 +16,13 @@ const What = Type.Object({
     }),
   ),
 })
+const Often = Type.Object({
+  count: Type.Optional(Type.Integer({ minimum: 1, maximum: 500, default: 3 })),
+  interval: Type.Optional(
+    Type.Integer({ minimum: 2, maximum: 1000, default: 200, description: 'Milliseconds.' }),
+  ),
+})
+const QUERY: Partial<Record<TunnelAction, typeof What | typeof Often>> = { rekey: What, ping: Often }
 const DropView = Type.Object({
   reason: Type.String(),
   direction: Type.String(),
@@ -82,14 +89,15 @@ export function tunnelRoutes(app: App, { router, audit }: ApiPorts): void {
           tags: ['tunnels'],
           summary: SUMMARY[action],
           params: Name,
-          ...(action === 'rekey' ? { querystring: What } : {}),
+          ...(QUERY[action] === undefined ? {} : { querystring: QUERY[action] }),
           response: answers({ 200: ActionReport }),
         },
       },
       async (request, reply) => {
         const { name } = request.params as { name: string }
-        const { what } = request.query as Static<typeof What>
-        const report = await router.act(name, action, what ?? 'all')
+        const query = request.query as Static<typeof What> & Static<typeof Often>
+        const { what = 'all', count = 3, interval = 200 } = query
+        const report = await router.act(name, action, { what, count, interval })
         if (report === undefined) throw notFound('tunnel', name)
         if (!report.done) throw refusal(report)
         await audit.append(auditOf(request, `tunnel-${action}`, name, report.detail))

@@ -1,9 +1,11 @@
-import type { PeerDocument, SecretKind } from '@brunel/config'
+import { redact, type SecretKind, secretsOf } from '@brunel/config'
 import type {
+  ActionOptions,
   ActionReport,
   AuditEntry,
   AuditLog,
   AuditRecord,
+  DropReport,
   PeerStore,
   PeerWrite,
   RekeyWhat,
@@ -49,7 +51,7 @@ export class FakePeers implements PeerStore {
     return this.peers.get(name)
   }
   hasSecret(name: string, kind: SecretKind): boolean {
-    return this.secrets.has(kind === 'psk' ? name : `${name} key`)
+    return this.secrets.has(kind === 'psk' ? name : `${name} ${kind}`)
   }
   holdsKeyOf(): undefined {
     return undefined
@@ -57,12 +59,11 @@ export class FakePeers implements PeerStore {
   write({ document, expected, audit }: PeerWrite): StoredPeer | 'conflict' {
     const { name } = document
     if (expected !== undefined && (this.peers.get(name)?.revision ?? 0) !== expected) return 'conflict'
-    const { psk, privateKey, ...auth } = document.auth
-    if (psk !== undefined) this.secrets.set(name, psk)
-    if (privateKey !== undefined) this.secrets.set(`${name} key`, privateKey)
+    for (const [kind, secret] of Object.entries(secretsOf(document)))
+      this.secrets.set(kind === 'psk' ? name : `${name} ${kind}`, secret)
     this.#before = { name, peer: this.peers.get(name) }
     const stored = {
-      document: { ...document, auth } as PeerDocument,
+      document: redact(document),
       revision: ++this.#revision,
       changedAt: AT,
     }
@@ -131,6 +132,8 @@ export class FakeTokens implements TokenStore {
 const layer = (detail: string) => ({ state: 'up' as const, detail })
 const traffic = { packets: 10, bytes: 10_240, lastAt: AT }
 
+const NO_REKEYS = { begun: 0, finished: 0, answered: 0, crossed: 0, redundant: 0, deferred: 0 }
+
 /** A tunnel in which everything is well. */
 export const tunnelReport = (name: string, more: Partial<TunnelReport> = {}): TunnelReport => ({
   name,
@@ -171,6 +174,8 @@ export const tunnelReport = (name: string, more: Partial<TunnelReport> = {}): Tu
         serial: '0a',
         revocation: { state: 'good', detail: 'the revocation list of "CN=CA"', until: null },
       },
+      mobike: { local: [], remote: ['203.0.113.8'] },
+      ppk: null,
       establishedAt: AT,
       rekeyAt: AT,
       children: [
@@ -195,6 +200,12 @@ export const tunnelReport = (name: string, more: Partial<TunnelReport> = {}): Tu
     },
   ],
   counters: { inbound: traffic, outbound: traffic, mssClamped: 2, replayMisses: 0 },
+  endedSas: {
+    leaving: 0,
+    inbound: { sas: 1, packets: 10, missing: 0 },
+    outbound: { sas: 1, packets: 10, missing: 0 },
+  },
+  rekeys: { ike: NO_REKEYS, child: NO_REKEYS },
   mtu: {
     underlay: 1500,
     tunnel: 1414,
@@ -226,6 +237,8 @@ export class FakeRouter implements RouterControl {
   readonly applied: unknown[] = []
   /** What each `rekey` was to renew. */
   readonly rekeyed: RekeyWhat[] = []
+  /** How often each `ping` was to ask. */
+  readonly pinged: string[] = []
   /** What `apply` throws, if anything. */
   refusal: Error | undefined
   ready = true
@@ -238,9 +251,14 @@ export class FakeRouter implements RouterControl {
   async tunnel(name: string): Promise<TunnelReport | undefined> {
     return this.reports.find(report => report.name === name)
   }
-  async act(name: string, action: TunnelAction, what: RekeyWhat): Promise<ActionReport | undefined> {
+  async act(
+    name: string,
+    action: TunnelAction,
+    { what, count, interval }: ActionOptions,
+  ): Promise<ActionReport | undefined> {
     if ((await this.tunnel(name)) === undefined) return undefined
     if (action === 'rekey') this.rekeyed.push(what)
+    if (action === 'ping') this.pinged.push(`${count} x ${interval} ms`)
     if (action === 'reauthenticate') {
       const [code, remedy] = ['BRUNEL_ACTION_NOT_AVAILABLE', 'Take the tunnel down and up.']
       return { done: false, detail: 'Reauthentication is not available yet.', code, remedy, data: {} }
@@ -251,10 +269,10 @@ export class FakeRouter implements RouterControl {
     if (this.refusal !== undefined) throw this.refusal
     this.applied.push(...steps)
   }
-  async drops() {
+  async drops(): Promise<DropReport[]> {
     return [
-      { reason: 'esp-replay', direction: 'inbound' as const, count: 3 },
-      { reason: 'gre-loop', direction: 'outbound' as const, count: 0 },
+      { reason: 'esp-replay', direction: 'inbound', count: 3 },
+      { reason: 'gre-loop', direction: 'outbound', count: 0 },
     ]
   }
   async metrics(): Promise<string> {

@@ -87,6 +87,28 @@ t.test('a write without a secret keeps the stored one; with one, IKE begins anew
   t.same(router.applied[1], { do: 'change', peer: 'branch-1', layers: ['ike'] })
 })
 
+t.test('a PPK is merged into `auth`, its secret never comes back, and null takes it away', async t => {
+  const { send, peers, router } = await serving(t)
+  await send('POST', '/v1/peers', branch(1))
+  const secret = 'post-quantum-and-quite-secret-too'
+  const answer = await send('PATCH', '/v1/peers/branch-1', { auth: { ppk: { id: 'hq-1', secret } } })
+  t.same(answer.body.auth, { method: 'psk', ppk: { id: 'hq-1', required: false } })
+  t.same(router.applied[1], { do: 'change', peer: 'branch-1', layers: ['ike'] })
+  t.equal(peers.secrets.get('branch-1 ppk'), secret)
+  t.equal((await send('PATCH', '/v1/peers/branch-1', { auth: { ppk: { required: true } } })).status, 200)
+  t.notMatch((await send('GET', '/v1/peers?as=written')).text, secret)
+  t.equal((await send('PATCH', '/v1/peers/branch-1', { auth: { ppk: null } })).body.auth.ppk, undefined)
+  const lacking = await send(
+    'POST',
+    '/v1/peers',
+    branch(2, { auth: { method: 'psk', psk: SECRET, ppk: { id: 'x' } } }),
+  )
+  t.same(
+    lacking.body.errors.map(({ pointer, code }: { pointer: string; code: string }) => `${pointer} ${code}`),
+    ['/auth/ppk/secret BRUNEL_CONFIG_PPK'],
+  )
+})
+
 t.test(
   'a bad document is refused with all its problems, and nothing is stored, applied or audited',
   async t => {

@@ -43,6 +43,16 @@ export const CODES = {
       'A warning: the pre-shared key is short enough to be guessed offline by whoever records the handshake.',
     remedy: 'Make one with `openssl rand -base64 32` and give the same to both routers.',
   },
+  BRUNEL_CONFIG_PPK: {
+    meaning: 'The post-quantum pre-shared key is malformed, too short, or lacks its name or its secret.',
+    remedy:
+      'Make one with `openssl rand -base64 32` and give the same, under the same name, to both routers.',
+  },
+  BRUNEL_CONFIG_PPK_SHORT: {
+    meaning: 'A warning: the post-quantum pre-shared key has less than 256 bits (RFC 8784 §6).',
+    remedy:
+      'Make one with `openssl rand -base64 32` and give the same, under the same name, to both routers.',
+  },
   BRUNEL_CONFIG_CERTIFICATE: {
     meaning: 'A certificate or revocation list is missing, cannot be read, or is too weak to be used.',
     remedy: 'Write PEM texts; `brunel pki` makes a small authority and router certificates.',

@@ -12,11 +12,18 @@ export function withDefaults(peer: PeerDocument) {
     enabled: peer.enabled ?? true,
     local: { ...peer.local },
     remote: { ...peer.remote },
-    auth: { ...peer.auth },
+    auth: {
+      ...peer.auth,
+      ...(peer.auth.ppk === undefined
+        ? {}
+        : { ppk: { ...peer.auth.ppk, required: peer.auth.ppk.required ?? false } }),
+    },
     ike: {
       proposals: peer.ike?.proposals ?? [...DEFAULT_IKE_PROPOSALS],
       lifetime: peer.ike?.lifetime ?? '4h',
       liveness: peer.ike?.liveness ?? '10s',
+      mobike: peer.ike?.mobike ?? true,
+      returnRoutability: peer.ike?.returnRoutability ?? true,
       initiate: peer.ike?.initiate ?? peer.remote.address !== 'any',
     },
     esp: {

@@ -24,6 +24,13 @@ export const LocalDocument = Type.Object(
         examples: ['192.0.2.1'],
       }),
     ),
+    addresses: Type.Optional(
+      Type.Array(Type.String(), {
+        description:
+          'Further addresses of ours, of other uplinks: used where the first has no way to the peer, and told to a peer that speaks MOBIKE.',
+        examples: [['203.0.113.1']],
+      }),
+    ),
     id: Type.Optional(
       text(
         'Our IKE identity: an address, a host name, an e-mail address or keyid:TEXT. Left out: our address.',
@@ -48,6 +55,28 @@ export const RemoteDocument = Type.Object(
     ),
   },
   strict,
+)
+
+export const PpkDocument = Type.Object(
+  {
+    id: text('The name by which both routers know it; 0x… for octets in hexadecimal.', {
+      examples: ['hq-branch-7'],
+    }),
+    secret: Type.Optional(
+      text('The key itself, as `auth.psk` is written. Write-only: it never comes back.', { writeOnly: true }),
+    ),
+    required: Type.Optional(
+      Type.Boolean({
+        description: 'Whether nothing is agreed without it. Not so: it is used where the peer has it too.',
+        default: false,
+      }),
+    ),
+  },
+  {
+    ...strict,
+    description:
+      'A post-quantum pre-shared key (RFC 8784), mixed into the keys besides any way of authentication.',
+  },
 )
 
 export const AuthDocument = Type.Object(
@@ -90,6 +119,7 @@ export const AuthDocument = Type.Object(
         },
       ),
     ),
+    ppk: Type.Optional(PpkDocument),
     rsaSignature: Type.Optional(
       Type.Union([Type.Literal('pss'), Type.Literal('pkcs1')], {
         description: 'How an RSA key signs (RFC 8247 §3.2 prefers PSS). Left out: `pss`.',
@@ -110,6 +140,20 @@ export const IkeDocument = Type.Object(
     ),
     lifetime: Type.Optional(duration('When the IKE SA is rekeyed.', '4h')),
     liveness: Type.Optional(duration('The longest silence before a peer is asked whether it lives.', '10s')),
+    mobike: Type.Optional(
+      Type.Boolean({
+        description:
+          'MOBIKE (RFC 4555): an address of either end may change and the SAs go on. In tunnel mode, with a peer that speaks it.',
+        default: true,
+      }),
+    ),
+    returnRoutability: Type.Optional(
+      Type.Boolean({
+        description:
+          'MOBIKE: whether a new address of the peer must answer before ESP goes there (RFC 4555 §3.7), which takes one more round trip.',
+        default: true,
+      }),
+    ),
     initiate: Type.Optional(
       Type.Boolean({
         description: 'Whether we begin. Left out: yes, unless `remote.address` is `any`.',

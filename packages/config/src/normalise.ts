@@ -32,6 +32,7 @@ export function normalise(document: PeerDocument): Peer {
     enabled,
     local: {
       address: optionally(local.address, address, 'local.address'),
+      further: (local.addresses ?? []).map(text => sure(address(text), 'local.addresses')),
       id: optionally(local.id, identity, 'local.id'),
     },
     remote: {
@@ -47,11 +48,14 @@ export function normalise(document: PeerDocument): Peer {
       crls: auth.crls ?? [],
       revocation: auth.revocation ?? 'relaxed',
       rsaSignature: auth.rsaSignature ?? 'pss',
+      ppk: auth.ppk && { id: auth.ppk.id, required: auth.ppk.required ?? false },
     },
     ike: {
       proposals: proposals<IkeProposal>(ike.proposals, parseIkeProposal),
       lifetime: sure(duration(ike.lifetime), 'ike.lifetime'),
       liveness: sure(duration(ike.liveness), 'ike.liveness'),
+      mobike: ike.mobike,
+      returnRoutability: ike.returnRoutability,
       initiate: ike.initiate,
     },
     esp: {

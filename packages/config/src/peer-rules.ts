@@ -2,6 +2,7 @@ import { familyOf, type Problem, seconds, type WallClock } from '@brunel/base'
 import { certificateWarnings } from './certificate-rules.js'
 import { type WholePeerDocument, withDefaults } from './defaults.js'
 import type { PeerDocument } from './document.js'
+import { ppk, ppkWarnings } from './ppk-rules.js'
 import { espProposalFaults, ikeProposalFaults } from './proposals.js'
 import { problem, type Rule, whole } from './rule.js'
 import { TUNNEL_RULES } from './tunnel-rules.js'
@@ -42,6 +43,21 @@ function localAddress({ local }: WholePeerDocument): Problem[] {
       'Write an address of this host, or leave it out.',
     ),
   ]
+}
+
+function furtherAddresses({ local }: WholePeerDocument): Problem[] {
+  return (local.addresses ?? []).flatMap((text, i) =>
+    address(text) !== undefined && isHostAddress(text)
+      ? []
+      : [
+          problem(
+            `/local/addresses/${i}`,
+            'BRUNEL_CONFIG_ADDRESS',
+            `"${text}" is not an address that this router can have.`,
+            'Write addresses of this host, without prefix length.',
+          ),
+        ],
+  )
 }
 
 function remoteAddress({ remote }: WholePeerDocument): Problem[] {
@@ -166,10 +182,12 @@ function initiate({ ike, remote }: WholePeerDocument): Problem[] {
 const RULES: readonly Rule[] = [
   name,
   localAddress,
+  furtherAddresses,
   remoteAddress,
   ends,
   identities,
   auth,
+  ppk,
   proposals,
   lifetimes,
   initiate,
@@ -192,6 +210,7 @@ export function warningsOf(peer: PeerDocument, now?: WallClock): Problem[] {
     const detail = `The pre-shared key has ${psk.length} octets; below ${PSK_ADVISED} it can be guessed by whoever records a handshake.`
     found.push(problem('/auth/psk', 'BRUNEL_CONFIG_PSK_SHORT', detail, NEW_PSK))
   }
+  found.push(...ppkWarnings(peer))
   const life = duration(withDefaults(peer).ike.lifetime)
   if (life !== undefined && life < seconds(60)) {
     const detail = 'The IKE SA is rekeyed more than once a minute.'

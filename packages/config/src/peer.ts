@@ -29,6 +29,8 @@ export interface Peer {
   readonly local: {
     /** undefined: whatever the routing table of the host chooses. */
     readonly address: string | undefined
+    /** Used where `address` has no way to the peer, and told to the peer by MOBIKE. */
+    readonly further: readonly string[]
     /** undefined: the local address is the identity. */
     readonly id: PeerIdentity | undefined
   }
@@ -49,11 +51,15 @@ export interface Peer {
     readonly crls: readonly string[]
     readonly revocation: 'relaxed' | 'ifuri' | 'strict' | 'off'
     readonly rsaSignature: 'pss' | 'pkcs1'
+    /** Its secret lies apart. `id`: as it was written. */
+    readonly ppk: { readonly id: string; readonly required: boolean } | undefined
   }
   readonly ike: {
     readonly proposals: readonly IkeProposal[]
     readonly lifetime: Millis
     readonly liveness: Millis
+    readonly mobike: boolean
+    readonly returnRoutability: boolean
     readonly initiate: boolean
   }
   readonly esp: {

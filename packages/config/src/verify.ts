@@ -3,8 +3,9 @@ import { type CertificateContext, certificateProblems, methodsOf, usesPsk } from
 import { PeerDocument } from './document.js'
 import { factsOf, problemsBetween } from './pair-rules.js'
 import { problemsOfPeer } from './peer-rules.js'
+import { NEW_PPK } from './ppk-rules.js'
 import { problem } from './rule.js'
-import type { SecretKind } from './secrets.js'
+import { type SecretKind, secretsOf } from './secrets.js'
 import { isPeerDocument, shapeProblems, soundPart } from './shape.js'
 
 /** What `verify` must know besides the documents. */
@@ -14,8 +15,9 @@ export interface VerifyContext extends CertificateContext {
 }
 
 function secretMissing(peer: PeerDocument, context: VerifyContext): Problem[] {
+  const given = secretsOf(peer)
   const lacks = (kind: SecretKind): boolean =>
-    peer.auth[kind] === undefined && !context.hasSecret?.(peer.name, kind)
+    given[kind] === undefined && !context.hasSecret?.(peer.name, kind)
   const found: Problem[] = []
   if (usesPsk(peer) && lacks('psk')) {
     const remedy =
@@ -26,6 +28,8 @@ function secretMissing(peer: PeerDocument, context: VerifyContext): Problem[] {
     const remedy = 'Add `auth.privateKey`: the key that the certificate was made for, PEM.'
     found.push(problem('/auth/privateKey', 'BRUNEL_CONFIG_PRIVATE_KEY', 'There is no private key.', remedy))
   }
+  if (peer.auth.ppk !== undefined && lacks('ppk'))
+    found.push(problem('/auth/ppk/secret', 'BRUNEL_CONFIG_PPK', 'There is no secret.', NEW_PPK))
   return found
 }
 

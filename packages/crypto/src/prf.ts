@@ -1,12 +1,17 @@
 import { createHash, createHmac } from 'node:crypto'
 import { bug } from '@brunel/base'
+import { wipe } from './secret.js'
 import type { Integrity, Prf } from './transforms.js'
+
+/** A plain array over the same memory: a copy would leave the secret behind in the original. */
+const octetsOf = ({ buffer, byteOffset, length }: Uint8Array): Uint8Array =>
+  new Uint8Array(buffer, byteOffset, length)
 
 /** HMAC with the hash of the PRF, RFC 4868 §2.1.2; keys of any length. */
 export function prf({ hash }: Prf, key: Uint8Array, ...data: readonly Uint8Array[]): Uint8Array {
   const hmac = createHmac(hash, key)
   for (const part of data) hmac.update(part)
-  return new Uint8Array(hmac.digest())
+  return octetsOf(hmac.digest())
 }
 
 /**
@@ -21,10 +26,16 @@ export function prfPlus(to: Prf, key: Uint8Array, seed: Uint8Array, length: numb
   const stream = new Uint8Array(rounds * to.length)
   let previous = new Uint8Array(0)
   for (let round = 1; round <= rounds; round++) {
-    previous = prf(to, key, previous, seed, Uint8Array.of(round)) as Uint8Array<ArrayBuffer>
+    const next = prf(to, key, previous, seed, Uint8Array.of(round)) as Uint8Array<ArrayBuffer>
+    wipe(previous)
+    previous = next
     stream.set(previous, (round - 1) * to.length)
   }
-  return stream.length === length ? stream : new Uint8Array(stream.subarray(0, length))
+  wipe(previous)
+  if (stream.length === length) return stream
+  const cut = new Uint8Array(stream.subarray(0, length))
+  wipe(stream) // RFC 7296 §2.12: nothing of it stays but what is asked for
+  return cut
 }
 
 /** HMAC truncated to the ICV of the transform, RFC 4868 §2.3. */

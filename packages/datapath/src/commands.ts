@@ -72,8 +72,8 @@ export type DatapathCommand =
   /** After it the pump uses the SA no more and says `released`. */
   | { readonly do: 'sa-remove'; readonly direction: 'inbound' | 'outbound'; readonly sa: number }
   | { readonly do: 'sa-moved'; readonly sa: number; readonly remote: Endpoint }
-  /** IKE SPIs (16 hex digits) that are ours: such messages are passed up first, before those of strangers. */
-  | { readonly do: 'ike-spis'; readonly spis: readonly string[] }
+  /** An IKE SPI (16 hex digits) that is ours, or no longer: such messages are passed up first, before those of strangers. */
+  | { readonly do: 'ike-spi'; readonly spi: string; readonly ours: boolean }
   | { readonly do: 'stop' }
 
 export type DatapathEvent =

@@ -87,3 +87,10 @@ export class Counters {
     ) as Record<Drop, number>
   }
 }
+
+/** Clears the counters of an SA whose index may have served another before; returns its first cell. */
+export function clearSaCounters(counters: Counters, direction: Direction, sa: number): number {
+  const cell = counters.sa(direction, sa)
+  counters.cells.fill(0, cell, cell + Object.keys(SA_COUNTER).length)
+  return cell
+}

@@ -17,6 +17,11 @@ const LENGTH = 24
 
 const MAJOR = 2
 const IKE_SA_INIT = 34
+/** RFC 7296 §3.10: where a notify that comes first has its type. */
+const NEXT_PAYLOAD = 16
+const NOTIFY = 41
+const NOTIFY_TYPE = HEADER + 6
+const COOKIE = 16390
 const RESPONSE = 0x20
 /** Sent by the original initiator of the IKE SA. */
 const INITIATOR = 0x08
@@ -28,20 +33,21 @@ const limiter = (perSecond: number, burst: number): RateLimiter =>
 /** Decides which IKE messages go up. Those of established IKE SAs do not wait behind those of strangers. */
 export class IkeIngress {
   /** Our SPIs: the low halves under each high half, so that looking one up makes no string. */
-  #known = new Map<number, readonly number[]>()
+  readonly #known = new Map<number, readonly number[]>()
   readonly #friends = limiter(20_000, 2048)
   readonly #initiators = limiter(2000, 256)
+  /** They give a cookie back, RFC 7296 §2.6: in a flood of forged addresses those who receive have a way of their own. */
+  readonly #returning = limiter(500, 256)
   readonly #others = limiter(200, 64)
 
-  /** 16 hex digits each. */
-  setSpis(spis: readonly string[]): void {
-    const known = new Map<number, number[]>()
-    for (const spi of spis) {
-      if (!/^[0-9a-f]{16}$/i.test(spi)) bug(`not an IKE SPI: ${spi}`)
-      const [high, low] = [Number.parseInt(spi.slice(0, 8), 16) | 0, Number.parseInt(spi.slice(8), 16) | 0]
-      known.set(high, [...(known.get(high) ?? []), low])
-    }
-    this.#known = known
+  /** 16 hex digits; `ours` false: no longer. */
+  know(spi: string, ours: boolean): void {
+    if (!/^[0-9a-f]{16}$/i.test(spi)) bug(`not an IKE SPI: ${spi}`)
+    const [high, low] = [Number.parseInt(spi.slice(0, 8), 16) | 0, Number.parseInt(spi.slice(8), 16) | 0]
+    const lows = (this.#known.get(high) ?? []).filter(other => other !== low)
+    if (ours) this.#known.set(high, [...lows, low])
+    else if (lows.length > 0) this.#known.set(high, lows)
+    else this.#known.delete(high)
   }
 
   /** undefined: it goes up. The window of `p` is the message without the non-ESP marker. */
@@ -67,6 +73,12 @@ export class IkeIngress {
     const noResponder = p.view.getInt32(at + 8) === 0 && p.view.getInt32(at + 12) === 0
     const request = (flags & (INITIATOR | RESPONSE)) === INITIATOR
     const init = p.view.getUint8(at + EXCHANGE_TYPE) === IKE_SA_INIT && noResponder && request
-    return init && major === MAJOR ? this.#initiators : this.#others
+    if (!init || major !== MAJOR) return this.#others
+    return beginsWithCookie(p, at) ? this.#returning : this.#initiators
   }
 }
+
+const beginsWithCookie = (p: Packet, at: number): boolean =>
+  p.view.getUint8(at + NEXT_PAYLOAD) === NOTIFY &&
+  p.end - at >= NOTIFY_TYPE + 2 &&
+  p.view.getUint16(at + NOTIFY_TYPE) === COOKIE

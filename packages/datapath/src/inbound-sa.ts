@@ -4,8 +4,7 @@ import { Address, Ipv4 } from '@brunel/wire'
 import { isFrom } from './address-row.js'
 import type { Batch } from './batch.js'
 import type { SaSpec } from './commands.js'
-import { type Counters, SA_COUNTER } from './counters.js'
-import { clearSaCounters } from './tunnels.js'
+import { type Counters, clearSaCounters, SA_COUNTER } from './counters.js'
 
 const octets = (text: string): Uint8Array => Address.parse(text) ?? bug(`not an address: ${text}`)
 

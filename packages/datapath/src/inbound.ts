@@ -68,8 +68,8 @@ export class InboundPump {
         return this.#sas.add(command.sa)
       case 'sa-moved':
         return this.#sas.get(command.sa)?.moved(command.remote)
-      case 'ike-spis':
-        return this.#ike.setSpis(command.spis)
+      case 'ike-spi':
+        return this.#ike.know(command.spi, command.ours)
       case 'tunnel-remove':
       case 'sa-remove':
       case 'stop':

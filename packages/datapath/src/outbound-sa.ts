@@ -2,10 +2,9 @@ import type { Drop, Packet } from '@brunel/base'
 import { EspOutbound } from '@brunel/esp'
 import { Ipv4 } from '@brunel/wire'
 import type { SaSpec } from './commands.js'
-import { type Counters, SA_COUNTER } from './counters.js'
+import { type Counters, clearSaCounters, SA_COUNTER } from './counters.js'
 import { DeliveryHeader } from './delivery-header.js'
 import { encapsulatedTos } from './ecn.js'
-import { clearSaCounters } from './tunnels.js'
 
 /** One outbound SA as the pump knows it: what stands around GRE, and by which path it leaves. */
 export class OutboundSa {

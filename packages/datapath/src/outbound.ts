@@ -74,7 +74,7 @@ export class OutboundPump {
         return this.#reports.emit({ on: 'stopped' })
       case 'inbound-add':
       case 'sa-moved':
-      case 'ike-spis':
+      case 'ike-spi':
         return
       default:
         assertNever(command)

@@ -4,7 +4,7 @@ import { type TunnelMtu, tunnelMtu } from '@brunel/mtu'
 import { Address } from '@brunel/wire'
 import type { TunnelSpec } from './commands.js'
 import type { Counters, Direction } from './counters.js'
-import { SA_COUNTER, TUNNEL_COUNTER } from './counters.js'
+import { TUNNEL_COUNTER } from './counters.js'
 
 const octets = (text: string): Uint8Array => Address.parse(text) ?? bug(`not an address: ${text}`)
 
@@ -75,11 +75,4 @@ export class Tunnels {
   restart(tun: number): void {
     this.#byTun[tun]?.gre.reset()
   }
-}
-
-/** Clears the counters of an SA whose index may have served another before; returns its first cell. */
-export function clearSaCounters(counters: Counters, direction: Direction, sa: number): number {
-  const cell = counters.sa(direction, sa)
-  counters.cells.fill(0, cell, cell + Object.keys(SA_COUNTER).length)
-  return cell
 }

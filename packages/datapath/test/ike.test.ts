@@ -53,7 +53,7 @@ for (const [title, bytes, want] of [
 /** How many of these go up at once. */
 function burst(bytes: Uint8Array, spis: readonly string[] = []): number {
   const ingress = new IkeIngress()
-  ingress.setSpis(spis)
+  for (const spi of spis) ingress.know(spi, true)
   let up = 0
   for (let k = 0; k < 5000; k++) if (ingress.admit(packet(bytes), now) === undefined) up += 1
   return up
@@ -90,7 +90,7 @@ for (const [title, bytes, spis, want] of [
 
 t.test('a flood of strangers does not hold up our peers', async t => {
   const ingress = new IkeIngress()
-  ingress.setSpis([SPI_R])
+  ingress.know(SPI_R, true)
   for (let k = 0; k < 5000; k++) {
     ingress.admit(packet(message()), now)
     ingress.admit(packet(established(SPI_I, '9999999999999999', FLAGS.request)), now)
@@ -100,8 +100,39 @@ t.test('a flood of strangers does not hold up our peers', async t => {
   t.equal(ingress.admit(packet(message()), instant(1)), undefined, '2,000 a second')
 })
 
+t.test('RFC 7296 §2.6: who gives a cookie back does not wait behind those who did not', async t => {
+  const ingress = new IkeIngress()
+  const short = message({ length: '00000022', body: '2100000c0000' })
+  short[16] = 41
+  const other = message({ length: '00000028', body: '2100000c00004004aabbccdd' })
+  other[16] = 41
+  const returning = message({ length: '00000028', body: '2100000c00004006aabbccdd' })
+  returning[16] = 41
+  for (let k = 0; k < 5000; k++) ingress.admit(packet(message()), now)
+  t.equal(ingress.admit(packet(short), now), 'ike-queue-full')
+  t.equal(ingress.admit(packet(other), now), 'ike-queue-full')
+  let up = 0
+  for (let k = 0; k < 5000; k++) if (ingress.admit(packet(returning), now) === undefined) up++
+  t.equal(up, 256)
+})
+
+t.test('an SPI that is ours no longer is that of a stranger, and its neighbour stays', async t => {
+  const ingress = new IkeIngress()
+  for (const spi of ['3333333300000000', SPI_R, SPI_R]) ingress.know(spi, true)
+  ingress.know(SPI_R, false)
+  const up = (spi: string): number => {
+    let n = 0
+    for (let k = 0; k < 5000; k++)
+      if (ingress.admit(packet(established(SPI_I, spi, FLAGS.request)), now) === undefined) n += 1
+    return n
+  }
+  t.same([up(SPI_R), up('3333333300000000')], [64, 2048])
+  ingress.know('3333333300000000', false)
+  t.equal(up('3333333300000000'), 0, 'the bucket of strangers is empty by now')
+})
+
 t.test('an IKE SPI that is none is a bug', async t => {
-  t.throws(() => new IkeIngress().setSpis(['12']))
+  t.throws(() => new IkeIngress().know('12', true))
 })
 
 const here500: Endpoint = { address: HERE.address, port: 500 }

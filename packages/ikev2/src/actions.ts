@@ -1,12 +1,14 @@
-import { type Instant, millis, sameEndpoint } from '@brunel/base'
+import { type Instant, millis } from '@brunel/base'
 import { Ike as Wire } from '@brunel/wire'
 import { expire } from './child-timers.js'
 import type { IkeInput, IkePeer } from './contract.js'
 import * as failures from './failures.js'
 import { recheck } from './held.js'
 import { lifetimeFrom } from './lifetimes.js'
+import { closeImmobile, followSource, ownAddressesChanged } from './moving.js'
 import { PeerControl } from './peer.js'
-import { restarts } from './peer-change.js'
+import { readdresses, restarts } from './peer-change.js'
+import type { Peers } from './peers.js'
 import { ownQuestions } from './revocations.js'
 import type { SaHost } from './sa-stage.js'
 import type { Session } from './session.js'
@@ -16,16 +18,11 @@ import { withinValidity } from './validity.js'
 /** What the host asks for, apart from messages and time. Each concerns one peer and leaves the others alone. */
 
 /** Adds or changes a peer. What only limits an SA in time is applied in place; anything else begins anew. */
-export function applyPeer(
-  turn: Turn,
-  host: SaHost,
-  peers: Map<string, PeerControl>,
-  peer: IkePeer,
-): PeerControl | undefined {
+export function applyPeer(turn: Turn, host: SaHost, peers: Peers, peer: IkePeer): PeerControl | undefined {
   const control = peers.get(peer.name)
   if (control === undefined) {
     const added = new PeerControl(host, peer)
-    peers.set(peer.name, added)
+    peers.put(added)
     host.revocations.ask(turn, ownQuestions(host.ports, peer))
     return added
   }
@@ -33,16 +30,18 @@ export function applyPeer(
   const anew = restarts(before, peer)
   if (anew) closeAll(turn, control, 'the configuration of the peer changed')
   control.peer = peer
+  peers.put(control)
   host.revocations.ask(turn, ownQuestions(host.ports, peer))
   if (control.wish !== 'down' && peer.initiate !== before.initiate)
     control.wish = peer.initiate ? 'initiate' : 'answer'
   if (anew) {
     control.transportRefused = false
     control.hasten(turn)
-  } else {
-    relive(turn, control, before)
-    recheck(turn, host, control)
+    return control
   }
+  relive(turn, control, before)
+  if (readdresses(before, peer)) closeImmobile(turn, control, before)
+  recheck(turn, host, control)
   return control
 }
 
@@ -107,6 +106,8 @@ export function act(turn: Turn, control: PeerControl, input: PeerInput): void {
       return activity(turn, control, input)
     case 'esp-source':
       return sourced(turn, control, input)
+    case 'own-addresses':
+      return ownAddressesChanged(turn, control, input.addresses)
     default:
       return undefined
   }
@@ -172,9 +173,8 @@ function sourced(
   input: Extract<IkeInput, { readonly on: 'esp-source' }>,
 ): void {
   const session = sessionOf(control, input.spiIn)
-  if (session === undefined || sameEndpoint(session.current.remote, input.remote)) return
-  if (session.current.encapsulation !== 'udp') return
-  session.current.moved(turn, { local: session.current.local, remote: input.remote })
+  if (session === undefined || session.current.encapsulation !== 'udp') return
+  followSource(turn, session, { local: session.current.local, remote: input.remote })
 }
 
 /**

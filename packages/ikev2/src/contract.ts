@@ -52,6 +52,14 @@ export type TheirProof =
       readonly revocation: RevocationPolicy
     }
 
+/** A post-quantum pre-shared key and the name that both ends know it by, RFC 8784 §2. */
+export interface Ppk {
+  readonly id: Uint8Array
+  readonly secret: Uint8Array
+  /** Nothing is agreed without it. */
+  readonly required: boolean
+}
+
 /** All that IKE knows of a peer. A change is a new `peer-set`. */
 export interface IkePeer {
   readonly name: string
@@ -66,11 +74,14 @@ export interface IkePeer {
   readonly auth:
     | SharedKey
     | { readonly method: 'certificate'; readonly own: OwnProof; readonly theirs: TheirProof }
+  readonly ppk?: Ppk | undefined
   readonly initiate: boolean
   readonly ike: {
     readonly proposals: readonly IkeProposal[]
     readonly lifetime: Millis
     readonly liveness: Millis
+    /** Left out: no MOBIKE (RFC 4555). `returnRoutability`: ESP goes to a new address of the peer only when it answered there. */
+    readonly mobike?: { readonly returnRoutability: boolean } | undefined
   }
   readonly esp: {
     readonly proposals: readonly EspProposal[]
@@ -118,6 +129,8 @@ export type IkeInput =
     }
   /** Authentic, fresh ESP came from another address: NAT rebinding, RFC 7296 §2.23. */
   | { readonly on: 'esp-source'; readonly peer: string; readonly spiIn: number; readonly remote: Endpoint }
+  /** Our addresses for this peer: RFC 4555 §3.4 to §3.6. The first is the one that the routing table leaves by. */
+  | { readonly on: 'own-addresses'; readonly peer: string; readonly addresses: readonly string[] }
   /** ESP with a SPI that no SA has, from the address of a peer: RFC 7296 §1.5, RFC 4303 §3.4.2. */
   | { readonly on: 'unknown-esp-spi'; readonly spi: number; readonly remote: Endpoint }
   /** What came of a `revocation-wanted`, or news of the same question: an authentic answer in its time, or why there is none. */
@@ -190,8 +203,12 @@ export type IkeEvent =
       readonly remote: Endpoint
       readonly remoteId: string
       readonly nat: { readonly local: boolean; readonly remote: boolean }
+      /** As `ppk` of the report. */
+      readonly ppk: string | undefined
       readonly took: Millis
     }
+  /** A PPK is configured and the IKE SA stands without it. */
+  | { readonly event: 'ppk-unused'; readonly peer: string; readonly why: Failure }
   | {
       readonly event: 'ike-rekeyed'
       readonly peer: string
@@ -214,12 +231,37 @@ export type IkeEvent =
       readonly initiator: boolean
     }
   | { readonly event: 'child-down'; readonly peer: string; readonly spiIn: number; readonly why: Failure }
+  /** Our request to replace an SA goes out. */
+  | { readonly event: 'rekey-begun'; readonly peer: string; readonly what: 'ike' | 'child' }
+  /**
+   * Both ends rekeyed one SA at once, RFC 7296 §2.8.1, §2.8.2. `redundant`: whose new SA goes; `none`: ours was refused,
+   * because theirs had succeeded.
+   */
+  | {
+      readonly event: 'rekey-crossed'
+      readonly peer: string
+      readonly what: 'ike' | 'child'
+      readonly redundant: 'ours' | 'theirs' | 'none'
+    }
+  /** The peer answered TEMPORARY_FAILURE; our request is repeated a little later: RFC 7296 §2.25. */
+  | { readonly event: 'rekey-deferred'; readonly peer: string; readonly what: 'ike' | 'child' }
   | {
       readonly event: 'failed'
       readonly peer: string | undefined
       readonly exchange: string
       readonly why: Failure
       readonly remote: Endpoint
+    }
+  /** The SAs go on at other addresses: ours changed, the peer's did, or a NAT gave it another port. */
+  | {
+      readonly event: 'moved'
+      readonly peer: string
+      readonly spi: string
+      readonly cause: 'here' | 'peer' | 'nat'
+      readonly from: { readonly local: Endpoint; readonly remote: Endpoint }
+      readonly local: Endpoint
+      readonly remote: Endpoint
+      readonly encapsulation: 'udp' | 'none'
     }
   | { readonly event: 'retrying'; readonly peer: string; readonly at: Instant }
   /** For counters: an exchange we began or answered ended. */
@@ -247,8 +289,16 @@ export type IkeEffect =
   | { readonly do: 'child-use'; readonly peer: string; readonly spiIn: number }
   /** `grace`: how long the inbound side still receives. Its outbound side is never used again. */
   | { readonly do: 'child-remove'; readonly peer: string; readonly spiIn: number; readonly grace: Millis }
-  /** The peer moved: all its children send there. */
-  | { readonly do: 'peer-moved'; readonly peer: string; readonly local: Endpoint; readonly remote: Endpoint }
+  /** One of the two ends moved: all children of the peer send so. */
+  | {
+      readonly do: 'peer-moved'
+      readonly peer: string
+      readonly local: Endpoint
+      readonly remote: Endpoint
+      readonly encapsulation: 'udp' | 'none'
+    }
+  /** An SPI that peers may address to us, or no longer: for the filter in front of the machine. 16 hex digits. */
+  | { readonly do: 'ike-spi'; readonly spi: string; readonly ours: boolean }
   /** Get the answer and feed `revocation`, always; then go on getting it before it is out of date, while `revocationKeys` names it. */
   | { readonly do: 'revocation-wanted'; readonly question: Question }
   | { readonly do: 'drop'; readonly drop: Drop; readonly remote: Endpoint; readonly detail: string }
@@ -288,6 +338,10 @@ export interface IkePeerReport {
     readonly nat: { readonly local: boolean; readonly remote: boolean }
     /** What the peer proved itself with. */
     readonly certificate: CertificateReport | undefined
+    /** undefined: one of the two does not do MOBIKE. Addresses beside those in use. */
+    readonly mobike: { readonly local: readonly string[]; readonly remote: readonly string[] } | undefined
+    /** The name of the PPK that its keys, or those of its predecessors, were made with. */
+    readonly ppk: string | undefined
     readonly establishedAt: Instant | undefined
     readonly rekeyAt: Instant | undefined
     readonly children: readonly {

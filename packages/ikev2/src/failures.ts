@@ -1,5 +1,6 @@
 import { type Endpoint, endpointText } from '@brunel/base'
 import type { Failure } from './contract.js'
+import type { Ends } from './sa-stage.js'
 
 /**
  * Every way in which a negotiation fails or an SA ends, in words. A code never changes, a text may. The evidence
@@ -83,12 +84,17 @@ export const wrongPsk = (id: string, remote: Endpoint): Failure =>
     { remoteId: id, remote: endpointText(remote) },
   )
 
-export const authenticationRefused = (localId: string, remoteId: string): Failure =>
+/** `ppkId`: we named a PPK. */
+export const authenticationRefused = (
+  localId: string,
+  remoteId: string,
+  ppkId: string | undefined = undefined,
+): Failure =>
   failure(
     'AUTHENTICATION_REFUSED',
-    `The peer refused our authentication as ${localId}: the PSKs differ, it does not accept our certificate or signature, or it does not know that identity.`,
-    'Compare auth.psk, or our certificate and the trust anchors there; then local.id here and remote.id there. An older router may need auth.rsaSignature pkcs1. Its log says which it is.',
-    { localId, remoteId },
+    `The peer refused our authentication as ${localId}: the PSKs differ, it does not accept our certificate or signature, it does not know that identity, or ${ppkId === undefined ? 'it demands a PPK' : `the PPKs differ (ours is "${ppkId}")`}.`,
+    'Compare auth.psk, or our certificate and the trust anchors there; then local.id here and remote.id there; then auth.ppk. An older router may need auth.rsaSignature pkcs1. Its log says which it is.',
+    { localId, remoteId, ...(ppkId === undefined ? {} : { ppkId }) },
   )
 
 export const wrongId = (expected: string, claimed: string): Failure =>
@@ -105,6 +111,14 @@ export const unknownId = (claimed: string, known: readonly string[], remote: End
     `${endpointText(remote)} says it is ${claimed}, and no peer has that identity.`,
     'Set remote.id of the peer to that identity, or correct local.id on the other router.',
     { claimed, known, remote: endpointText(remote) },
+  )
+
+export const tooManyFailures = ({ address }: Endpoint, times: number): Failure =>
+  failure(
+    'TOO_MANY_FAILURES',
+    `${address} failed to authenticate ${times} times in a row; its attempts are slowed down.`,
+    'If it is a router of yours, the failures before this say what to correct; it is heard again within seconds of that. Else it guesses, and nothing is to be done.',
+    { address, times: String(times) },
   )
 
 export const selectorsRefused = (ours: Evidence): Failure =>
@@ -193,11 +207,45 @@ export const halfOpen = (): Failure =>
     'Check that UDP 4500 passes; or it was a stranger.',
   )
 
+/** MOBIKE, RFC 4555. */
+export const notRoutable = (remote: Endpoint): Failure =>
+  failure(
+    'NOT_ROUTABLE',
+    `${endpointText(remote)} answered without having read the question: COOKIE2 differs (RFC 4555 §3.7).`,
+    'Somebody may pretend to be at an address that is not his, or the other router breaks RFC 4555; a new IKE SA is negotiated.',
+    { remote: endpointText(remote) },
+  )
+
+export const addressesRefused = ({ local, remote }: Ends): Failure =>
+  failure(
+    'ADDRESSES_REFUSED',
+    `The peer does not accept that this router moved: ${endpointText(local)} to ${endpointText(remote)} (UNACCEPTABLE_ADDRESSES, RFC 4555 §3.5).`,
+    'Look into the log of the other router; a new IKE SA is negotiated.',
+    { local: endpointText(local), remote: endpointText(remote) },
+  )
+
+export const unexpectedNat = (remote: Endpoint): Failure =>
+  failure(
+    'UNEXPECTED_NAT',
+    `There is a NAT on the way to ${endpointText(remote)}, and esp.encapsulation "none" allows none (RFC 4555 §3.9).`,
+    'Set esp.encapsulation to "auto", or find out who changes the addresses.',
+    { remote: endpointText(remote) },
+  )
+
 /** What we found ourselves, and the refusals in which the peer tells less of the same. */
 const FOUND = new Set(
-  ['WRONG_PSK', 'WRONG_ID', 'NO_COMMON_PROPOSAL', 'NO_COMMON_ESP_PROPOSAL', 'TS_DIFFER', 'NAT_REFUSED'].map(
-    code => `BRUNEL_IKE_${code}`,
-  ),
+  [
+    'WRONG_PSK',
+    'WRONG_ID',
+    'NO_COMMON_PROPOSAL',
+    'NO_COMMON_ESP_PROPOSAL',
+    'TS_DIFFER',
+    'NAT_REFUSED',
+    'PPK_NOT_ANNOUNCED',
+    'PPK_ID_DIFFERS',
+    'WRONG_PPK',
+    'WRONG_PPK_OR_AUTH',
+  ].map(code => `BRUNEL_IKE_${code}`),
 )
 const TOLD = new Set(
   ['AUTHENTICATION_REFUSED', 'PROPOSAL_REFUSED', 'ESP_PROPOSAL_REFUSED', 'TS_UNACCEPTABLE'].map(

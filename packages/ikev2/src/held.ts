@@ -2,8 +2,6 @@ import { after, type Instant } from '@brunel/base'
 import type { Question } from '@brunel/crypto'
 import * as certificateFailures from './certificate-failures.js'
 import type { Failure } from './contract.js'
-import { authAnswered } from './exchanges/auth.js'
-import { answerRequest } from './exchanges/dispatch.js'
 import type { PeerControl } from './peer.js'
 import { ANSWER_WITHIN } from './revocations.js'
 import type { IkeSa } from './sa.js'
@@ -18,14 +16,14 @@ import type { Turn } from './turn.js'
 export function hold(
   turn: Turn,
   sa: IkeSa,
-  message: Pick<Held, 'm' | 'payloads'>,
   questions: readonly Question[],
+  again: (turn: Turn) => void,
 ): void {
   const { stage } = sa
   if (stage.is !== 'half-open' && stage.is !== 'authenticating') return
   sa.host.revocations.ask(turn, questions)
   const keys = questions.map(({ key }) => key)
-  sa.stage = { ...stage, held: { ...message, keys, until: after(turn.now, ANSWER_WITHIN) } }
+  sa.stage = { ...stage, held: { again, keys, until: after(turn.now, ANSWER_WITHIN) } }
 }
 
 export const heldBy = ({ stage }: IkeSa): Held | undefined =>
@@ -40,10 +38,7 @@ function resume(turn: Turn, sa: IkeSa): void {
   const { held, ...rest } = stage
   if (held === undefined) return
   sa.stage = rest as typeof stage
-  if (rest.is === 'authenticating') return authAnswered(turn, sa, rest.auth, held.payloads)
-  if (held.m === undefined) return
-  const answer = answerRequest(turn, sa, held.m, held.payloads)
-  if (answer !== undefined) sa.respond(turn, held.m, answer)
+  held.again(turn)
 }
 
 /** Nobody answered in time: that is an answer, too. */
@@ -69,7 +64,7 @@ export function revocationNews(
   host.revocations.answered(turn.now, input.key, input.answer)
   const waiting = [...sas].filter(sa => heldBy(sa)?.keys.includes(input.key))
   for (const sa of waiting) resume(turn, sa)
-  const concerned = host.controls.filter(({ sessions }) =>
+  const concerned = host.peers.all.filter(({ sessions }) =>
     sessions.some(({ certificate }) => certificate?.revocation.concerns.includes(input.key)),
   )
   for (const control of concerned) recheck(turn, host, control)

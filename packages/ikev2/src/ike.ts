@@ -5,17 +5,17 @@ import {
   isDrop,
   type Machine,
   type Random,
-  sooner,
   type Tick,
 } from '@brunel/base'
 import type { Certification, Cryptography } from '@brunel/crypto'
 import { Ike as Wire } from '@brunel/wire'
 import * as actions from './actions.js'
+import { Alarms } from './alarms.js'
 import type { IkeEffect, IkeInput, IkePeerReport } from './contract.js'
 import { beginInit } from './exchanges/sa-init.js'
 import { revocationNews } from './held.js'
 import { PeerControl } from './peer.js'
-import { peersAt } from './peer-match.js'
+import { Peers } from './peers.js'
 import { reportPeer } from './report.js'
 import { ownQuestions, Revocations } from './revocations.js'
 import type { IkeSa } from './sa.js'
@@ -39,12 +39,14 @@ import { type Ports, Turn } from './turn.js'
 export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
   readonly ports: Ports
   readonly revocations = new Revocations()
-  readonly #peers = new Map<string, PeerControl>()
+  readonly #peers = new Peers()
   /** By the SPI that we chose: RFC 7296 §2.6. */
   readonly #sas = new Map<IkeSpi, IkeSa>()
+  /** Which of our SPIs came and went since the last effect that told so. */
+  readonly #spiNews = new Map<IkeSpi, boolean>()
   readonly #childSpis = new Set<number>()
   readonly #strangers: Strangers
-  readonly #wake = new Map<IkeSa | PeerControl, Instant>()
+  readonly #alarms = new Alarms<IkeSa | PeerControl>()
   #touched = new Set<IkeSa | PeerControl>()
 
   constructor(
@@ -56,15 +58,15 @@ export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
   }
 
   get deadline(): Instant | undefined {
-    let first: Instant | undefined
-    for (const at of this.#wake.values()) first = sooner(first, at)
-    return first
+    return this.#alarms.first
   }
 
   handle(now: Instant, input: IkeInput | Tick): readonly IkeEffect[] {
     const turn = new Turn(now)
     this.#take(turn, input)
     this.#finish(turn)
+    for (const [spi, ours] of this.#spiNews) turn.do({ do: 'ike-spi', spi, ours })
+    this.#spiNews.clear()
     return turn.effects
   }
 
@@ -75,20 +77,20 @@ export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
       case 'datagram':
         return this.#datagram(turn, input)
       case 'peer-set':
+        this.#strangers.pardon()
         return this.#touch(actions.applyPeer(turn, this, this.#peers, input.peer))
       case 'peer-removed': {
-        const control = this.#peers.get(input.peer)
-        this.#peers.delete(input.peer)
+        const control = this.#peers.remove(input.peer)
         this.#touch(control)
         return control && actions.putDown(turn, control, 'the peer was removed')
       }
       case 'unknown-esp-spi':
-        return this.#touch(actions.unknownEspSpi(turn, this.controls, input))
+        return this.#touch(actions.unknownEspSpi(turn, this.#peers.all, input))
       case 'revocation':
         for (const who of revocationNews(turn, this, this.#sas.values(), input)) this.#touch(who)
         return
       case 'stop':
-        for (const control of this.controls) {
+        for (const control of this.#peers.all) {
           this.#touch(control)
           actions.stop(turn, control)
         }
@@ -101,7 +103,8 @@ export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
       case 'child-used':
       case 'child-limit':
       case 'child-activity':
-      case 'esp-source': {
+      case 'esp-source':
+      case 'own-addresses': {
         const control = this.#peers.get(input.peer)
         if (control === undefined) return
         this.#touch(control)
@@ -113,8 +116,7 @@ export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
   }
 
   #tick(turn: Turn): void {
-    for (const [who, at] of [...this.#wake]) {
-      if (at > turn.now) continue
+    for (const who of this.#alarms.due(turn.now)) {
       this.#touch(who)
       if (who instanceof PeerControl) who.reconcile(turn)
       else who.tick(turn)
@@ -167,9 +169,7 @@ export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
   }
 
   #alarm(who: IkeSa | PeerControl): void {
-    const at = who instanceof PeerControl || who.stage.is !== 'ended' ? who.deadline : undefined
-    if (at === undefined) this.#wake.delete(who)
-    else this.#wake.set(who, at)
+    this.#alarms.set(who, who instanceof PeerControl || who.stage.is !== 'ended' ? who.deadline : undefined)
   }
 
   report(peer: string): IkePeerReport | undefined {
@@ -178,13 +178,13 @@ export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
   }
 
   reports(): readonly IkePeerReport[] {
-    return this.controls.map(reportPeer)
+    return this.#peers.all.map(reportPeer)
   }
 
   /** Questions about revocation whose answers are still of use. */
   revocationKeys(): ReadonlySet<string> {
     const keys = new Set<string>()
-    for (const { peer, sessions } of this.controls) {
+    for (const { peer, sessions } of this.#peers.all) {
       for (const { key } of ownQuestions(this.ports, peer)) keys.add(key)
       for (const { certificate } of sessions)
         for (const key of certificate?.revocation.concerns ?? []) keys.add(key)
@@ -192,34 +192,28 @@ export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
     return keys
   }
 
-  /** The SPIs that peers may address to us, for the filter in front of the machine. */
-  localSpis(): readonly string[] {
-    return [...this.#sas.keys()]
-  }
-
   // ---- what an IKE SA needs of us ----
 
-  get controls(): readonly PeerControl[] {
-    return [...this.#peers.values()]
-  }
-
-  controlsAt(local: string, remote: string): readonly PeerControl[] {
-    const up = this.controls.filter(control => control.wish !== 'down')
-    const peers = up.map(control => control.peer)
-    return peersAt(peers, local, remote).map(peer => up[peers.indexOf(peer)] as PeerControl)
+  get peers(): Peers {
+    return this.#peers
   }
 
   register(sa: IkeSa): void {
     this.#sas.set(sa.ourSpi, sa)
+    this.#spiNews.set(sa.ourSpi, true)
     this.#touch(sa)
   }
 
   forget(sa: IkeSa): void {
-    this.#sas.delete(sa.ourSpi)
+    if (this.#sas.delete(sa.ourSpi)) this.#spiNews.set(sa.ourSpi, false)
     this.#strangers.forget(sa)
     sa.control?.sas.delete(sa)
-    this.#wake.delete(sa)
+    this.#alarms.set(sa, undefined)
     this.#touch(sa.control)
+  }
+
+  judged(turn: Turn, sa: IkeSa, good: boolean): void {
+    this.#strangers.judged(turn, sa, good)
   }
 
   newIkeSpi(): IkeSpi {

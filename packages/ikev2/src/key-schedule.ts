@@ -76,6 +76,10 @@ export function ikeKeys(
   return { d, ai, ar, ei, er, pi, pr } as IkeKeys
 }
 
+/** SK_d = prf+ (PPK, SK_d'), and SK_pi and SK_pr alike; as long as it was: RFC 8784 §3. */
+export const underPpk = (crypto: Cryptography, prf: Prf, ppk: Uint8Array, key: Uint8Array): Uint8Array =>
+  crypto.prfPlus(prf, ppk, key, prf.length)
+
 /** RFC 7296 §2.12. */
 export function wipeIkeKeys(crypto: Cryptography, keys: IkeKeys): void {
   for (const key of Object.values(keys)) crypto.wipe(key)

@@ -4,49 +4,35 @@ import { Ike as Wire } from '@brunel/wire'
 import type { Identity, IkePeer } from './contract.js'
 import { identityOf } from './identity.js'
 
-/**
- * Which peer a stranger may be. Before IKE_AUTH only addresses are known, so that this is a hint: the identity
- * decides later, and an identity is not tied to an address (RFC 7296 §3.5, RFC 4301 §4.4.3).
- *
- * Best first: those configured with this very address, then `any`, then those whose configured address differs
- * but who are told apart by an identity, since a peer may have moved.
- */
-export function peersAt(peers: readonly IkePeer[], local: string, remote: string): readonly IkePeer[] {
-  const here = peers.filter(
-    peer => peer.localAddress === undefined || peer.localAddress === local || unspecified(peer.localAddress),
-  )
-  const rank = (peer: IkePeer): number =>
-    peer.remoteAddress === remote
-      ? 0
-      : peer.remoteAddress === undefined
-        ? 1
-        : peer.remoteId === undefined
-          ? 3
-          : 2
-  return here
-    .map(peer => ({ peer, rank: rank(peer) }))
-    .filter(({ rank }) => rank < 3)
-    .sort((a, b) => a.rank - b.rank)
-    .map(({ peer }) => peer)
-}
+/** Whether a message that came to this address of ours may be for this peer. */
+export const isHere = ({ localAddress }: IkePeer, local: string): boolean =>
+  localAddress === undefined || localAddress === local || unspecified(localAddress)
+
+/** Configured elsewhere, and told apart by an identity. */
+export const mayHaveMoved = ({ remoteAddress, remoteId }: IkePeer, remote: string): boolean =>
+  remoteAddress !== undefined && remoteAddress !== remote && remoteId !== undefined
 
 /**
  * Who may claim an identity, best first: those that name it, then those that take any identity that the key
  * proves, from their address. `asked` is the IDr of the request: a wish, never a condition (RFC 7296 §1.2).
  */
-export function peersClaiming(
-  peers: readonly IkePeer[],
+export function claimants<T extends { readonly peer: IkePeer }>(
+  those: readonly T[],
   claim: { readonly id: Identity; readonly asked: Identity | undefined; readonly remote: string },
-): readonly IkePeer[] {
+): readonly T[] {
   const wished = (peer: IkePeer): number =>
     claim.asked !== undefined && sameIdentity(peer.localId, claim.asked) ? 0 : 1
   const near = (peer: IkePeer): number =>
     peer.remoteAddress === claim.remote ? 0 : peer.remoteAddress === undefined ? 1 : 2
-  return peers
-    .filter(peer => (peer.remoteId === undefined ? near(peer) < 2 : sameIdentity(peer.remoteId, claim.id)))
-    .map(peer => ({ peer, rank: (peer.remoteId === undefined ? 100 : 0) + wished(peer) * 10 + near(peer) }))
+  const rank = ({ peer }: T): number =>
+    (peer.remoteId === undefined ? 100 : 0) + wished(peer) * 10 + near(peer)
+  return those
+    .filter(({ peer }) =>
+      peer.remoteId === undefined ? near(peer) < 2 : sameIdentity(peer.remoteId, claim.id),
+    )
+    .map(one => ({ one, rank: rank(one) }))
     .sort((a, b) => a.rank - b.rank)
-    .map(({ peer }) => peer)
+    .map(({ one }) => one)
 }
 
 export function sameIdentity(a: Identity, b: Identity): boolean {

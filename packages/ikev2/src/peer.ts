@@ -37,6 +37,8 @@ export class PeerControl {
   reauthenticating: readonly Session[] = []
   /** All IKE SAs with this peer, those on their way out too. */
   readonly sas = new Set<IkeSa>()
+  /** Our addresses that this peer may be reached from, the one in use first; empty: whatever the peer document says. */
+  own: readonly string[] = []
   /** The peer cannot do transport mode; the next child is asked for in tunnel mode. */
   transportRefused = false
   lastFailure: (Failure & { readonly at: Instant }) | undefined
@@ -190,7 +192,8 @@ export class PeerControl {
   preferLive(turn: Turn): void {
     const { outbound } = this.traffic
     const carrier = this.sessions.flatMap(s => s.children.all).find(child => child.spiIn === outbound)
-    const heir = this.liveChildren().at(-1)
+    const live = this.liveChildren()
+    const heir = live.findLast(child => this.traffic.isReady(child.spiIn)) ?? live.at(-1)
     if (carrier?.state.is === 'closing' && heir !== undefined) this.traffic.use(turn, heir.spiIn)
   }
 

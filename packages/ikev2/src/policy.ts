@@ -48,7 +48,7 @@ function allowedEnd(offered: readonly TrafficSelector[], end: End): readonly Tra
 
 /** RFC 7296 §5.1, RFC 3948 §5.1: a peer never gets another one's addresses. */
 const belongsToAnother = ({ sa, control }: End, address: string): boolean =>
-  sa.host.controls.some(
+  sa.host.peers.all.some(
     other =>
       other !== control &&
       (other.peer.remoteAddress === address ||

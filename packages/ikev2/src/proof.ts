@@ -19,6 +19,11 @@ import type { Ports, Turn } from './turn.js'
 
 export const ownProof = ({ auth }: IkePeer): OwnProof => (auth.method === 'psk' ? auth : auth.own)
 export const theirProof = ({ auth }: IkePeer): TheirProof => (auth.method === 'psk' ? auth : auth.theirs)
+/** Whom we trust to certify this peer, DER. */
+export function anchorsOf(peer: IkePeer): readonly Uint8Array[] {
+  const proof = theirProof(peer)
+  return proof.method === 'certificate' ? proof.trustAnchors : []
+}
 export const usesCertificates = ({ auth }: IkePeer): boolean => auth.method === 'certificate'
 
 /** X.509 certificate, signature: the one encoding of certificates that we send and take, RFC 7296 §3.6. */
@@ -51,20 +56,23 @@ export function hashesIn(message: Uint8Array): readonly number[] {
   return Array.from({ length: data.length >> 1 }, (_, i) => Wire.readUint16(data, 2 * i))
 }
 
+/** Whether we want to know if the peer's certificate is revoked, and ask for it. */
+export function looks(peer: IkePeer): boolean {
+  const theirs = theirProof(peer)
+  return theirs.method === 'certificate' && theirs.revocation !== 'off'
+}
+
 /** CERTREQ names the authorities we trust, RFC 7296 §3.7. Without it some peers send no certificate. */
-export function certificateRequest(ports: Ports, peers: readonly IkePeer[]): readonly Wire.PlainPayload[] {
-  const anchors = peers.flatMap(peer => {
-    const proof = theirProof(peer)
-    return proof.method === 'certificate' ? proof.trustAnchors : []
-  })
+export function certificateRequest(
+  ports: Ports,
+  anchors: readonly Uint8Array[],
+  ocsp: boolean,
+): readonly Wire.PlainPayload[] {
   if (anchors.length === 0 || ports.certification === undefined) return []
-  const looks = peers
-    .map(theirProof)
-    .some(proof => proof.method === 'certificate' && proof.revocation !== 'off')
   return [
     { type: 'CERTREQ', encoding: X509_SIGNATURE, data: ports.certification.authorities(anchors) },
     // RFC 4806 §3.1: no hash of a responder, since the authority itself or its delegate must have signed.
-    ...(looks ? [{ type: 'CERTREQ', encoding: OCSP_CONTENT, data: new Uint8Array(0) } as const] : []),
+    ...(ocsp ? [{ type: 'CERTREQ', encoding: OCSP_CONTENT, data: new Uint8Array(0) } as const] : []),
   ]
 }
 
@@ -85,14 +93,19 @@ function ocspAnswers(turn: Turn, host: SaHost, peer: IkePeer, asked: readonly Wi
   return [...about.values()].map(data => ({ type: 'CERT', encoding: OCSP_CONTENT, data }) as const)
 }
 
+/** The peer's IKE_SA_INIT message, and the payloads in which it asked for certificates. */
+export interface Announced {
+  readonly message: Uint8Array
+  readonly asked: readonly Wire.Payload[]
+}
+
 /** Our CERT and AUTH payloads. A CERTREQ is a hint (RFC 7296 §3.7): our certificates are always sent. */
 export function prove(
   turn: Turn,
   host: SaHost,
   peer: IkePeer,
   signing: Signing,
-  /** The peer's IKE_SA_INIT message, and what came with or after it. */
-  announced: { readonly message: Uint8Array; readonly asked: readonly Wire.Payload[] },
+  announced: Announced,
 ): { readonly certificates: readonly Wire.PlainPayload[]; readonly auth: Wire.AuthPayload } | Failure {
   const { ports } = host
   const own = ownProof(peer)

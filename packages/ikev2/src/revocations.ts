@@ -1,7 +1,7 @@
 import { after, type Instant, millis } from '@brunel/base'
 import type { Evidence, Question, Statement } from '@brunel/crypto'
 import type { IkePeer } from './contract.js'
-import { ownProof, theirProof } from './proof.js'
+import { anchorsOf, looks, ownProof, theirProof } from './proof.js'
 import type { Ports, Turn } from './turn.js'
 
 /**
@@ -82,9 +82,8 @@ export class Revocations {
  * that the peer's certificates name too. They are there before the first negotiation.
  */
 export function ownQuestions({ certification }: Ports, peer: IkePeer): readonly Question[] {
-  const [own, theirs] = [ownProof(peer), theirProof(peer)]
+  const own = ownProof(peer)
   if (certification === undefined || own.method !== 'certificate') return []
-  const anchors = theirs.method === 'certificate' ? theirs.trustAnchors : []
-  const looks = theirs.method === 'certificate' && theirs.revocation !== 'off'
-  return certification.questions(own.certificates, anchors).filter(({ kind }) => kind === 'ocsp' || looks)
+  const questions = certification.questions(own.certificates, anchorsOf(peer))
+  return questions.filter(({ kind }) => kind === 'ocsp' || looks(peer))
 }

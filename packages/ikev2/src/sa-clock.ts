@@ -4,6 +4,7 @@ import { childDeadline, tickChildren } from './child-timers.js'
 import * as failures from './failures.js'
 import { heldUntil, tickHeld } from './held.js'
 import { exchangeName } from './message-rules.js'
+import { probePaths } from './moving.js'
 import type { IkeSa } from './sa.js'
 import type { InFlight } from './sa-stage.js'
 import { SPEC } from './settings.js'
@@ -56,10 +57,14 @@ function endReplaced(turn: Turn, sa: IkeSa): void {
 
 const isDue = (at: Instant | undefined, turn: Turn): boolean => at !== undefined && at <= turn.now
 
-function tickTransmission(turn: Turn, sa: IkeSa, { transmission, exchangeType, doing }: InFlight): void {
+function tickTransmission(turn: Turn, sa: IkeSa, flight: InFlight): void {
+  const { transmission, exchangeType, doing } = flight
   const next = transmission.tick(turn.now)
   if (next === 'wait') return
-  if (next === 'send') return sa.send(turn, transmission.datagrams)
+  if (next === 'send') {
+    sa.send(turn, transmission.datagrams)
+    return probePaths(turn, sa, flight)
+  }
   const waited = turn.now - transmission.startedAt
   // RFC 7296 §2.4: who sends authentic messages is not dead.
   if (sa.isCurrent && sa.heardAt > transmission.scheduledAt && waited < sa.host.ports.settings.patience) {

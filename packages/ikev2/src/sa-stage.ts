@@ -8,6 +8,7 @@ import type { IkeOffer } from './exchanges/rekey-ike.js'
 import type { InitAttempt } from './exchanges/sa-init.js'
 import type { Transmission } from './initiating.js'
 import type { PeerControl } from './peer.js'
+import type { Peers } from './peers.js'
 import type { Revocations } from './revocations.js'
 import type { IkeSa } from './sa.js'
 import type { Ports, Turn } from './turn.js'
@@ -33,9 +34,7 @@ export type Stage =
 
 /** An IKE_AUTH that waits until it is known whether the certificates in it are revoked. */
 export interface Held {
-  /** Of a request: where the answer goes. */
-  readonly m?: Incoming
-  readonly payloads: readonly Wire.Payload[]
+  readonly again: (turn: Turn) => void
   /** The questions under way. */
   readonly keys: readonly string[]
   readonly until: Instant
@@ -70,6 +69,15 @@ export type Doing =
   | { readonly what: 'rejection'; readonly why: Failure }
   | { readonly what: 'liveness' }
   | { readonly what: 'notify' }
+  /** `epoch`: of which of our address changes it speaks. `list`: our further addresses as it tells them. */
+  | {
+      readonly what: 'mobike'
+      readonly epoch: number
+      readonly update: boolean
+      readonly list: readonly string[] | undefined
+      readonly check: boolean
+      readonly cookie: Uint8Array | undefined
+    }
 
 export interface InFlight {
   readonly transmission: Transmission
@@ -77,6 +85,8 @@ export interface InFlight {
   readonly doing: Doing
   /** It goes by the shorter schedule of a liveness check already. */
   readonly doubted: boolean
+  /** It went by other paths too, since there was no answer: RFC 4555 §3.10. */
+  readonly probed: boolean
 }
 
 /** What a request is answered with; `afterwards` happens after the answer is sent. */
@@ -91,12 +101,11 @@ export interface SaHost {
   readonly revocations: Revocations
   register(sa: IkeSa): void
   forget(sa: IkeSa): void
+  /** Whether the other end of an IKE SA that a stranger began has proved who it is. */
+  judged(turn: Turn, sa: IkeSa, good: boolean): void
   newIkeSpi(): IkeSpi
   newChildSpi(): number
   freeChildSpi(spi: number): void
   initiate(turn: Turn, control: PeerControl, ends: Ends): IkeSa | undefined
-  /** Peers that may be meant by a stranger at this address, best first. */
-  controlsAt(local: string, remote: string): readonly PeerControl[]
-  /** All peers that are not administratively down. */
-  readonly controls: readonly PeerControl[]
+  readonly peers: Peers
 }

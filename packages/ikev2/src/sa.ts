@@ -1,15 +1,17 @@
-import { type Endpoint, type IkeSpi, type Instant, type Millis, millis, sameEndpoint } from '@brunel/base'
+import { type Endpoint, type IkeSpi, type Instant, type Millis, millis } from '@brunel/base'
 import { Ike as Wire } from '@brunel/wire'
 import type { Channel } from './channel.js'
 import type { Failure } from './contract.js'
+import { eraseRequest, eraseSa } from './erasing.js'
 import { answerRequest, beginExchange, takeResponse } from './exchanges/dispatch.js'
-import { type Awaited, forgetSteps } from './exchanges/follow-up.js'
+import type { Awaited } from './exchanges/follow-up.js'
 import { initAnswered } from './exchanges/sa-init.js'
 import * as failures from './failures.js'
 import { livenessWaits, Transmission, waits } from './initiating.js'
 import { type Intent, Intents } from './intents.js'
 import { type IkeKeys, type IkeSuite, wipeIkeKeys } from './key-schedule.js'
 import type { Lifetime } from './lifetimes.js'
+import { followAnswer, followIke } from './moving.js'
 import type { PeerControl } from './peer.js'
 import { Answers } from './responding.js'
 import { deadlineOf, tickSa } from './sa-clock.js'
@@ -91,7 +93,8 @@ export class IkeSa {
   get heardAt(): Instant {
     const { session } = this
     const esp = session?.control.session === session ? session?.lastEspIn : undefined
-    return esp !== undefined && esp > this.lastHeard ? esp : this.lastHeard
+    const counts = esp !== undefined && esp > this.lastHeard && session?.mobility?.unconfirmed !== true
+    return counts ? esp : this.lastHeard
   }
 
   /** The SPI that the peer addresses us by. */
@@ -178,6 +181,7 @@ export class IkeSa {
     this.#heard(turn, m)
     this.outgoing = undefined
     if (this.stage.is === 'established' || this.stage.is === 'replaced') this.#confirm()
+    followAnswer(turn, this, flight, m)
     takeResponse(turn, this, flight, {
       m: opened.is === 'message' ? { ...m, octets: opened.octets } : m,
       payloads: opened.is === 'message' ? opened.payloads : undefined,
@@ -201,29 +205,11 @@ export class IkeSa {
     this.proven = true
     if (this.session !== undefined) this.session.unansweredSince = undefined
     if (!m.header.response && this.stage.is === 'established') this.#confirm()
-    if (this.stage.is === 'established' || this.stage.is === 'replaced') this.moved(turn, m)
+    if (this.stage.is === 'established' || this.stage.is === 'replaced') followIke(turn, this, m)
   }
 
   #confirm(): void {
     if (this.session?.current === this) this.session.confirmed = true
-  }
-
-  /**
-   * RFC 7296 §2.23: only a fresh authentic packet moves the peer, only where we are not behind the NAT, and only a peer
-   * that is behind one: without a NAT a strange source is a copy, and following it would help whoever makes copies.
-   */
-  moved(turn: Turn, ends: Ends): void {
-    if (this.nat.local || !this.nat.remote || sameEndpoint(ends.remote, this.remote)) return
-    this.local = ends.local
-    this.remote = ends.remote
-    const { session } = this
-    if (session === undefined) return
-    for (const sibling of session.generations) {
-      sibling.local = ends.local
-      sibling.remote = ends.remote
-    }
-    if (session.control.session === session)
-      turn.do({ do: 'peer-moved', peer: session.control.peer.name, local: ends.local, remote: ends.remote })
   }
 
   // ---- sending ----
@@ -271,7 +257,12 @@ export class IkeSa {
       doing.what === 'auth' ||
       doing.what === 'close' ||
       doing.what === 'rejection'
-    const plan = short ? settings.initRetransmission : settings.retransmission
+    const plan =
+      doing.what === 'mobike'
+        ? settings.moveRetransmission
+        : short
+          ? settings.initRetransmission
+          : settings.retransmission
     return waits(plan, random, settings.jitterPercent)
   }
 
@@ -280,7 +271,8 @@ export class IkeSa {
     exchange: { readonly type: number; readonly doing: Doing },
     transmission: Transmission,
   ): void {
-    this.outgoing = { transmission, exchangeType: exchange.type, doing: exchange.doing, doubted: false }
+    const fresh = { doubted: false, probed: false }
+    this.outgoing = { transmission, exchangeType: exchange.type, doing: exchange.doing, ...fresh }
     this.send(turn, transmission.datagrams)
   }
 
@@ -353,6 +345,7 @@ export class IkeSa {
 
   /** Waits no longer for an answer, so that a Delete can leave at once. */
   abandonRequest(): void {
+    eraseRequest(this, this.outgoing?.doing)
     this.outgoing = undefined
   }
 
@@ -374,7 +367,8 @@ export class IkeSa {
     const was = this.stage
     if (was.is === 'ended') return
     this.stage = { is: 'ended', why }
-    this.#wipe(was)
+    eraseSa(this, was)
+    this.#former?.wipe()
     this.outgoing = undefined
     this.host.forget(this)
     if (was.is === 'initiating') this.control?.attemptFailed(turn, this, { exchange: 'IKE_SA_INIT', why })
@@ -382,20 +376,6 @@ export class IkeSa {
       this.control?.attemptFailed(turn, this, { exchange: 'IKE_AUTH', why })
     else if (was.is === 'established' || was.is === 'replaced')
       this.session?.ended(turn, this, { grace, why })
-  }
-
-  #wipe(was: Stage): void {
-    const { crypto } = this.host.ports
-    if (was.is === 'initiating') was.init.keyPair.wipe()
-    const doing = this.outgoing?.doing
-    if (doing !== undefined && 'offer' in doing) doing.offer.keyPair?.wipe()
-    if (doing?.what === 'intermediate') doing.keyPair.wipe()
-    if (doing?.what === 'rekey-ike') forgetSteps(this, doing.offer.following)
-    forgetSteps(this, this.awaited)
-    this.#former?.wipe()
-    if (this.agreed === undefined) return
-    this.agreed.channel.wipe()
-    wipeIkeKeys(crypto, this.agreed.keys)
   }
 
   // ---- time: sa-clock.ts ----

@@ -1,9 +1,11 @@
 import type { Instant, Millis } from '@brunel/base'
 import { Children, type ChildSa } from './child-sa.js'
 import type { Child, Failure } from './contract.js'
+import type { Mobility } from './mobility.js'
 import type { PeerControl } from './peer.js'
 import type { Standing } from './proof.js'
 import type { IkeSa } from './sa.js'
+import type { Ends } from './sa-stage.js'
 import type { Turn } from './turn.js'
 import type { Validity } from './validity.js'
 
@@ -32,9 +34,15 @@ export class Session {
   readonly validity: Validity | undefined
   /** What the peer proved itself with; undefined: a shared key. */
   readonly certificate: Standing | undefined
+  /** The name of the PPK in its keys. */
+  readonly ppk: string | undefined
   readonly children = new Children()
   readonly generations = new Set<IkeSa>()
   current: IkeSa
+  /** undefined: one of the two does not do MOBIKE. */
+  mobility: Mobility | undefined
+  /** Where ESP still goes while the IKE SAs are at a new address that is not checked yet. */
+  carried: (Ends & { readonly encapsulation: 'udp' | 'none' }) | undefined
   /** The peer has shown that it holds this session too. */
   confirmed: boolean
   /** When we last sent something in ESP that nothing authentic came after. */
@@ -58,6 +66,7 @@ export class Session {
     readonly establishedAt: Instant
     readonly validity: Validity | undefined
     readonly certificate: Standing | undefined
+    readonly ppk: string | undefined
     readonly sa: IkeSa
   }) {
     this.control = made.control
@@ -69,6 +78,7 @@ export class Session {
     this.establishedAt = made.establishedAt
     this.validity = made.validity
     this.certificate = made.certificate
+    this.ppk = made.ppk
     this.current = made.sa
     this.confirmed = made.weBegan
     this.generations.add(made.sa)
@@ -110,9 +120,10 @@ export class Session {
     this.children.remove(child.spiIn)
     this.current.host.freeChildSpi(child.spiIn)
     const live = this.control.liveChildren()
-    const successors = live.filter(other => other.replaces === child.spiIn)
-    // RFC 7296 §2.8: the Delete of the old one says that the peer is ready for its successor, and for no other.
-    const heirs = (successors.length > 0 ? successors : live).map(heir => heir.spiIn)
+    const heirs = {
+      successors: live.filter(other => other.replaces === child.spiIn).map(heir => heir.spiIn),
+      others: live.map(heir => heir.spiIn),
+    }
     this.control.traffic.remove(turn, child.spiIn, { grace: end.grace, heirs })
     turn.report({ event: 'child-down', peer: this.control.peer.name, spiIn: child.spiIn, why: end.why })
   }
@@ -128,7 +139,10 @@ export class Session {
     this.generations.delete(sa)
     const heir = [...this.generations].findLast(other => other.stage.is === 'established')
     if (heir !== undefined) {
-      if (this.current === sa) this.promote(heir)
+      if (this.current !== sa) return
+      this.promote(heir)
+      const { name } = this.control.peer
+      turn.report({ event: 'ike-rekeyed', peer: name, spi: heir.spiText, initiator: heir.initiator })
       return
     }
     this.#finish(turn, end)

@@ -30,6 +30,9 @@ export interface Retransmission {
 export interface IkeSettings {
   /** Too short: needless load on a slow path. Too long: a lost packet delays the tunnel. */
   readonly retransmission: Retransmission
+  /** For requests from and to a new address. Its sum bounds how long a path may take to come up: shorter, and a slow
+   * uplink costs the SA. Its first wait too long: one lost packet stops the traffic for as much. */
+  readonly moveRetransmission: Retransmission
   /** How long a request is repeated to a peer that is heard and does not answer it. Too short: a bad line ends the IKE SA.
    * Too long: one whose windows are out of step stays. */
   readonly patience: Millis
@@ -42,10 +45,27 @@ export interface IkeSettings {
   readonly retryCap: Millis
   /** Half-open IKE SAs from which on a cookie is asked for. Too low: one more round trip. Too high: a flood costs DH. */
   readonly cookieThreshold: number
+  /** The same for one address (IPv6: one /64), of those that gave back no cookie. Too low: routers behind one NAT need
+   * a round trip more. Too high: one address takes the whole share of all. */
+  readonly cookieThresholdPerAddress: number
   /** Half-open IKE SAs at all. Too low: a flood of proven addresses locks peers out. Too high: memory. */
   readonly halfOpenLimit: number
+  /** The same for one address that gave back cookies. Too low: many routers behind one NAT come up slowly after an
+   * outage. Too high: a few addresses take all. */
+  readonly halfOpenPerAddress: number
   /** How long a half-open IKE SA waits for IKE_AUTH. Too short: slow peers fail. Too long: memory under a flood. */
   readonly halfOpenTimeout: Millis
+  /** Failed authentications of one address in a row from which on it is slowed down. Too low: a typing mistake costs
+   * time after it is mended. Too high: whoever guesses makes us compute. */
+  readonly failedAuthLimit: number
+  /** One attempt of such an address in this time. Too short: as above. Too long: a mended peer waits. */
+  readonly failedAuthWait: Millis
+  /** The same where an authenticated peer stands at this address too. Too long: its next authentication waits. */
+  readonly failedAuthWaitBesidePeer: Millis
+  /** How long a failure counts. Too short: slow guessing goes unnoticed. Too long: old mistakes count. */
+  readonly failedAuthMemory: Millis
+  /** Addresses that are remembered. Too low: many addresses push one another out. Too high: memory. */
+  readonly failedAuthAddresses: number
   /** Age at which the cookie secret is replaced; the one before it still counts. Too long: hoarded cookies stay good. */
   readonly cookieSecretLife: Millis
   /** Cookie and INVALID_KE_PAYLOAD rounds in one attempt. Too low: both together do not converge (RFC 7296 §2.6.1). */
@@ -79,14 +99,22 @@ export interface IkeSettings {
 
 export const DEFAULT_SETTINGS: IkeSettings = {
   retransmission: { first: millis(1000), factor: 2, cap: seconds(8), tries: 6 },
+  moveRetransmission: { first: millis(300), factor: 1.7, cap: seconds(3), tries: 9 },
   patience: seconds(90),
   initRetransmission: { first: millis(1000), factor: 2, cap: seconds(4), tries: 4 },
   jitterPercent: 20,
   retryFirst: millis(1000),
   retryCap: seconds(8),
   cookieThreshold: 32,
+  cookieThresholdPerAddress: 8,
   halfOpenLimit: 512,
+  halfOpenPerAddress: 64,
   halfOpenTimeout: seconds(30),
+  failedAuthLimit: 5,
+  failedAuthWait: seconds(10),
+  failedAuthWaitBesidePeer: seconds(1),
+  failedAuthMemory: seconds(600),
+  failedAuthAddresses: 1024,
   cookieSecretLife: seconds(60),
   initRounds: 6,
   childGrace: seconds(5),

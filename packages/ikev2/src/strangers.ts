@@ -1,7 +1,10 @@
 import { isDrop, millis, RateLimiter } from '@brunel/base'
 import { Ike as Wire } from '@brunel/wire'
-import { askedCookie, CookieSecrets } from './cookie.js'
-import { answerInit, plainAnswer } from './exchanges/init-answer.js'
+import { askedCookie, CookieSecrets, type CookieSubject } from './cookie.js'
+import { answerInit, type InitRequest, plainAnswer } from './exchanges/init-answer.js'
+import { FailedAuthentications } from './failed-authentication.js'
+import * as failures from './failures.js'
+import { HalfOpenSas } from './half-open.js'
 import { checkMessage } from './message-rules.js'
 import type { IkeSa } from './sa.js'
 import type { Incoming, SaHost } from './sa-stage.js'
@@ -9,11 +12,14 @@ import type { Turn } from './turn.js'
 
 /**
  * Messages that belong to no IKE SA: IKE_SA_INIT, and what deserves an unprotected notify at most. Nothing is kept
- * and no DH is done for whom has not shown that it receives at its address, once there are many (RFC 7296 §2.6).
+ * and no DH is done for whom has not shown that it receives at its address, once there are many (RFC 7296 §2.6); and
+ * before that no answer is longer than its request, so that we are of no use for a reflection.
  *
  *     IKE_SA_INIT ──seen before? ──> same response
- *                 ──many half-open and no good cookie? ──> N(COOKIE)
- *                 ──nobody configured here? ──> drop
+ *                 ──many half-open, in all or of this address, or it failed often, and no good cookie? ──> N(COOKIE)
+ *                 ──it failed often, and its turn has not come? ──> drop
+ *                 ──the table is full? nobody configured here? ──> drop
+ *                 ──the answer would be longer, and no good cookie? ──> N(COOKIE)
  *                 └──> half-open IKE SA
  */
 export class Strangers {
@@ -23,13 +29,16 @@ export class Strangers {
   /** By hash of the request as it came: a repetition is known by the whole packet, RFC 7296 §2.1. */
   readonly #requests = new Map<string, { readonly sa: IkeSa; readonly response: Uint8Array }>()
   readonly #keys = new Map<IkeSa, string>()
-  readonly #halfOpen = new Set<IkeSa>()
+  readonly #halfOpen: HalfOpenSas
+  readonly #failed: FailedAuthentications
 
   constructor(host: SaHost) {
     const { settings } = host.ports
     this.#host = host
     this.#cookies = new CookieSecrets(host.ports, settings.cookieSecretLife)
     this.#limit = new RateLimiter(millis(1000 / settings.strangerRate), settings.strangerBurst)
+    this.#halfOpen = new HalfOpenSas(settings)
+    this.#failed = new FailedAuthentications(settings)
   }
 
   receive(turn: Turn, m: Incoming): void {
@@ -51,7 +60,14 @@ export class Strangers {
     this.#answer(turn, m, plainAnswer(m, [Wire.notify(notifyType)]))
   }
 
+  /** Stateless, and so never longer than what it answers: the source address may be forged (RFC 7296 §2.21.4, §5). */
   #answer(turn: Turn, m: Incoming, bytes: Uint8Array): void {
+    if (bytes.length > m.bytes.length)
+      return turn.drop('ike-amplification', m.remote, `${bytes.length} octets for ${m.bytes.length}`)
+    this.#send(turn, m, bytes)
+  }
+
+  #send(turn: Turn, m: Incoming, bytes: Uint8Array): void {
     turn.do({ do: 'send', bytes, local: m.local, remote: m.remote, marker: m.local.port === 4500 })
   }
 
@@ -59,7 +75,7 @@ export class Strangers {
     const key = Wire.hex(this.#host.ports.crypto.sha1(m.bytes))
     const known = this.#requests.get(key)
     if (known !== undefined) {
-      if (known.sa.stage.is === 'half-open') return this.#answer(turn, m, known.response)
+      if (known.sa.stage.is === 'half-open') return this.#send(turn, m, known.response)
       return turn.drop('ike-duplicate', m.remote, 'IKE_AUTH came already') // RFC 7296 §2.1
     }
     const message = Wire.parseMessage(m.bytes)
@@ -74,44 +90,65 @@ export class Strangers {
         this.#answer(turn, m, plainAnswer(m, [criticalNotify(critical)])) // RFC 7296 §2.5
       return
     }
-    if (!this.#welcome(turn, m, payloads)) return
-    const controls = this.#host.controlsAt(m.local.address, m.remote.address)
-    if (controls.length === 0)
+    this.#open(turn, key, { m, payloads, proven: this.#isProven(turn, m, payloads) })
+  }
+
+  #open(turn: Turn, key: string, request: Omit<InitRequest, 'best'>): void {
+    const { m, proven } = request
+    const { address } = m.remote
+    const slowed = this.#failed.isSlowed(turn.now, address)
+    if (!proven && (slowed || this.#halfOpen.wantsProof(address))) return this.#askCookie(turn, request)
+    if (slowed && !this.#failed.mayTry(turn.now, address, this.#hasPeer(address)))
+      return turn.drop('ike-auth-limit', m.remote, 'too many failed authentications')
+    const [best] = this.#host.peers.at(m.local.address, address)
+    if (best === undefined)
       return turn.drop('ike-no-peer', m.remote, 'no peer is configured for this address')
-    const answer = answerInit(turn, this.#host, { m, payloads }, controls)
+    const full = this.#halfOpen.full(address, best.peer.remoteAddress === address)
+    if (full !== undefined) return turn.drop('ike-half-open-limit', m.remote, full)
+    const answer = answerInit(turn, this.#host, { ...request, best })
     if (answer === undefined) return
+    if (answer === 'unproven') return this.#askCookie(turn, request)
     if ('notifyType' in answer) {
       if (this.#limit.allow(turn.now)) this.#answer(turn, m, plainAnswer(m, [answer]))
       return
     }
-    this.#keep(key, answer)
+    this.#keep(key, answer, proven)
   }
 
-  #keep(key: string, sa: IkeSa): void {
+  #keep(key: string, sa: IkeSa, proven: boolean): void {
     if (sa.stage.is !== 'half-open') return
     this.#requests.set(key, { sa, response: sa.stage.half.answer })
     this.#keys.set(sa, key)
-    this.#halfOpen.add(sa)
+    this.#halfOpen.add(sa, proven)
   }
 
-  /** RFC 7296 §2.6: with many half-open IKE SAs the initiator must show that it receives at its address. */
-  #welcome(turn: Turn, m: Incoming, payloads: readonly Wire.Payload[]): boolean {
-    const { settings } = this.#host.ports
-    if (this.#halfOpen.size < settings.cookieThreshold) return true
-    for (const sa of this.#halfOpen) if (sa.stage.is !== 'half-open') this.#halfOpen.delete(sa)
-    if (this.#halfOpen.size < settings.cookieThreshold) return true
-    const nonce = Wire.find(payloads, 'NONCE')?.data
-    if (nonce === undefined) return false
-    const subject = { nonce, address: m.remote.address, spiInitiator: m.header.spiInitiator }
+  /** RFC 7296 §2.6: it gives back our cookie, and so it receives at its address. */
+  #isProven(turn: Turn, m: Incoming, payloads: readonly Wire.Payload[]): boolean {
     const cookie = askedCookie(payloads)
-    if (cookie === undefined || !this.#cookies.isGood(turn.now, subject, cookie)) {
-      const data = this.#cookies.issue(turn.now, subject)
-      this.#answer(turn, m, plainAnswer(m, [Wire.notify(Wire.NOTIFY.COOKIE, data)]))
-      return false
-    }
-    if (this.#halfOpen.size < settings.halfOpenLimit) return true
-    turn.drop('ike-half-open-limit', m.remote, `${this.#halfOpen.size} half-open IKE SAs`)
-    return false
+    return cookie !== undefined && this.#cookies.isGood(turn.now, subjectOf(m, payloads), cookie)
+  }
+
+  #askCookie(turn: Turn, { m, payloads }: Pick<InitRequest, 'm' | 'payloads'>): void {
+    const data = this.#cookies.issue(turn.now, subjectOf(m, payloads))
+    this.#answer(turn, m, plainAnswer(m, [Wire.notify(Wire.NOTIFY.COOKIE, data)]))
+  }
+
+  #hasPeer(address: string): boolean {
+    return this.#host.peers.all.some(({ alive }) => alive.some(s => s.current.remote.address === address))
+  }
+
+  /** The verdict on the IKE_AUTH request of an IKE SA that a stranger began. */
+  judged(turn: Turn, { remote }: IkeSa, good: boolean): void {
+    if (good) return this.#failed.proved(remote.address)
+    const times = this.#failed.failed(turn.now, remote.address)
+    if (times === undefined) return
+    const why = failures.tooManyFailures(remote, times)
+    turn.report({ event: 'failed', peer: undefined, exchange: 'IKE_AUTH', why, remote })
+  }
+
+  /** What is configured changed: whoever failed may be right from here on. */
+  pardon(): void {
+    this.#failed.forgetAll()
   }
 
   forget(sa: IkeSa): void {
@@ -124,3 +161,9 @@ export class Strangers {
 
 const criticalNotify = (type: number): Wire.NotifyPayload =>
   Wire.notify(Wire.NOTIFY.UNSUPPORTED_CRITICAL_PAYLOAD, Uint8Array.of(type))
+
+const subjectOf = ({ header, remote }: Incoming, payloads: readonly Wire.Payload[]): CookieSubject => ({
+  nonce: Wire.find(payloads, 'NONCE')?.data ?? new Uint8Array(0),
+  address: remote.address,
+  spiInitiator: header.spiInitiator,
+})

@@ -2,6 +2,13 @@ import type { Millis } from '@brunel/base'
 import type { Child } from './contract.js'
 import type { Turn } from './turn.js'
 
+/** By inbound SPI: what may carry the packets of a child that goes. */
+export interface Heirs {
+  /** RFC 7296 §2.8: the Delete of the old one says that the peer is ready for these, and for no other. */
+  readonly successors: readonly number[]
+  readonly others: readonly number[]
+}
+
 /**
  * Which child carries a peer's outbound packets. RFC 7296 §2.8: the initiator of a new child sends on it at once;
  * the responder goes on sending on the old one until a packet came on the new one or the old one is deleted.
@@ -28,6 +35,11 @@ export class Traffic {
     return this.#ready.has(spiIn)
   }
 
+  /** The peer named it in a message of its own: it holds it. */
+  confirm(spiIn: number): void {
+    if (this.#installed.includes(spiIn)) this.#ready.add(spiIn)
+  }
+
   install(turn: Turn, child: Child, takeOver: boolean): void {
     const outbound = takeOver || this.#outbound === undefined
     this.#installed.push(child.spiIn)
@@ -38,7 +50,7 @@ export class Traffic {
 
   /** An authentic packet came in on it: only a younger child takes over. */
   used(turn: Turn, spiIn: number): void {
-    if (this.#installed.includes(spiIn)) this.#ready.add(spiIn)
+    this.confirm(spiIn)
     if (this.#outbound === undefined || spiIn === this.#outbound) return
     if (this.#installed.indexOf(spiIn) > this.#installed.indexOf(this.#outbound)) this.use(turn, spiIn)
   }
@@ -49,22 +61,35 @@ export class Traffic {
     turn.do({ do: 'child-use', peer: this.#peer, spiIn })
   }
 
-  /** The youngest of `heirs` that the peer is ready for takes over before its predecessor goes, so that there is no gap. */
-  remove(
-    turn: Turn,
-    spiIn: number,
-    options: { readonly grace: Millis; readonly heirs: readonly number[] },
-  ): void {
+  /** Takes over before its predecessor goes, so that there is no gap. */
+  remove(turn: Turn, spiIn: number, options: { readonly grace: Millis; readonly heirs: Heirs }): void {
     const at = this.#installed.indexOf(spiIn)
     if (at < 0) return
     this.#installed.splice(at, 1)
     this.#ready.delete(spiIn)
     if (this.#outbound === spiIn) {
-      const heirs = this.#installed.filter(spi => options.heirs.includes(spi))
-      const heir = heirs.findLast(spi => this.#ready.has(spi)) ?? heirs.at(-1) ?? this.#installed.at(-1)
+      const heir = this.#heir(options.heirs)
       this.#outbound = undefined
       if (heir !== undefined) this.use(turn, heir)
     }
     turn.do({ do: 'child-remove', peer: this.#peer, spiIn, grace: options.grace })
+  }
+
+  /** The youngest that the peer is ready for. One that it may not know of yet only where there is no other. */
+  #heir({ successors, others }: Heirs): number | undefined {
+    const installed = (heirs: readonly number[]): number[] =>
+      this.#installed.filter(spi => heirs.includes(spi))
+    const ready = (heirs: readonly number[]): number | undefined =>
+      heirs.findLast(spi => this.#ready.has(spi))
+    const next = installed(successors)
+    const live = installed(others)
+    return (
+      ready(next) ??
+      next.at(-1) ??
+      ready(live) ??
+      ready(this.#installed) ??
+      live.at(-1) ??
+      this.#installed.at(-1)
+    )
   }
 }

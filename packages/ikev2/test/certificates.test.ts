@@ -46,6 +46,19 @@ t.test('RFC 7296 §1.2, RFC 7427 §3, §4: two routers with certificates', async
   t.equal(lab.b.event('ike-up')[0]?.remoteId, 'a.example.net')
 })
 
+t.test(
+  'RFC 7296 §2.6: CERTREQ makes the answer longer than the request: a cookie is asked for first',
+  async t => {
+    const lab = certificateLab(...both, { change: { ike: ['aes256gcm16-prfsha384-x25519'] } })
+    lab.run(1000)
+    const [, answer, again, second] = texts(lab)
+    t.equal(answer, 'IKE_SA_INIT response 0 {N(COOKIE)}')
+    t.match(again, /^IKE_SA_INIT request 0 \{N\(COOKIE\), SA/)
+    t.match(second, /CERTREQ/)
+    t.same([lab.a.children.size, lab.b.children.size], [1, 1])
+  },
+)
+
 for (const kind of ['rsa2048', 'ecdsa384', 'ecdsa521', 'ed25519'] as const) {
   t.test(`RFC 7427 §3, RFC 8420 §2: a key of kind ${kind}, the other end with ECDSA P-256`, async t => {
     const own = (await routerCertificate('a.example.net', ca, { kind })).own

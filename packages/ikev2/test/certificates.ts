@@ -74,6 +74,9 @@ export const trusting = (...authorities: readonly Issuer[]): TheirProof => ({
 
 export const psk = (text: string) => ({ method: 'psk', psk: new TextEncoder().encode(text) }) as const
 
+/** Two proposals make the request longer than an answer with CERTREQ, so that no cookie is asked for. */
+export const TWO = { ike: ['aes256gcm16-prfsha384-x25519', 'aes128gcm16-prfsha256-x25519'] }
+
 export interface Proofs {
   readonly own: OwnProof
   readonly theirs: TheirProof
@@ -96,7 +99,7 @@ export function certificateLab(
     certification: certificationOf(() => (wall ?? (now => START + now))(lab.now)),
   })
   const peer = (near: 'a' | 'b', far: 'a' | 'b', proofs: Proofs): IkePeer => ({
-    ...peerFor(lab[near], lab[far], { ...change, initiate: near === 'a' }),
+    ...peerFor(lab[near], lab[far], { ...TWO, ...change, initiate: near === 'a' }),
     auth: { method: 'certificate', ...proofs },
   })
   lab.feed(lab.b, { on: 'peer-set', peer: peer('b', 'a', b) })

@@ -1,6 +1,6 @@
 import { systemCryptography } from '@brunel/crypto'
 import { Ike as Wire } from '@brunel/wire'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { rekeySkeyseed } from '../src/key-schedule.js'
 import { changing, WHOLE, without } from './changing.js'
 import { Lab } from './lab.js'
@@ -112,6 +112,21 @@ t.test('RFC 9370 §2.2.4: SKEYSEED = prf(SK_d, SK(0) | Ni | Nr | SK(1) | SK(2))'
   )
 })
 
+/** Every request made an SA, was put off or met a crossing, and what one end made the other has seen. */
+function tallied(t: Test, lab: Lab, message: string): void {
+  const rekeyed = (r: Lab['a'], initiator: boolean) =>
+    r.event('ike-rekeyed').filter(e => e.initiator === initiator).length
+  for (const [one, peer] of [
+    [lab.a, lab.b],
+    [lab.b, lab.a],
+  ] as const) {
+    const lost = one.event('rekey-crossed').filter(e => e.redundant !== 'theirs').length
+    const put = one.event('rekey-deferred').length
+    t.equal(one.event('rekey-begun').length, rekeyed(one, true) + lost + put, message)
+    t.equal(rekeyed(one, true), rekeyed(peer, false), message)
+  }
+}
+
 t.test(
   'RFC 7296 §2.8.2: rekeys with several steps cross at every distance, and one IKE SA is left',
   async t => {
@@ -126,6 +141,7 @@ t.test(
       t.strictSame(suites(lab), [TWO, TWO], `${apart} ms apart`)
       t.equal(lab.a.ike.report('B')?.sas[0]?.spiInitiator, lab.b.ike.report('A')?.sas[0]?.spiInitiator)
       t.strictSame(counts(lab), [1, 1])
+      tallied(t, lab, `${apart} ms apart`)
     }
   },
 )

@@ -57,11 +57,15 @@ export class TestRandom implements Random {
 /** One router: the machine, and what the host would have made of its effects. */
 export class Router {
   readonly name: string
-  readonly address: string
+  address: string
+  /** Beside `address`. */
+  further: readonly string[] = []
   readonly random: TestRandom
   readonly events: (IkeEvent & { at: number })[] = []
   readonly drops: string[] = []
   readonly children = new Map<number, Child>()
+  /** Our IKE SPIs, as the effects tell them. */
+  readonly spis = new Set<string>()
   /** Everything in order, for tests of order. */
   readonly effects: IkeEffect[] = []
   ike: Ike
@@ -186,6 +190,10 @@ export class Lab {
             throw new Error('a child is removed that is not installed')
           if (router.outbound === effect.spiIn) router.outbound = undefined
           break
+        case 'ike-spi':
+          if (effect.ours) router.spis.add(effect.spi)
+          else router.spis.delete(effect.spi)
+          break
         case 'report':
           router.events.push({ ...effect.event, at: this.now } as never)
           break
@@ -232,9 +240,20 @@ export class Lab {
       if (port === undefined) return
       to = { address: nat.inside, port }
     }
-    const router = this.routers.find(r => r.address === to.address)
+    const router = this.routers.find(r => r.address === to.address || r.further.includes(to.address))
     if (router === undefined) return
     this.feed(router, { on: 'datagram', bytes: datagram.bytes.slice(), local: to, remote: from })
+  }
+
+  /** The host has other addresses now, and says so. */
+  readdress(router: Router, address: string, further: readonly string[] = []): void {
+    router.address = address
+    router.further = further
+    this.feed(router, {
+      on: 'own-addresses',
+      peer: this.other(router).name,
+      addresses: [address, ...further],
+    })
   }
 
   at(at: Instant, run: () => void): void {
@@ -289,6 +308,7 @@ export class Lab {
 export interface PeerChange {
   readonly initiate: boolean
   readonly psk: string
+  readonly ppk: { readonly id: string; readonly secret?: string; readonly required?: boolean } | undefined
   readonly localId: string
   readonly remoteId: string | undefined
   readonly remoteAddress: string | undefined
@@ -300,6 +320,8 @@ export interface PeerChange {
   readonly espLifetime: number
   readonly liveness: number
   readonly selectors: IkePeer['selectors']
+  /** Left out: none. */
+  readonly mobike: IkePeer['ike']['mobike']
 }
 
 const fqdn = (name: string) => ({ type: 'fqdn', text: `${name.toLowerCase()}.example.net` }) as const
@@ -323,6 +345,11 @@ export function peerFor(near: Router, far: Router, change: Partial<PeerChange> =
           : { type: 'fqdn', text: change.remoteId }
         : fqdn(far.name),
     auth: { method: 'psk', psk: new TextEncoder().encode(change.psk ?? 'shield') },
+    ppk: change.ppk && {
+      id: new TextEncoder().encode(change.ppk.id),
+      secret: new TextEncoder().encode(change.ppk.secret ?? 'a secret of the two'),
+      required: change.ppk.required ?? false,
+    },
     initiate: change.initiate ?? true,
     ike: {
       proposals: (change.ike ?? ['aes256gcm16-prfsha384-x25519']).map(p =>
@@ -330,6 +357,7 @@ export function peerFor(near: Router, far: Router, change: Partial<PeerChange> =
       ),
       lifetime: millis(change.ikeLifetime ?? 4 * 3600_000),
       liveness: millis(change.liveness ?? 10_000),
+      ...(change.mobike === undefined ? {} : { mobike: change.mobike }),
     },
     esp: {
       proposals: (change.esp ?? ['aes256gcm16-x25519-esn']).map(p => parsed(parseEspProposal(p) as never)),

@@ -177,7 +177,7 @@ t.test('a list that is configured is looked at without a new negotiation', async
   const lab = certificateLab(...pair('off'))
   lab.run(1000)
   const peer = (crls: readonly Uint8Array[]): IkePeer => ({
-    ...peerFor(lab.b, lab.a, { initiate: false }),
+    ...peerFor(lab.b, lab.a, { ...TWO, initiate: false }),
     auth: { method: 'certificate', own: B.own, theirs: theirs('off', { crls }) },
   })
   lab.feed(lab.b, { on: 'peer-set', peer: peer([good]) })

@@ -13,6 +13,7 @@ const tunnel = (more: Partial<TunnelSnapshot> = {}): TunnelSnapshot => ({
   inbound: { packets: 10, bytes: 1000 },
   outbound: { packets: 20, bytes: 2000 },
   replayMisses: 3,
+  missing: 2,
   sas: [
     { spi: '0000aaaa', direction: 'inbound', packets: 10, bytes: 1000 },
     { spi: '0000bbbb', direction: 'outbound', packets: 20, bytes: 2000 },
@@ -54,6 +55,8 @@ t.test('every figure of a tunnel that is up', async t => {
     'brunel_sa_bytes_total{tunnel="branch-7",direction="inbound",spi="0000aaaa"} 1000',
     'brunel_sa_packets_total{tunnel="branch-7",direction="outbound",spi="0000bbbb"} 20',
     'brunel_replay_misses_total{tunnel="branch-7"} 3',
+    'brunel_esp_missing_packets_total{tunnel="branch-7"} 2',
+    'brunel_rekey_collisions_total{what="ike",redundant="none"} 0',
     'brunel_drops_total{reason="esp-replay",direction="inbound"} 3',
     'brunel_drops_total{reason="tunnel-no-sa",direction="outbound"} 0',
     'brunel_gre_unknown_protocol_packets_total{protocol_type="0x0806"} 2',
@@ -104,12 +107,14 @@ t.test('what happens is counted as it happens', async t => {
   metrics.exchange('IKE_AUTH', 'initiator', 'done')
   metrics.failure('BRUNEL_IKE_NO_PROPOSAL')
   metrics.rekey('child', 'responder')
+  metrics.rekeyCollision('child', 'ours')
   metrics.handshake(0.03, 'initiator')
   const page = samples(await metrics.text())
   for (const line of [
     'brunel_ike_exchanges_total{exchange="IKE_AUTH",role="initiator",outcome="done"} 2',
     'brunel_ike_failures_total{reason="BRUNEL_IKE_NO_PROPOSAL"} 1',
     'brunel_rekeys_total{what="child",role="responder"} 1',
+    'brunel_rekey_collisions_total{what="child",redundant="ours"} 1',
     'brunel_ike_handshake_duration_seconds_bucket{le="0.025",role="initiator"} 0',
     'brunel_ike_handshake_duration_seconds_bucket{le="0.05",role="initiator"} 1',
     'brunel_ike_handshake_duration_seconds_sum{role="initiator"} 0.03',

@@ -126,6 +126,12 @@ function describeTunnels(reader: Reader, tunnels: () => readonly TunnelSnapshot[
   reader.counter('brunel_sa_packets_total', 'Packets carried by a live SA.', live, sa('packets'))
   reader.counter('brunel_sa_bytes_total', 'Octets carried by a live SA.', live, sa('bytes'))
   reader.counter(
+    'brunel_esp_missing_packets_total',
+    'ESP sequence numbers that never came, of SAs that are gone: what the underlay lost on the way here.',
+    ['tunnel'],
+    one(t => t.missing),
+  )
+  reader.counter(
     'brunel_replay_misses_total',
     'Packets outside the replay window, or seen before.',
     ['tunnel'],
@@ -201,6 +207,18 @@ function eventCounters(registry: Registry) {
       labelNames: ['what', 'role'],
       registers,
     }),
+    moves: new Counter({
+      name: 'brunel_ike_moves_total',
+      help: 'SAs that went on at other addresses: ours changed (here), those of the peer, or a NAT in between.',
+      labelNames: ['cause'],
+      registers,
+    }),
+    collisions: new Counter({
+      name: 'brunel_rekey_collisions_total',
+      help: 'Rekeys that crossed one of the peer, by whose new SA was redundant.',
+      labelNames: ['what', 'redundant'],
+      registers,
+    }),
     handshakes: new Histogram({
       name: 'brunel_ike_handshake_duration_seconds',
       help: 'From the first message to the IKE SA established.',
@@ -219,17 +237,21 @@ export function createMetrics(source: MetricsSource, build: BuildInfo): Metrics 
   let tunnels: readonly TunnelSnapshot[] = []
   describeTunnels(reader, () => tunnels)
   describeProcess(reader, source, build)
-  const { exchanges, failures, rekeys, handshakes } = eventCounters(registry)
+  const { exchanges, failures, rekeys, collisions, moves, handshakes } = eventCounters(registry)
   // Series that exist from the start show a first failure as an increase.
   for (const what of ['ike', 'child']) {
     for (const role of ['initiator', 'responder']) rekeys.inc({ what, role }, 0)
+    for (const redundant of ['ours', 'theirs', 'none']) collisions.inc({ what, redundant }, 0)
   }
+  for (const cause of ['here', 'peer', 'nat']) moves.inc({ cause }, 0)
   collectDefaultMetrics({ register: registry })
   for (const name of MISNAMED) registry.removeSingleMetric(name)
   return {
     exchange: (exchange, role: IkeRole, outcome) => exchanges.inc({ exchange, role, outcome }),
     failure: reason => failures.inc({ reason }),
     rekey: (what, role) => rekeys.inc({ what, role }),
+    move: cause => moves.inc({ cause }),
+    rekeyCollision: (what, redundant) => collisions.inc({ what, redundant }),
     handshake: (seconds, role) => handshakes.observe({ role }, seconds),
     text: () => {
       tunnels = source.tunnels()

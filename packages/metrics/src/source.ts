@@ -30,6 +30,8 @@ export interface TunnelSnapshot {
   readonly inbound: Traffic
   readonly outbound: Traffic
   readonly replayMisses: number
+  /** Inbound sequence numbers that never came, of SAs that are gone. */
+  readonly missing: number
   readonly sas: readonly SaSnapshot[]
 }
 
@@ -77,6 +79,10 @@ export interface Metrics {
   /** `reason`: the BRUNEL_IKE_… code. */
   failure(reason: string): void
   rekey(what: 'ike' | 'child', role: IkeRole): void
+  /** The SAs of a peer went on at other addresses. */
+  move(cause: 'here' | 'peer' | 'nat'): void
+  /** `redundant`: whose new SA; `none`: ours was refused. */
+  rekeyCollision(what: 'ike' | 'child', redundant: 'ours' | 'theirs' | 'none'): void
   /** From our first message to the IKE SA established. */
   handshake(seconds: number, role: IkeRole): void
   /** The page, in the text format of Prometheus. */

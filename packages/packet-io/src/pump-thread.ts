@@ -15,6 +15,7 @@ export class PumpThread {
   readonly #pump: number
   readonly #ended: Promise<void>
   #stopping = false
+  #waking: NodeJS.Immediate | undefined
 
   constructor(
     where: { readonly instance: number; readonly direction: Direction; readonly counters: SharedArrayBuffer },
@@ -46,8 +47,17 @@ export class PumpThread {
     })
   }
 
+  /**
+   * It lies in the mailbox at once, where the pump looks before it looks at packets. The call that ends an idle wait
+   * costs as much as all else, so that the commands of one turn of the event loop share it.
+   */
   command(command: DatapathCommand): void {
     this.#mailbox.post(command)
+    this.#waking ??= setImmediate(() => this.#wake())
+  }
+
+  #wake(): void {
+    this.#waking = undefined
     native.wake(this.#pump)
   }
 
@@ -57,6 +67,7 @@ export class PumpThread {
     const cut = setTimeout(() => void this.#worker.terminate(), STOP_PATIENCE_MS)
     await this.#ended
     clearTimeout(cut)
+    clearImmediate(this.#waking)
     this.#mailbox.close()
   }
 }

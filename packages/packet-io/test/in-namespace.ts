@@ -355,7 +355,7 @@ t.test('an instance starts and stops again, and what was stopped answers no more
     const events: unknown[] = []
     const one = openPacketIo({ ports: { ike: 6500, natt: 6501 }, onEvent: event => events.push(event) })
     one.openTun('again0')
-    one.command({ do: 'ike-spis', spis: [] })
+    one.command({ do: 'ike-spi', spi: '0123456789abcdef', ours: true })
     await one.stop()
     await one.stop()
     t.same(events, [{ on: 'stopped' }, { on: 'stopped' }])

@@ -70,7 +70,7 @@ t.test('a bent packet, a stranger SPI and a moved peer are told apart', async t 
   const moved = { address: '203.0.113.5', port: 40000 }
   const opened = b.open(bytes, moved)
   t.match(opened, { news: [{ on: 'child-used' }, { on: 'esp-source', remote: moved }] })
-  b.perform({ do: 'peer-moved', peer: 'b', local: remote, remote: moved })
+  b.perform({ do: 'peer-moved', peer: 'b', local: remote, remote: moved, encapsulation: 'udp' })
   t.match(b.open(a.seal(8)!.bytes, moved), { news: [] })
 })
 

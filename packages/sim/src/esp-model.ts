@@ -23,7 +23,9 @@ interface Inbound {
 interface Outbound {
   readonly child: Child
   readonly key: string
+  local: Endpoint
   remote: Endpoint
+  encapsulation: 'udp' | 'none'
   seq: number
 }
 
@@ -81,12 +83,16 @@ export class EspModel {
     if (effect.do === 'child-install') this.#install(effect.child, effect.outbound)
     else if (effect.do === 'child-use') this.#use(effect.spiIn)
     else if (effect.do === 'child-remove') this.#remove(effect.spiIn, effect.grace)
-    else if (effect.do === 'peer-moved') this.#move(effect.remote)
+    else if (effect.do === 'peer-moved') this.#move(effect)
   }
 
   /** A model serves one peer, so all its children move. */
-  #move(remote: Endpoint): void {
+  #move({ local, remote, encapsulation }: Extract<IkeEffect, { do: 'peer-moved' }>): void {
     for (const sa of [...this.#inbound.values(), ...this.#ready.values()]) sa.remote = remote
+    for (const sa of this.#ready.values()) {
+      sa.local = local
+      sa.encapsulation = encapsulation
+    }
   }
 
   #use(spiIn: number): void {
@@ -130,7 +136,8 @@ export class EspModel {
       packets: 0,
       until: undefined,
     })
-    const ready = { child, key: keyOut, remote: child.remote, seq: 0 }
+    const { local, remote, encapsulation } = child
+    const ready = { child, key: keyOut, local, remote, encapsulation, seq: 0 }
     this.#ready.set(child.spiIn, ready)
     if (outbound) this.#current = ready
   }
@@ -140,7 +147,9 @@ export class EspModel {
     | {
         readonly bytes: Uint8Array
         readonly child: Child
+        readonly local: Endpoint
         readonly remote: Endpoint
+        readonly encapsulation: 'udp' | 'none'
         readonly news: readonly IkeInput[]
       }
     | undefined {
@@ -160,7 +169,8 @@ export class EspModel {
     view.setUint32(8, number)
     bytes.set(tag(sa.key, bytes), TAG_AT)
     this.lastOut = this.#ports.now()
-    return { bytes, child, remote: sa.remote, news: this.#limitNews(child, sa.seq) }
+    const { local, remote, encapsulation } = sa
+    return { bytes, child, local, remote, encapsulation, news: this.#limitNews(child, sa.seq) }
   }
 
   /** What an ESP packet from `remote` holds, if it is authentic and fresh, and what IKE must hear of it. */

@@ -25,6 +25,8 @@ export interface PeerWishes {
   readonly kems?: readonly string[]
   readonly cbc: boolean
   readonly psk: string
+  /** A post-quantum pre-shared key, RFC 8784; left out: none. */
+  readonly ppk?: { readonly id: string; readonly required: boolean } | undefined
 }
 
 export const WISHES: PeerWishes = {
@@ -105,6 +107,11 @@ export function peerOf(self: Place, other: Place, wishes: PeerWishes): IkePeer {
     localId: { type: 'fqdn', text: `${self.name}.example.net` },
     remoteId: { type: 'fqdn', text: `${other.name}.example.net` },
     auth: { method: 'psk', psk: new TextEncoder().encode(wishes.psk) },
+    ppk: wishes.ppk && {
+      id: new TextEncoder().encode(wishes.ppk.id),
+      secret: new TextEncoder().encode('helmet'),
+      required: wishes.ppk.required,
+    },
     initiate: wishes.initiate && other.address !== undefined,
     ike: { proposals: ikeProposals(wishes), lifetime: wishes.ikeLifetime, liveness: wishes.liveness },
     esp: {

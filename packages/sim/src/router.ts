@@ -174,9 +174,9 @@ export class SimRouter {
       return false
     }
     this.counters.sent++
-    const { bytes, child, remote, news } = sealed
-    const protocol = child.encapsulation === 'udp' ? 17 : 50
-    this.#ports.network.send({ protocol, from: child.local, to: remote, bytes })
+    const { bytes, local, remote, encapsulation, news } = sealed
+    const protocol = encapsulation === 'udp' ? 17 : 50
+    this.#ports.network.send({ protocol, from: local, to: remote, bytes })
     for (const input of news) this.feed(input)
     return true
   }

@@ -67,6 +67,7 @@ export function scenario(seed: number): Scenario {
       slow: lossless ? SLOW : 12,
       nat,
       kems: KEM_LISTS[seed % KEM_LISTS.length] ?? NO_KEMS,
+      ppks: PPK_LISTS[seed % PPK_LISTS.length] ?? {},
     }),
     limits: dice.chance(0.15) ? packetLimits(dice) : undefined,
     quality: both(() => quality(dice, lossless)),
@@ -97,10 +98,30 @@ const KEM_LISTS: readonly Record<Side, readonly string[]>[] = [
   { a: ['mlkem768'], b: ['mlkem768'] },
 ]
 
+/** Some seeds have a post-quantum pre-shared key, on both ends or on one, which does without. */
+const PPK = { id: 'ppk', required: false }
+const PPK_LISTS: readonly Partial<Record<Side, NonNullable<PeerWishes['ppk']>>>[] = [
+  {},
+  { a: PPK, b: PPK },
+  {},
+  { a: { ...PPK, required: true }, b: PPK },
+  { b: PPK },
+]
+
 /** What the two operators wrote: the same in what must be the same, their own taste in the rest. */
 function bothWishes(
   dice: Dice,
-  { slow, nat, kems }: { slow: number; nat: boolean; kems: Record<Side, readonly string[]> },
+  {
+    slow,
+    nat,
+    kems,
+    ppks,
+  }: {
+    readonly slow: number
+    readonly nat: boolean
+    readonly kems: Record<Side, readonly string[]>
+    readonly ppks: (typeof PPK_LISTS)[number]
+  },
 ): Record<Side, PeerWishes> {
   const common: PeerWishes = {
     ...WISHES,
@@ -117,6 +138,7 @@ function bothWishes(
     ...common,
     initiate: quiet !== side && quiet !== 'both',
     kems: kems[side],
+    ppk: ppks[side],
     groups: oneTaste ? groups : dice.pick(GROUP_LISTS),
     cbc: oneTaste ? common.cbc : dice.chance(0.5),
     ikeLifetime: millis(dice.between(2 * slow, 10 * slow) * 1000),

@@ -49,6 +49,8 @@ export interface PeerTable {
   psk(name: string): Uint8Array | undefined
   /** The private key in PKCS #8 DER; the caller wipes it. */
   privateKey(name: string): Uint8Array | undefined
+  /** The post-quantum pre-shared key; the caller wipes it. */
+  ppk(name: string): Uint8Array | undefined
 }
 
 export interface TokenTable {

@@ -56,6 +56,8 @@ export const MIGRATIONS: readonly string[] = [
   `,
   // A private key beside the pre-shared one.
   `ALTER TABLE revisions ADD COLUMN sealed_key BLOB`,
+  // And a post-quantum one.
+  `ALTER TABLE revisions ADD COLUMN sealed_ppk BLOB`,
 ]
 
 const versionOf = (db: Database): number => db.pragma('user_version', { simple: true }) as number

@@ -1,6 +1,6 @@
 import { bug } from '@brunel/base'
 import type { PeerDocument } from '@brunel/config'
-import { pskOctets, redact, type SecretKind, secretsOf } from '@brunel/config'
+import { disused, pskOctets, redact, SECRET_KINDS, type SecretKind, secretsOf } from '@brunel/config'
 import { certificatesIn, isKeyOf, parseCertificate, privateKeyIn, wipe } from '@brunel/crypto'
 import type { Database } from 'better-sqlite3'
 import type { AuditEntry, AuditTable, PeerTable, PeerWrite, StoredPeer } from './contract.js'
@@ -11,13 +11,12 @@ interface PeerRow {
   readonly revision: number
   readonly changedAt: string
 }
-interface RevisionRow {
+interface RevisionRow extends Sealed {
   readonly document: string | null
-  readonly sealed: Buffer | null
-  readonly sealedKey: Buffer | null
 }
-/** Sealed; null: the stored one stays. */
+/** Sealed; null: there is none. */
 type Sealed = Readonly<Record<SecretKind, Uint8Array | null>>
+const NOTHING: Sealed = { psk: null, privateKey: null, ppk: null }
 
 /** Revisions kept for each peer. Too few: less history. Too many: old secrets live on, sealed, and the file grows. */
 const KEPT = 20
@@ -32,7 +31,7 @@ const storedPeer = (row: PeerRow): StoredPeer => ({
 const context = (peer: string, kind: SecretKind): string => `peer/${peer}/${kind}`
 
 const octetsOf = (kind: SecretKind, text: string): Uint8Array =>
-  (kind === 'psk' ? pskOctets(text) : privateKeyIn(text)) ?? bug(`${kind} was not verified`)
+  (kind === 'privateKey' ? privateKeyIn(text) : pskOctets(text)) ?? bug(`${kind} was not verified`)
 
 export function peerTable(db: Database, audit: AuditTable, sealing: Sealing, now: () => Date): PeerTable {
   const columns = 'document, revision, changed_at AS changedAt'
@@ -52,25 +51,26 @@ export function peerTable(db: Database, audit: AuditTable, sealing: Sealing, now
        ON CONFLICT (peer, kind) DO UPDATE SET sealed = excluded.sealed`,
     ),
     record: db.prepare(
-      'INSERT INTO revisions (peer, document, sealed, sealed_key, at, who) VALUES (?, ?, ?, ?, ?, ?)',
+      'INSERT INTO revisions (peer, document, sealed, sealed_key, sealed_ppk, at, who) VALUES (?, ?, ?, ?, ?, ?, ?)',
     ),
+    eraseSecret: db.prepare('DELETE FROM secrets WHERE peer = ? AND kind = ?'),
     trim: db.prepare(
       `DELETE FROM revisions WHERE peer = @name AND revision NOT IN
        (SELECT revision FROM revisions WHERE peer = @name ORDER BY revision DESC LIMIT ${KEPT})`,
     ),
     before: db.prepare<[string], RevisionRow>(
-      'SELECT document, sealed, sealed_key AS sealedKey FROM revisions WHERE peer = ? ORDER BY revision DESC LIMIT 1 OFFSET 1',
+      'SELECT document, sealed AS psk, sealed_key AS privateKey, sealed_ppk AS ppk FROM revisions WHERE peer = ? ORDER BY revision DESC LIMIT 1 OFFSET 1',
     ),
   }
 
   const record = (
     name: string,
     document: string | null,
-    { psk, privateKey }: Sealed,
+    { psk, privateKey, ppk }: Sealed,
     at: string,
     who: string,
   ): number => {
-    const { lastInsertRowid } = sql.record.run(name, document, psk, privateKey, at, who)
+    const { lastInsertRowid } = sql.record.run(name, document, psk, privateKey, ppk, at, who)
     sql.trim.run({ name })
     return Number(lastInsertRowid)
   }
@@ -79,14 +79,15 @@ export function peerTable(db: Database, audit: AuditTable, sealing: Sealing, now
     const at = now().toISOString()
     const revision = record(name, document, sealed, at, who)
     sql.put.run(name, document, revision, at)
-    for (const [kind, secret] of Object.entries(sealed))
-      if (secret !== null) sql.putSecret.run(name, kind, secret)
+    for (const kind of SECRET_KINDS)
+      if (sealed[kind] === null) sql.eraseSecret.run(name, kind)
+      else sql.putSecret.run(name, kind, sealed[kind])
     return storedPeer({ document, revision, changedAt: at })
   }
 
   const erase = (name: string, who: string): void => {
     sql.erase.run(name)
-    record(name, null, { psk: null, privateKey: null }, now().toISOString(), who)
+    record(name, null, NOTHING, now().toISOString(), who)
   }
 
   const secretOf = (name: string, kind: SecretKind): Uint8Array | undefined => {
@@ -121,11 +122,12 @@ export function peerTable(db: Database, audit: AuditTable, sealing: Sealing, now
       const given = secretsOf(document)
       const seal = (kind: SecretKind): Uint8Array | null => {
         const text = given[kind]
+        if (disused(document).includes(kind)) return null
         return text === undefined
           ? (sql.secret.get(name, kind)?.sealed ?? null)
           : sealing.seal(octetsOf(kind, text), context(name, kind))
       }
-      const sealed = { psk: seal('psk'), privateKey: seal('privateKey') }
+      const sealed = { psk: seal('psk'), privateKey: seal('privateKey'), ppk: seal('ppk') }
       const written = put(name, JSON.stringify(redact(document)), sealed, entry.who)
       audit.append(entry)
       return written
@@ -144,11 +146,12 @@ export function peerTable(db: Database, audit: AuditTable, sealing: Sealing, now
       if ((sql.one.get(name)?.revision ?? 0) !== revision) return
       const before = sql.before.get(name)
       if (before === undefined || before.document === null) erase(name, entry.who)
-      else put(name, before.document, { psk: before.sealed, privateKey: before.sealedKey }, entry.who)
+      else put(name, before.document, before, entry.who)
       audit.append(entry)
     }) as PeerTable['undo'],
 
     psk: name => secretOf(name, 'psk'),
     privateKey: name => secretOf(name, 'privateKey'),
+    ppk: name => secretOf(name, 'ppk'),
   }
 }

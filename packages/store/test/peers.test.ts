@@ -45,6 +45,27 @@ t.test(
   },
 )
 
+t.test('a PPK is sealed like a PSK, and one that the document no longer names is gone', async t => {
+  const directory = ownDirectory(t)
+  const store = storeIn(directory)
+  t.teardown(() => store.close())
+  const PPK = 'post-quantum-and-quite-secret-too'
+  const auth = (ppk?: object) => ({ auth: { method: 'psk' as const, psk: SECRET, ...(ppk && { ppk }) } })
+  const held = () => Buffer.from(store.peers.ppk('branch-1') ?? '').toString()
+  store.peers.write(write(peer(auth({ id: 'hq', secret: PPK }))))
+  t.same(store.peers.read('branch-1')?.document.auth, { method: 'psk', ppk: { id: 'hq' } })
+  t.equal(held(), PPK)
+  store.peers.write(write(peer(auth({ id: 'hq', required: true }))))
+  t.equal(held(), PPK, 'left out, it stays')
+  const without = store.peers.write(write(peer(auth())))
+  t.equal(store.peers.hasSecret('branch-1', 'ppk'), false)
+  store.peers.undo('branch-1', (without as { revision: number }).revision, entry('undo'))
+  t.equal(held(), PPK, 'an undone change brings it back')
+  t.equal(store.peers.read('branch-1')?.document.auth.ppk?.required, true)
+  for (const file of readdirSync(directory))
+    t.notOk(readFileSync(join(directory, file)).includes(PPK), `${file} does not show it`)
+})
+
 t.test(
   'a private key is sealed like a PSK, in PKCS #8, and an undone change brings the old one back',
   async t => {

@@ -18,6 +18,10 @@ export interface PeerOptions {
   readonly crl?: string[]
   readonly revocation?: string
   readonly remoteMethod?: string
+  readonly ppkId?: string
+  readonly ppkFile?: string
+  readonly ppkRequired?: boolean
+  readonly ppkOptional?: boolean
   readonly ikeProposal?: string[]
   readonly espProposal?: string[]
   readonly mode?: string
@@ -64,6 +68,10 @@ export const peerOptions = (command: Command): Command =>
         'certificate',
       ]),
     )
+    .option('--ppk-id <id>', 'name of the post-quantum pre-shared key (RFC 8784)')
+    .option('--ppk-file <file>', 'file with that key')
+    .addOption(new Option('--ppk-required', 'nothing is agreed without it').conflicts('ppkOptional'))
+    .option('--ppk-optional', 'it is used where the peer has it too')
     .option('--ike-proposal <proposals...>', 'IKE proposals, as in swanctl.conf')
     .option('--esp-proposal <proposals...>', 'ESP proposals, as in swanctl.conf')
     .addOption(new Option('--mode <mode>', 'ESP mode').choices(['tunnel', 'transport']))
@@ -107,6 +115,11 @@ function authOf(options: PeerOptions, psk: string | undefined, terminal: Termina
     psk,
     certificate: text(certificate),
     privateKey: text(privateKey),
+    ppk: {
+      id: options.ppkId,
+      secret: text(options.ppkFile)?.replace(/\r?\n$/, ''),
+      required: options.ppkRequired ? true : options.ppkOptional ? false : undefined,
+    },
     trustAnchors: trustAnchor?.map(file => readOr(file, terminal)),
     crls: crl?.map(file => readOr(file, terminal)),
     revocation,

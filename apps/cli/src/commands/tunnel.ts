@@ -45,8 +45,10 @@ const ACTIONS = {
   ping: 'ask the far end whether it lives',
 } as const
 
-/** What `rekey` renews: both SAs, or the one that was named. */
+/** What `rekey` renews: both SAs, or the one that was named. What `ping` sends. */
 interface ActionOptions {
+  readonly count?: string
+  readonly interval?: string
   readonly ike?: boolean
   readonly child?: boolean
 }
@@ -55,10 +57,14 @@ async function act(
   { api, show }: Context,
   action: string,
   name: string,
-  { ike, child }: ActionOptions,
+  { ike, child, count, interval }: ActionOptions,
 ): Promise<void> {
-  const what = ike === child ? '' : `?what=${ike ? 'ike' : 'child'}`
-  const { body } = await api.call<ActionReport>('POST', `${pathTo('tunnels', name)}/${action}${what}`)
+  const query = new URLSearchParams({
+    ...(ike === child ? {} : { what: ike ? 'ike' : 'child' }),
+    ...(count && { count }),
+    ...(interval && { interval }),
+  })
+  const { body } = await api.call<ActionReport>('POST', `${pathTo('tunnels', name)}/${action}?${query}`)
   const figures = ({ data }: ActionReport) =>
     Object.entries(data).map(([what, value]) => `  ${what}: ${value}`)
   show(body, report => [report.detail, ...figures(report)].join('\n'))
@@ -98,6 +104,10 @@ export function tunnelCommands(program: Command, terminal: Terminal): void {
   for (const [action, description] of Object.entries(ACTIONS)) {
     const one = tunnel.command(action).description(description).argument('<tunnel>', 'name of the tunnel')
     if (action === 'rekey') one.option('--ike', 'only the IKE SA').option('--child', 'only the ESP SAs')
+    if (action === 'ping')
+      one
+        .option('--count <n>', 'echo requests, up to 500 (default: 3)')
+        .option('--interval <ms>', 'milliseconds between them, 2 to 1000 (default: 200)')
     one.action((name: string, options: ActionOptions, command: Command) =>
       act(contextOf(command, terminal), action, name, options),
     )

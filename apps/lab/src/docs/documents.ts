@@ -7,7 +7,9 @@ import { ikeCodes, SYSTEM_CODES } from './system-codes.js'
 /** Every generated document: its name under docs/, and how it comes about. */
 export function documents(): ReadonlyMap<string, string> {
   const all = sources()
-  const failures = all.filter(({ path }) => /^packages\/ikev2\/src\/(certificate-)?failures\.ts$/.test(path))
+  const failures = all.filter(({ path }) =>
+    /^packages\/ikev2\/src\/(certificate-|ppk-)?failures\.ts$/.test(path),
+  )
   const ike = Object.assign({}, ...failures.map(ikeCodes)) as ReturnType<typeof ikeCodes>
   return new Map([
     ['drops.md', dropsDocument()],

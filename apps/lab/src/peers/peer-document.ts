@@ -5,6 +5,7 @@ export interface PeerWish {
   readonly family?: Family
   readonly name?: string
   readonly psk?: string
+  readonly ppk?: { readonly id: string; readonly secret: string; readonly required?: boolean }
   /** Instead of a PSK. */
   readonly auth?: Readonly<Record<string, unknown>>
   readonly ike?: readonly string[]
@@ -35,7 +36,7 @@ export function peerDocument(wish: PeerWish): Record<string, unknown> {
     name: wish.name ?? `site-${there.toLowerCase()}`,
     local: { address: ADDRESSES.wan[side][family], id: id(side) },
     remote: { address: wish.remote ?? ADDRESSES.wan[there][family], id: id(there) },
-    auth: wish.auth ?? { method: 'psk', psk: wish.psk ?? PSK },
+    auth: { ...(wish.auth ?? { method: 'psk', psk: wish.psk ?? PSK }), ...given('ppk', wish.ppk) },
     ike: {
       ...given('proposals', wish.ike),
       ...given('initiate', wish.initiate),

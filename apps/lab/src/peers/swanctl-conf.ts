@@ -7,6 +7,8 @@ export interface SwanConnection {
   readonly psk: string
   /** How each end proves itself, in swanctl's words; left out: both by PSK. `certificate`: a file in swanctl/x509. */
   readonly auth?: { readonly local: string; readonly remote: string; readonly certificate?: string }
+  /** A post-quantum pre-shared key, RFC 8784. */
+  readonly ppk?: { readonly id: string; readonly secret: string; readonly required?: boolean }
   readonly ike: string
   readonly esp: string
   readonly mode: 'tunnel' | 'transport'
@@ -20,7 +22,10 @@ export interface SwanConnection {
 }
 
 export function swanctlConf(connections: readonly SwanConnection[]): string {
-  const secrets = connections.map(c => `  ike-${c.name} { id = ${c.remote.id}\n    secret = "${c.psk}" }`)
+  const secrets = connections.flatMap(({ name, remote, psk, ppk }) => [
+    `  ike-${name} { id = ${remote.id}\n    secret = "${psk}" }`,
+    ...(ppk === undefined ? [] : [`  ppk-${name} { id = ${ppk.id}\n    secret = "${ppk.secret}" }`]),
+  ])
   return `connections {\n${connections.map(connection).join('\n')}\n}\nsecrets {\n${secrets.join('\n')}\n}\n`
 }
 
@@ -36,6 +41,7 @@ function connection(c: SwanConnection): string {
     keyingtries = 1
     reauth_time = 0
     dpd_delay = ${c.liveness ?? '0s'}
+    ${c.ppk === undefined ? '' : `ppk_id = ${c.ppk.id}\n    ppk_required = ${c.ppk.required ? 'yes' : 'no'}`}
     ${(c.connection ?? []).join('\n    ')}
     local { auth = ${c.auth?.local ?? 'psk'}
       ${c.auth?.certificate === undefined ? '' : `certs = ${c.auth.certificate}`}

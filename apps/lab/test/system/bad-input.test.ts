@@ -1,9 +1,11 @@
-/** A stranger sends 100,000 malformed packets a second for 10 s, and the link goes on. */
+/** A stranger sends 100,000 malformed packets a second for 10 s, or forged beginnings of IKE, and the link goes on. */
 import { join } from 'node:path'
 import t from 'tap'
-import { flood, malformedPool } from '../../src/net/flood.js'
+import { flood, malformedPool, spoofedPool } from '../../src/net/flood.js'
 import { ADDRESSES } from '../../src/net/topology.js'
 import { IperfServer, iperf, ping } from '../../src/net/traffic.js'
+import { until } from '../../src/net/until.js'
+import { peerDocument } from '../../src/peers/peer-document.js'
 import { tunnelName } from '../../src/sites.js'
 import { noLab, twoSites } from './gear.js'
 
@@ -53,3 +55,56 @@ t.test('a flood of malformed IKE, ESP and GRE', { skip: noLab(), timeout: 120_00
   t.equal(report.state, 'up')
   await server.stop()
 })
+
+const FORGED_PER_SECOND = 5000
+
+t.test(
+  'RFC 7296 §2.6: a flood of IKE_SA_INIT from forged addresses, that of the peer among them',
+  { skip: noLab(), timeout: 120_000 },
+  async t => {
+    const sites = await twoSites(t)
+    const { topology, routers } = sites
+    const { hostA, stranger } = topology.at
+    await sites.connect({ encapsulation: 'udp' })
+    await sites.up()
+    const name = tunnelName('A')
+    const ike = async () => (await routers.A.api.tunnel(name)).ike[0]
+    const before = await routers.B.api.drops()
+    const first = await ike()
+    const pool = spoofedPool(11, { target: ADDRESSES.wan.B[4], victim: ADDRESSES.wan.A[4] })
+    const cpu = routers.B.cpuSeconds()
+    const flooding = flood(stranger, ADDRESSES.wan.B[4], {
+      perSecond: FORGED_PER_SECOND,
+      seconds: SECONDS,
+      pool,
+    })
+    await until(
+      'cookies are asked for',
+      5000,
+      async () => ((await routers.B.api.drops())['ike-queue-full'] ?? 0) > (before['ike-queue-full'] ?? 0),
+    )
+
+    await routers.A.api.ask('POST', `/v1/tunnels/${name}/rekey`)
+    const rekeyed = await until('the live tunnel is rekeyed in the flood', 5000, async () => {
+      const now = await ike()
+      return (
+        now?.spiInitiator !== first?.spiInitiator && now?.children[0]?.spiIn !== first?.children[0]?.spiIn
+      )
+    })
+    t.ok(rekeyed)
+    t.equal((await ping(hostA, ADDRESSES.host.B[4], { count: 20, interval: 0.05 })).received, 20)
+
+    await routers.A.api.ask('DELETE', `/v1/peers/${name}`)
+    await routers.A.api.ask('POST', '/v1/peers', peerDocument({ side: 'A', encapsulation: 'udp' }))
+    const began = performance.now()
+    await routers.A.up(name, 8000)
+    const took = performance.now() - began
+    const sent = await flooding
+    t.comment(JSON.stringify({ sent, took: Math.round(took), cpu: routers.B.cpuSeconds() - cpu }))
+    t.ok((sent['ip'] ?? 0) > 0.7 * FORGED_PER_SECOND * SECONDS, `${sent['ip']} requests were sent`)
+    const after = await routers.B.api.drops()
+    t.ok((after['ike-queue-full'] ?? 0) > (before['ike-queue-full'] ?? 0), 'what was too much has a name')
+    t.equal((await ping(hostA, ADDRESSES.host.B[4], { count: 5, interval: 0.05 })).received, 5)
+    t.ok(((await routers.B.api.tunnel(tunnelName('B'))).ike.length ?? 0) >= 1)
+  },
+)

@@ -1,9 +1,12 @@
 /** Two bruneld, one link: what a user of two Brunels gets, in every shape of encapsulation. */
 import { join } from 'node:path'
 import t from 'tap'
+import { run } from '../../src/net/command.js'
+import { PLAIN_NODE } from '../../src/net/environment.js'
 import { ADDRESSES, type Family } from '../../src/net/topology.js'
 import { IperfServer, iperf, LongPing, ping } from '../../src/net/traffic.js'
 import { until } from '../../src/net/until.js'
+import { BRUNEL } from '../../src/peers/bruneld.js'
 import { tunnelName, type Wishes } from '../../src/sites.js'
 import { noLab, twoSites } from './gear.js'
 
@@ -97,25 +100,37 @@ t.test('rekeys that cross', { skip: noLab(), timeout: 120_000 }, async t => {
   const { topology, routers } = sites
   await sites.connect({ esp: ['aes128gcm16-x25519'], encapsulation: 'udp' })
   await sites.up()
-  const steady = [
-    new LongPing(topology.at.hostB, ADDRESSES.host.A[4], join(topology.folder, 'ping4'), 0.005),
-    new LongPing(topology.at.hostA, ADDRESSES.host.B[6], join(topology.folder, 'ping6'), 0.005),
-  ]
-  for (const what of ['', '', '?what=ike', '', '?what=ike', '']) {
-    const both = (['A', 'B'] as const).map(side =>
-      routers[side].api.ask('POST', `/v1/tunnels/${tunnelName(side)}/rekey${what}`),
-    )
-    for (const answer of await Promise.all(both)) t.match(answer, { done: true })
+  const server = await IperfServer.start(topology.at.hostB, `${topology.folder}/iperf.log`)
+  t.teardown(() => server.stop())
+  const ping6 = new LongPing(topology.at.hostA, ADDRESSES.host.B[6], join(topology.folder, 'ping6'), 0.005)
+  const flow = iperf(topology.at.hostA, ADDRESSES.host.B[4], { seconds: 12, more: ['--bidir', '-b', '50M'] })
+  const { A, B } = routers
+  const at = ['--socket', A.socket, '--token-file', A.tokenFile, '--json']
+  const other = ['--other', B.socket, '--other-token-file', B.tokenFile]
+  const { code, out, err } = await run(
+    [...PLAIN_NODE, BRUNEL, ...at, 'drill', 'rekey', tunnelName('A'), '--count', '36', ...other],
+    { limit: 100_000 },
+  )
+  t.equal(code, 0, err)
+  const report = JSON.parse(out)
+  t.match(report, { passed: true, lost: 0, unfinished: [] }, 'RFC 7296 §2.8: no packet is lost')
+  for (const { sent, received } of [report.hereToOther, report.otherToHere]) {
+    t.ok(sent > 1000, `the data path counted ${sent} packets`)
+    t.equal(received, sent)
   }
-  for (const side of ['A', 'B'] as const)
-    await until(`RFC 7296 §2.8.1: router ${side} is left with one IKE SA and one child`, 30_000, async () => {
-      const { ike } = await routers[side].api.tunnel(tunnelName(side))
-      return ike.length === 1 && ike[0]?.children.length === 1
-    })
-  for (const one of steady) {
-    const { sent, gaps } = await one.stop()
-    t.equal(gaps.length, 0, `RFC 7296 §2.8: no packet of ${sent} is lost`)
+  t.ok(report.probes.answered > 50, 'numbered probes crossed, too')
+  for (const what of ['child', 'ike'] as const) {
+    const [a, b] = [report.here[what], report.other[what]]
+    t.ok(a.crossed > 0, `RFC 7296 §2.8.1, §2.8.2: ${a.crossed} crossings of kind ${what}`)
+    t.ok(a.redundant + b.redundant > 0 && a.finished > 0 && b.finished > 0, 'and each end saw its share')
+    t.equal(a.finished, b.answered, 'what one made the other answered')
   }
+  t.comment(out)
+  t.ok((await flow).bytes > 1e6)
+  const { sent, gaps } = await ping6.stop()
+  t.equal(gaps.length, 0, `RFC 7296 §2.8: no packet of ${sent} is lost`)
+  const metrics = (await A.api.send('GET', '/metrics')).text
+  t.match(metrics, /brunel_rekey_collisions_total\{what="child",redundant="(ours|theirs)"\} [1-9]/)
 })
 
 t.test('a NAT between the routers', { skip: noLab(), timeout: 60_000 }, async t => {

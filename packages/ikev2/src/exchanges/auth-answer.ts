@@ -7,8 +7,9 @@ import { identityOf, idPayload } from '../identity.js'
 import { intAuthOctets } from '../int-auth.js'
 import { findId } from '../payload-find.js'
 import type { PeerControl } from '../peer.js'
-import { claimedText, identityText, peersClaiming } from '../peer-match.js'
-import { judge, type Proven, prove, type Unsettled } from '../proof.js'
+import { claimants, claimedText, identityText } from '../peer-match.js'
+import { judgeByPpk, type ProvenByPpk, ppkInUse, takePpk } from '../ppk.js'
+import { prove, type Unsettled } from '../proof.js'
 import { ikeSuiteText, offerTexts } from '../proposal-text.js'
 import { offerIke } from '../proposals.js'
 import type { Signing } from '../psk-auth.js'
@@ -19,6 +20,8 @@ import type { Turn } from '../turn.js'
 import { establish, type HalfOpen, nextMessageId } from './auth.js'
 import { answerChild } from './child-answer.js'
 import { makeChild } from './child-make.js'
+import { answerRequest } from './dispatch.js'
+import { agreeMobike, mobikeWords, natUnexpected, usesMobike } from './mobike.js'
 
 /** IKE_AUTH from the peer: its drawing is in auth.ts. What is wrong is told to our log only (RFC 7296 §2.21.2). */
 export function answerAuth(
@@ -30,7 +33,7 @@ export function answerAuth(
   const { m, payloads } = request
   const { agreed } = sa
   if ((half.steps ?? 0) < (agreed?.suite.additional?.length ?? 0))
-    return refuse(
+    return distrust(
       turn,
       sa,
       undefined,
@@ -38,7 +41,7 @@ export function answerAuth(
     )
   const [idi, proof] = [findId(payloads, 'IDi'), Wire.find(payloads, 'AUTH')]
   if (agreed === undefined || idi === undefined || proof === undefined)
-    return refuse(
+    return distrust(
       turn,
       sa,
       undefined,
@@ -46,26 +49,62 @@ export function answerAuth(
     )
   const found = whoIs(turn, sa, half, { idi, idr: findId(payloads, 'IDr'), proof, payloads, m, agreed })
   if ('questions' in found) {
-    hold(turn, sa, { m, payloads }, found.questions)
+    hold(turn, sa, found.questions, later => answerLate(later, sa, request))
     return undefined
   }
-  if ('code' in found) return refuse(turn, sa, found.control, found)
+  if ('code' in found) return distrust(turn, sa, found.control, found)
+  sa.host.judged(turn, sa, true)
   const control = found.peer
-  const ours = proofOf(turn, sa, control, { half, agreed, asked: payloads })
+  if (!allowsSuite(control, agreed)) {
+    const offered = offerTexts(offerIke(control.peer.ike.proposals, new Uint8Array(0)))
+    return refuse(turn, sa, control, failures.noCommonIkeProposal(offered, [ikeSuiteText(agreed.suite)]))
+  }
+  const keyed = takePpk(sa, agreed, found.proven.ppk)
+  const ours = proofOf(turn, sa, control, { half, agreed: keyed, asked: payloads })
   if ('code' in ours) return refuse(turn, sa, control, ours)
+  // RFC 4555 §3.9: told to a peer that has proved itself, since a NAT is no fault of its proof.
+  if (usesMobike(control.peer) && natUnexpected(payloads, m)) {
+    const why = failures.unexpectedNat(m.remote)
+    control.failed(turn, { exchange: 'IKE_AUTH', why }, m.remote)
+    return sa.fatal(Wire.NOTIFY.UNEXPECTED_NAT_DETECTED, why)
+  }
   sa.local = m.local
   sa.remote = m.remote
   if (Wire.findNotify(payloads, Wire.NOTIFY.INITIAL_CONTACT) !== undefined) initialContact(turn, sa, control)
   const session = establish(turn, sa, control, {
     nonces: half.nonces,
     remoteId: claimedText(idi),
-    agreed,
+    agreed: keyed,
     proven: found.proven,
+    ppkAnnounced: half.ppk === true,
   })
   control.yieldTo(turn)
+  agreeMobike(session, payloads)
+  const mobike = session.mobility === undefined ? [] : mobikeWords(sa, control, false)
   return {
-    payloads: [...ours, ...firstChild(turn, sa, session, { payloads, half, agreed })],
+    payloads: [
+      ...ours,
+      ...firstChild(turn, sa, session, { payloads, half, agreed: keyed }),
+      ...ppkInUse(found.proven.ppk),
+      ...mobike,
+    ],
   }
+}
+
+/** It is known by this time whether its certificates are revoked: as if the request came now. */
+function answerLate(
+  turn: Turn,
+  sa: IkeSa,
+  request: { readonly m: Incoming; readonly payloads: readonly Wire.Payload[] },
+): void {
+  const answer = answerRequest(turn, sa, request.m, request.payloads)
+  if (answer !== undefined) sa.respond(turn, request.m, answer)
+}
+
+/** It has not proved who it is; whoever fails often is slowed down. */
+function distrust(turn: Turn, sa: IkeSa, control: PeerControl | undefined, why: Failure): Answer {
+  sa.host.judged(turn, sa, false)
+  return refuse(turn, sa, control, why)
 }
 
 /** The same answer for an unknown identity and for a wrong key: RFC 7296 §2.21.2. */
@@ -105,21 +144,14 @@ function whoIs(
   half: HalfOpen,
   claim: Claim,
 ):
-  | { readonly peer: PeerControl; readonly proven: Proven }
+  | { readonly peer: PeerControl; readonly proven: ProvenByPpk }
   | Unsettled
   | (Failure & { readonly control: PeerControl | undefined }) {
   const { idi, idr, proof, payloads, m, agreed } = claim
-  const controls = sa.host.controls.filter(control => control.wish !== 'down')
   const id = identityOf(idi)
   const asked = idr === undefined ? undefined : identityOf(idr)
-  const claimants =
-    id === undefined
-      ? []
-      : peersClaiming(
-          controls.map(c => c.peer),
-          { id, asked, remote: m.remote.address },
-        )
-  const named = claimants.map(peer => controls.find(c => c.peer === peer)).filter(c => c !== undefined)
+  const named =
+    id === undefined ? [] : claimants(sa.host.peers.claiming(id), { id, asked, remote: m.remote.address })
   if (named.length === 0) return stranger(sa, claimedText(idi), m)
   const signing: Signing = {
     prf: agreed.suite.prf,
@@ -129,19 +161,15 @@ function whoIs(
     id: idi,
     intAuth: intAuthOctets(half.intAuth, nextMessageId(half)),
   }
+  const said = { id: idi, proof, payloads, signing, remote: m.remote }
   const judged = named.map(control => ({
     control,
-    verdict: judge(turn, sa.host, control.peer, { id: idi, proof, payloads, signing, remote: m.remote }),
+    verdict: judgeByPpk(turn, sa.host, control.peer, { ...said, announced: half.ppk === true }),
   }))
   const right = judged.find(({ verdict }) => !('code' in verdict))
   if (right === undefined) return { ...(judged[0]?.verdict as Failure), control: named[0] }
   const { control, verdict } = right
-  if ('questions' in verdict) return verdict
-  if (!allowsSuite(control, agreed)) {
-    const ours = offerTexts(offerIke(control.peer.ike.proposals, new Uint8Array(0)))
-    return { ...failures.noCommonIkeProposal(ours, [ikeSuiteText(agreed.suite)]), control }
-  }
-  return { peer: control, proven: verdict as Proven }
+  return 'questions' in verdict ? verdict : { peer: control, proven: verdict as ProvenByPpk }
 }
 
 /** Nobody has this identity. A peer at this address that expects another one is told apart. */
@@ -150,12 +178,11 @@ function stranger(
   claimed: string,
   m: Incoming,
 ): Failure & { readonly control: PeerControl | undefined } {
-  const here = sa.host
-    .controlsAt(m.local.address, m.remote.address)
-    .find(c => c.peer.remoteAddress === m.remote.address)
+  const [best] = sa.host.peers.at(m.local.address, m.remote.address)
+  const here = best?.peer.remoteAddress === m.remote.address ? best : undefined
   const { remoteId } = here?.peer ?? {}
   if (remoteId !== undefined) return { ...failures.wrongId(identityText(remoteId), claimed), control: here }
-  const known = sa.host.controls.map(c => c.peer.remoteId).filter(id => id !== undefined)
+  const known = sa.host.peers.all.map(c => c.peer.remoteId).filter(id => id !== undefined)
   return { ...failures.unknownId(claimed, known.map(identityText), m.remote), control: undefined }
 }
 
@@ -185,12 +212,9 @@ function proofOf(
   turn: Turn,
   sa: IkeSa,
   { peer }: PeerControl,
-  {
-    half,
-    agreed,
-    asked,
-  }: { readonly half: HalfOpen; readonly agreed: Agreed; readonly asked: readonly Wire.Payload[] },
+  by: { readonly half: HalfOpen; readonly agreed: Agreed; readonly asked: readonly Wire.Payload[] },
 ): readonly Wire.PlainPayload[] | Failure {
+  const { half, agreed, asked } = by
   const id = idPayload('IDr', peer.localId)
   const signing: Signing = {
     prf: agreed.suite.prf,

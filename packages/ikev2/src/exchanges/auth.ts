@@ -1,7 +1,7 @@
 import { since } from '@brunel/base'
 import { Ike as Wire } from '@brunel/wire'
 import { lowerNonce } from '../collisions.js'
-import type { Failure } from '../contract.js'
+import type { Failure, IkePeer, Ppk } from '../contract.js'
 import * as failures from '../failures.js'
 import { hold } from '../held.js'
 import { identityOf, idPayload } from '../identity.js'
@@ -11,7 +11,9 @@ import { lifetimeFrom } from '../lifetimes.js'
 import { findId } from '../payload-find.js'
 import type { PeerControl } from '../peer.js'
 import { claimedText, identityText, sameIdentity } from '../peer-match.js'
-import { certificateRequest, judge, type Proven, payloadsIn, prove } from '../proof.js'
+import { type ProvenByPpk, ppkName, proveByPpk, takePpk, usesPpk } from '../ppk.js'
+import * as ppkFailures from '../ppk-failures.js'
+import { anchorsOf, certificateRequest, judge, looks, payloadsIn } from '../proof.js'
 import { ikeSuiteText, offerTexts } from '../proposal-text.js'
 import type { Agreed, IkeSa } from '../sa.js'
 import { Session } from '../session.js'
@@ -19,6 +21,7 @@ import type { Turn } from '../turn.js'
 import { validityFrom } from '../validity.js'
 import { makeChild } from './child-make.js'
 import { type ChildOffer, makeOffer, offerPayloads, readAnswer, selectorEvidence } from './child-offer.js'
+import { agreeMobike, mobikeWords } from './mobike.js'
 
 /**
  * IKE_AUTH, our side first: RFC 7296 §1.2, §2.15; what AUTH and CERT hold is in proof.ts.
@@ -36,6 +39,8 @@ export interface AuthAttempt {
   /** Of the IKE_INTERMEDIATE exchanges between the two, and how many there were. */
   readonly intAuth?: IntAuth
   readonly steps?: number
+  /** Both announced a PPK: RFC 8784 §3. */
+  readonly ppk?: boolean
   readonly offer: ChildOffer | undefined
 }
 
@@ -59,8 +64,9 @@ export function beginAuth(turn: Turn, sa: IkeSa, control: PeerControl, init: Hal
     id,
     intAuth: intAuthOctets(init.intAuth, nextMessageId(init)),
   }
+  const ppk = init.ppk === true ? peer.ppk : undefined
   const announced = { message: init.answer, asked: payloadsIn(init.answer) }
-  const proof = prove(turn, sa.host, peer, signing, announced)
+  const proof = proveByPpk(turn, sa.host, peer, { signing, announced, ppk })
   if ('code' in proof) {
     sa.stage = { is: 'authenticating', auth: { ...init, offer: undefined } }
     return sa.end(turn, proof)
@@ -75,10 +81,12 @@ export function beginAuth(turn: Turn, sa: IkeSa, control: PeerControl, init: Hal
       id,
       ...proof.certificates,
       ...first,
-      ...certificateRequest(ports, [peer]),
+      ...certificateRequest(ports, anchorsOf(peer), looks(peer)),
       ...(peer.remoteId === undefined ? [] : [idPayload('IDr', peer.remoteId)]),
       proof.auth,
       ...offerPayloads(offer, undefined),
+      ...mobikeWords(sa, control, true),
+      ...proof.notifies,
     ],
     doing: { what: 'auth' },
   })
@@ -90,21 +98,44 @@ export function authAnswered(
   auth: AuthAttempt,
   payloads: readonly Wire.Payload[] | undefined,
 ): void {
-  const { control, agreed } = sa
-  if (control === undefined || agreed === undefined) return
+  const { control } = sa
+  if (control === undefined || sa.agreed === undefined) return
   if (payloads === undefined) return sa.end(turn, failures.malformed('IKE_AUTH', 'the answer cannot be read'))
   const [idr, proof] = [findId(payloads, 'IDr'), Wire.find(payloads, 'AUTH')]
   const error = Wire.errorNotify(payloads)
   if (idr === undefined || proof === undefined) {
     if (error === undefined)
       return reject(turn, sa, control, failures.malformed('IKE_AUTH', 'IDr or AUTH is missing'))
-    return sa.end(turn, refusedBy(control, error.notifyType))
+    return sa.end(turn, refusedBy(sa, control, error.notifyType, auth.ppk === true))
   }
   const { peer } = control
   const claimed = identityOf(idr)
   if (peer.remoteId !== undefined && (claimed === undefined || !sameIdentity(peer.remoteId, claimed)))
     return reject(turn, sa, control, failures.wrongId(identityText(peer.remoteId), claimedText(idr)))
-  const proven = judge(turn, sa.host, peer, {
+  const ppk = auth.ppk === true && usesPpk(payloads) ? peer.ppk : undefined
+  // RFC 8784 §3: not taken where we demand it.
+  if (ppk === undefined && peer.ppk?.required === true)
+    return reject(turn, sa, control, ppkFailures.ppkNotUsed(ppkName(peer.ppk.id)))
+  takeProof(turn, sa, { auth, payloads, idr, proof, ppk, agreed: takePpk(sa, sa.agreed, ppk) })
+}
+
+/** Judges what the responder proved: again, where it had to wait for news of revocation. */
+function takeProof(
+  turn: Turn,
+  sa: IkeSa,
+  answer: {
+    readonly auth: AuthAttempt
+    readonly payloads: readonly Wire.Payload[]
+    readonly idr: Wire.IdPayload
+    readonly proof: Wire.AuthPayload
+    readonly ppk: Ppk | undefined
+    readonly agreed: Agreed
+  },
+): void {
+  const { control } = sa
+  if (control === undefined) return
+  const { auth, payloads, idr, proof, ppk, agreed } = answer
+  const proven = judge(turn, sa.host, control.peer, {
     id: idr,
     proof,
     payloads,
@@ -118,23 +149,27 @@ export function authAnswered(
       intAuth: intAuthOctets(auth.intAuth, nextMessageId(auth)),
     },
   })
-  if ('questions' in proven) return hold(turn, sa, { payloads }, proven.questions)
+  if ('questions' in proven) return hold(turn, sa, proven.questions, later => takeProof(later, sa, answer))
   if ('code' in proven) return reject(turn, sa, control, proven)
   const session = establish(turn, sa, control, {
     nonces: auth.nonces,
     remoteId: claimedText(idr),
     agreed,
-    proven,
+    proven: { ...proven, ppk },
+    ppkAnnounced: auth.ppk === true,
   })
+  agreeMobike(session, payloads)
   firstChild(turn, sa, session, { auth, payloads, agreed })
 }
 
-function refusedBy({ peer }: PeerControl, notifyType: number): Failure {
+function refusedBy(sa: IkeSa, { peer }: PeerControl, notifyType: number, byPpk: boolean): Failure {
+  if (notifyType === Wire.NOTIFY.UNEXPECTED_NAT_DETECTED) return failures.unexpectedNat(sa.remote) // RFC 4555 §3.9
   if (notifyType !== Wire.NOTIFY.AUTHENTICATION_FAILED)
     return failures.refused('IKE_AUTH', Wire.notifyName(notifyType))
   return failures.authenticationRefused(
     identityText(peer.localId),
     peer.remoteId === undefined ? 'any' : identityText(peer.remoteId),
+    byPpk && peer.ppk ? ppkName(peer.ppk.id) : undefined,
   )
 }
 
@@ -158,11 +193,13 @@ export function establish(
     readonly nonces: Nonces
     readonly remoteId: string
     readonly agreed: Agreed
-    readonly proven: Proven
+    readonly proven: ProvenByPpk
+    readonly ppkAnnounced: boolean
   },
 ): Session {
   const { settings, random } = sa.host.ports
   const { peer } = control
+  const ppk = made.proven.ppk && ppkName(made.proven.ppk.id)
   sa.stage = { is: 'established' }
   sa.establishedAt = turn.now
   sa.lifetime = lifetimeFrom(turn.now, peer.ike.lifetime, settings.rekeyMarginPercent, random)
@@ -177,6 +214,7 @@ export function establish(
     establishedAt: turn.now,
     validity: validityFrom(turn.now, sa.host.ports, peer, made.proven),
     certificate: made.proven.certificate,
+    ppk,
     sa,
   })
   sa.session = session
@@ -191,9 +229,24 @@ export function establish(
     remote: sa.remote,
     remoteId: made.remoteId,
     nat: sa.nat,
+    ppk,
     took: since(sa.createdAt, turn.now),
   })
+  reportUnused(turn, sa, peer, made)
   return session
+}
+
+/** RFC 8784 §6: told where one is configured. */
+function reportUnused(
+  turn: Turn,
+  { initiator }: IkeSa,
+  peer: IkePeer,
+  made: { readonly proven: ProvenByPpk; readonly ppkAnnounced: boolean },
+): void {
+  if (peer.ppk === undefined || made.proven.ppk !== undefined) return
+  const reason = !made.ppkAnnounced ? 'not announced' : initiator ? 'not taken' : 'another name'
+  const why = ppkFailures.ppkUnused(ppkName(peer.ppk.id), reason)
+  turn.report({ event: 'ppk-unused', peer: peer.name, why })
 }
 
 /** RFC 7296 §2.21.2: without a child the IKE SA stays, and the child is asked for again. */

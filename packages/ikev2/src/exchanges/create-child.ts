@@ -40,7 +40,10 @@ export function beginChild(
   // Somebody else made one while the wish waited.
   if (intent.want === 'create-child' && session.control.liveChildren().length > 0) return
   const offer = makeOffer(sa, session.control, { exchange: 'esp', old, group: intent.group })
-  if (old !== undefined) old.state = { is: 'rekeying' }
+  if (old !== undefined) {
+    old.state = { is: 'rekeying' }
+    turn.report({ event: 'rekey-begun', peer: session.control.peer.name, what: 'child' })
+  }
   sa.request(turn, {
     type: Wire.EXCHANGE.CREATE_CHILD_SA,
     payloads: offerPayloads(offer, old),
@@ -88,7 +91,11 @@ export function childAnswered(
   if (old?.state.is === 'rekeying') old.state = { is: 'installed' }
   const survivor = crossed(session, offer)[0]
   // RFC 7296 §2.8.1: the peer's rekey succeeded, so ours is not needed; the peer deletes the old one.
-  if (survivor !== undefined) return old === undefined ? undefined : superseded(turn, sa, old, survivor.spiIn)
+  if (survivor !== undefined) {
+    if (old === undefined) return
+    reportCrossing(turn, session, 'none')
+    return superseded(turn, sa, old, survivor.spiIn)
+  }
   if ('notifyType' in agreement) return childRefusedBy(turn, sa, session, { doing, old, error: agreement })
   childFailed(turn, session, { doing, why: agreement })
 }
@@ -123,6 +130,7 @@ function settleCrossing(
   )
   const lost = theirs.some(child => isLower(made.sa.lowestNonce, child.lowestNonce))
   session.install(turn, { ...made, takeOver: !lost })
+  if (old !== undefined && theirs.length > 0) reportCrossing(turn, session, lost ? 'ours' : 'theirs')
   if (lost) {
     const survivor = theirs[0] as ChildSa
     remove(sa, made.sa, failures.replaced('the peer rekeyed at the same time, and its nonces are higher'))
@@ -132,6 +140,10 @@ function settleCrossing(
   for (const child of theirs) superseded(turn, sa, child, made.sa.spiIn)
   if (old !== undefined) remove(sa, old, failures.replaced('rekeyed'))
   session.control.childArrived(turn, session)
+}
+
+function reportCrossing(turn: Turn, session: Session, redundant: 'ours' | 'theirs' | 'none'): void {
+  turn.report({ event: 'rekey-crossed', peer: session.control.peer.name, what: 'child', redundant })
 }
 
 function remove(sa: IkeSa, child: ChildSa, why: Failure): void {
@@ -204,6 +216,7 @@ export function answerCreateChild(
   const old = spi === undefined ? undefined : session.children.outbound(spi)
   const refusal = judge(turn, sa, session, { isRekey: rekey !== undefined, spi, old })
   if (refusal !== undefined) return { payloads: [refusal] }
+  if (old !== undefined) session.control.traffic.confirm(old.spiIn)
   const answer = answerChild(sa, session.control, { payloads, old, given: undefined })
   if ('refusal' in answer) {
     const { refusal: notify, why } = answer

@@ -1,3 +1,4 @@
+import type { Millis } from '@brunel/base'
 import { Ike as Wire } from '@brunel/wire'
 import type { ChildSa } from '../child-sa.js'
 import * as failures from '../failures.js'
@@ -5,6 +6,7 @@ import type { IkeSa } from '../sa.js'
 import type { Answer, Doing, Incoming } from '../sa-stage.js'
 import type { Session } from '../session.js'
 import type { Turn } from '../turn.js'
+import { answerMobike } from './mobike.js'
 
 /**
  * INFORMATIONAL, RFC 7296 §1.4: Delete, notifies, and nothing at all, which is a liveness check. Every request is
@@ -28,14 +30,15 @@ export function answerInformational(
     const grace = sa.host.ports.settings.childGrace
     // RFC 7296 §2.8: whoever deletes what was replaced holds the successor.
     if (sa.stage.is === 'replaced' && sa.session !== undefined) sa.session.current.proven = true
-    return { payloads: [], afterwards: t => sa.end(t, failures.closedByPeer(), grace) } // RFC 7296 §1.4.1
+    return { payloads: [], afterwards: t => closedByPeer(t, sa, grace) } // RFC 7296 §1.4.1
   }
   noticeInvalidSpi(turn, sa, payloads)
   const spis = deletes.filter(d => d.protocol === Wire.PROTOCOL.ESP).flatMap(d => d.spis)
   const ours = spis
     .map(spi => deleteByPeer(turn, sa, Wire.readUint32(spi, 0)))
     .filter(spi => spi !== undefined)
-  return { payloads: ours.length === 0 ? [] : [deletePayload(ours)] }
+  const mobike = answerMobike(turn, sa, m, payloads)
+  return { ...mobike, payloads: [...(ours.length === 0 ? [] : [deletePayload(ours)]), ...mobike.payloads] }
 }
 
 const AFTER_AUTH = 2
@@ -55,6 +58,14 @@ function rejected(turn: Turn, sa: IkeSa, notify: string): void {
       : failures.authenticationRefused(sa.session.localId, sa.session.remoteId)
   sa.control?.failed(turn, { exchange: 'IKE_AUTH', why }, sa.remote)
   sa.end(turn, why)
+}
+
+function closedByPeer(turn: Turn, sa: IkeSa, grace: Millis): void {
+  const { session, outgoing } = sa
+  sa.end(turn, failures.closedByPeer(), grace)
+  // RFC 7296 §2.8.2: the peer's rekey was first, and with the old IKE SA our own attempt ends.
+  if (outgoing?.doing.what !== 'rekey-ike' || session === undefined || session.over) return
+  turn.report({ event: 'rekey-crossed', peer: session.control.peer.name, what: 'ike', redundant: 'none' })
 }
 
 /**

@@ -5,7 +5,8 @@ import * as failures from '../failures.js'
 import type { IkeSuite } from '../key-schedule.js'
 import { natNotifies } from '../nat-detection.js'
 import type { PeerControl } from '../peer.js'
-import { announceHashes, announcesHashes, certificateRequest, usesCertificates } from '../proof.js'
+import { announcePpk, announcesPpk } from '../ppk.js'
+import { announceHashes, announcesHashes, certificateRequest } from '../proof.js'
 import { offerTexts } from '../proposal-text.js'
 import { answerOf, type Choice, chooseIke, offerIke } from '../proposals.js'
 import { IkeSa } from '../sa.js'
@@ -25,6 +26,10 @@ import {
 export interface InitRequest {
   readonly m: Incoming
   readonly payloads: readonly Wire.Payload[]
+  /** It gave back our cookie. */
+  readonly proven: boolean
+  /** Whom a stranger at this address is most likely. */
+  readonly best: PeerControl
 }
 
 /** Answers in the clear and keeps nothing. */
@@ -43,15 +48,14 @@ export const plainAnswer = (m: Incoming, payloads: readonly Wire.PlainPayload[])
   )
 
 /**
- * IKE_SA_INIT from a stranger, RFC 7296 §1.2. `controls`: the peers it may be, best first. Returns the half-open IKE
- * SA, or the notify that refuses it, or a drop.
+ * IKE_SA_INIT from a stranger, RFC 7296 §1.2. Returns the half-open IKE SA, or the notify that refuses it; undefined
+ * where it is dropped; `unproven`: an answer longer than the request needs a cookie first.
  */
 export function answerInit(
   turn: Turn,
   host: SaHost,
   request: InitRequest,
-  controls: readonly PeerControl[],
-): IkeSa | Wire.NotifyPayload | undefined {
+): IkeSa | Wire.NotifyPayload | 'unproven' | undefined {
   const { m, payloads } = request
   const [offer, ke, ni] = [Wire.find(payloads, 'SA'), Wire.find(payloads, 'KE'), Wire.find(payloads, 'NONCE')]
   if (offer === undefined || ke === undefined || ni === undefined || !isNonce(ni.data)) {
@@ -59,15 +63,17 @@ export function answerInit(
     return undefined
   }
   const intermediate = announcesIntermediate(payloads)
-  const found = pick(offer, { keGroup: ke.group, intermediate }, controls)
+  const possible = host.peers.at(m.local.address, m.remote.address)
+  const found = pick(offer, { keGroup: ke.group, intermediate }, possible)
   if (isDrop(found)) {
     turn.drop(found, m.remote, 'the SA payload of IKE_SA_INIT')
     return undefined
   }
-  if (found === undefined) return refuse(turn, m, offer, controls)
+  if (found === undefined) return refuse(turn, m, offer, request.best)
   const { control, choice } = found
   const { group } = choice.suite
   if (group.id !== ke.group) return Wire.notify(Wire.NOTIFY.INVALID_KE_PAYLOAD, Wire.uint16(group.id)) // §1.2
+  if (!request.proven && answerLength(host, request, choice) > m.bytes.length) return 'unproven'
   const keyPair = host.ports.crypto.keyPair(group)
   const secret = keyPair.agree(ke.data)
   keyPair.wipe()
@@ -86,6 +92,45 @@ interface Opening {
   readonly ke: Wire.KePayload
 }
 
+/** What the answer holds that costs something or is new each time. */
+interface Fresh {
+  readonly ke: Wire.KePayload
+  readonly nr: Uint8Array
+  readonly nat: readonly Wire.PlainPayload[]
+}
+
+const answerPayloads = (
+  host: SaHost,
+  payloads: readonly Wire.Payload[],
+  choice: Choice<IkeSuite>,
+  { ke, nr, nat }: Fresh,
+): readonly Wire.PlainPayload[] => [
+  answerOf(choice, Wire.PROTOCOL.IKE, new Uint8Array(0)),
+  ke,
+  { type: 'NONCE', data: nr },
+  ...nat,
+  ...(announcesFragmentation(payloads) ? [Wire.notify(Wire.NOTIFY.IKEV2_FRAGMENTATION_SUPPORTED)] : []),
+  ...(announcesIntermediate(payloads) ? [Wire.notify(Wire.NOTIFY.INTERMEDIATE_EXCHANGE_SUPPORTED)] : []),
+  ...certificateWords(host, payloads),
+  ...announcePpk(usesPpk(host, payloads)),
+]
+
+/** RFC 8784 §3. */
+const usesPpk = (host: SaHost, payloads: readonly Wire.Payload[]): boolean =>
+  announcesPpk(payloads) && host.peers.somePpk
+
+/** Octets of the answer, before anything is computed for it. */
+function answerLength(host: SaHost, request: InitRequest, choice: Choice<IkeSuite>): number {
+  const { group } = choice.suite
+  const hash = Wire.notify(Wire.NOTIFY.NAT_DETECTION_SOURCE_IP, new Uint8Array(20)) // SHA-1, RFC 7296 §2.23
+  const blank: Fresh = {
+    ke: { type: 'KE', group: group.id, data: new Uint8Array(group.publicLength) },
+    nr: new Uint8Array(NONCE_LENGTH),
+    nat: [hash, hash],
+  }
+  return plainAnswer(request.m, answerPayloads(host, request.payloads, choice, blank)).length
+}
+
 function open(turn: Turn, host: SaHost, { m, payloads }: InitRequest, o: Opening): IkeSa {
   const { crypto, random, settings } = host.ports
   const spis = { spiInitiator: m.header.spiInitiator, spiResponder: host.newIkeSpi() }
@@ -100,15 +145,11 @@ function open(turn: Turn, host: SaHost, { m, payloads }: InitRequest, o: Opening
       initiator: false,
       response: true,
     },
-    [
-      answerOf(o.choice, Wire.PROTOCOL.IKE, new Uint8Array(0)),
-      o.ke,
-      { type: 'NONCE', data: nr },
-      ...natNotifies(crypto, { ...spis, local: m.local, remote: m.remote, force }),
-      ...(fragmentation ? [Wire.notify(Wire.NOTIFY.IKEV2_FRAGMENTATION_SUPPORTED)] : []),
-      ...(announcesIntermediate(payloads) ? [Wire.notify(Wire.NOTIFY.INTERMEDIATE_EXCHANGE_SUPPORTED)] : []),
-      ...certificateWords(host, m, payloads),
-    ],
+    answerPayloads(host, payloads, o.choice, {
+      ke: o.ke,
+      nr,
+      nat: natNotifies(crypto, { ...spis, local: m.local, remote: m.remote, force }),
+    }),
   )
   const nonces = { ni: o.ni, nr }
   const sa = new IkeSa({
@@ -119,7 +160,7 @@ function open(turn: Turn, host: SaHost, { m, payloads }: InitRequest, o: Opening
     ends: m,
     stage: {
       is: 'half-open',
-      half: { nonces, message: m.bytes.slice(), answer },
+      half: { nonces, message: m.bytes.slice(), answer, ppk: usesPpk(host, payloads) },
       until: after(turn.now, settings.halfOpenTimeout),
     },
     nextId: 0,
@@ -133,21 +174,16 @@ function open(turn: Turn, host: SaHost, { m, payloads }: InitRequest, o: Opening
 }
 
 /** Which peer it is, only IKE_AUTH tells: what any of those it may be needs, RFC 7296 §1.2, RFC 7427 §4. */
-function certificateWords(
-  host: SaHost,
-  m: Incoming,
-  payloads: readonly Wire.Payload[],
-): readonly Wire.PlainPayload[] {
-  if (!announcesHashes(payloads)) return []
-  const peers = host.controlsAt(m.local.address, m.remote.address).map(control => control.peer)
-  if (!peers.some(usesCertificates)) return []
-  return [...certificateRequest(host.ports, peers), ...announceHashes(host.ports)]
+function certificateWords(host: SaHost, payloads: readonly Wire.Payload[]): readonly Wire.PlainPayload[] {
+  const { someCertified, someLook, anchors } = host.peers
+  if (!announcesHashes(payloads) || !someCertified) return []
+  return [...certificateRequest(host.ports, anchors, someLook), ...announceHashes(host.ports)]
 }
 
 function pick(
   offer: Wire.SaPayload,
   by: { readonly keGroup: number; readonly intermediate: boolean },
-  controls: readonly PeerControl[],
+  controls: Iterable<PeerControl>,
 ): { readonly control: PeerControl; readonly choice: Choice<IkeSuite> } | Drop | undefined {
   for (const control of controls) {
     const { proposals } = control.peer.ike
@@ -160,17 +196,9 @@ function pick(
 }
 
 /** RFC 7296 §1.2: unprotected; what both sides wanted is for our own log. */
-function refuse(
-  turn: Turn,
-  m: Incoming,
-  offer: Wire.SaPayload,
-  controls: readonly PeerControl[],
-): Wire.NotifyPayload {
-  const [best] = controls
-  if (best !== undefined) {
-    const ours = offerTexts(offerIke(best.peer.ike.proposals, new Uint8Array(0)))
-    const why = failures.noCommonIkeProposal(ours, offerTexts(offer))
-    best.failed(turn, { exchange: 'IKE_SA_INIT', why }, m.remote)
-  }
+function refuse(turn: Turn, m: Incoming, offer: Wire.SaPayload, best: PeerControl): Wire.NotifyPayload {
+  const ours = offerTexts(offerIke(best.peer.ike.proposals, new Uint8Array(0)))
+  const why = failures.noCommonIkeProposal(ours, offerTexts(offer))
+  best.failed(turn, { exchange: 'IKE_SA_INIT', why }, m.remote)
   return Wire.notify(Wire.NOTIFY.NO_PROPOSAL_CHOSEN)
 }

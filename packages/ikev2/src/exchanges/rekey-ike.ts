@@ -73,6 +73,7 @@ export function beginRekeyIke(turn: Turn, sa: IkeSa, session: Session, asked: nu
     regrouped: asked !== undefined,
     crossing: [],
   }
+  turn.report({ event: 'rekey-begun', peer: session.control.peer.name, what: 'ike' })
   sa.request(turn, {
     type: Wire.EXCHANGE.CREATE_CHILD_SA,
     payloads: [offer.sa, { type: 'NONCE', data: offer.nonce }, kePayload(offer.keyPair)],
@@ -102,7 +103,10 @@ export function ikeRekeyAnswered(
   if (made !== undefined) return settleSuccessors(turn, sa, session, { offer, ...made })
   const theirs = offer.crossing.find(other => other.sa.stage.is === 'established')
   // RFC 7296 §2.8.2: the peer's rekey succeeded, so ours is not needed.
-  if (theirs !== undefined) return replace(turn, sa, session, theirs.sa)
+  if (theirs !== undefined) {
+    reportCrossing(turn, session, 'none')
+    return replace(turn, sa, session, theirs.sa)
+  }
   const error = payloads === undefined ? undefined : Wire.errorNotify(payloads)
   if (error?.notifyType === Wire.NOTIFY.TEMPORARY_FAILURE)
     return busy(turn, sa, session, { want: 'rekey-ike' })
@@ -226,6 +230,7 @@ function settleSuccessors(
   const theirs = about.offer.crossing.filter(other => other.sa.stage.is === 'established')
   const winner = theirs.find(other => isLower(lowerNonce(nonces), lowerNonce(other.nonces)))
   session.busySince = undefined
+  if (theirs.length > 0) reportCrossing(turn, session, winner === undefined ? 'theirs' : 'ours')
   if (winner !== undefined) {
     replace(turn, old, session, winner.sa)
     return successor.close(
@@ -238,6 +243,10 @@ function settleSuccessors(
   session.promote(successor)
   for (const other of theirs) linger(turn, other.sa)
   old.close(turn, failures.replaced('rekeyed'))
+}
+
+function reportCrossing(turn: Turn, session: Session, redundant: 'ours' | 'theirs' | 'none'): void {
+  turn.report({ event: 'rekey-crossed', peer: session.control.peer.name, what: 'ike', redundant })
 }
 
 /** The peer made the successor: it deletes the old one. */

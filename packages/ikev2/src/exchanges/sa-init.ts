@@ -11,6 +11,8 @@ import { checkMessage } from '../message-rules.js'
 import { detectNat, natNotifies } from '../nat-detection.js'
 import type { PeerControl } from '../peer.js'
 import { unspecified } from '../peer-match.js'
+import { announcePpk, announcesPpk, ppkName } from '../ppk.js'
+import { ppkNotAnnounced } from '../ppk-failures.js'
 import { announceHashes, usesCertificates } from '../proof.js'
 import { offerTexts } from '../proposal-text.js'
 import { askedGroup, firstGroup, offeredGroup, offerIke, verifyIkeChoice } from '../proposals.js'
@@ -19,6 +21,7 @@ import type { Ends, Incoming, SaHost } from '../sa-stage.js'
 import { SPEC } from '../settings.js'
 import type { Turn } from '../turn.js'
 import { goOn } from './intermediate.js'
+import { floatsAnyway } from './mobike.js'
 
 /**
  * IKE_SA_INIT, our side first: RFC 7296 §1.2, §2.6, §2.6.1.
@@ -61,6 +64,7 @@ export function beginInit(turn: Turn, host: SaHost, control: PeerControl, ends: 
     Wire.notify(Wire.NOTIFY.IKEV2_FRAGMENTATION_SUPPORTED),
     Wire.notify(Wire.NOTIFY.INTERMEDIATE_EXCHANGE_SUPPORTED), // RFC 9242 §3.1
     ...(usesCertificates(control.peer) ? announceHashes(host.ports) : []),
+    ...announcePpk(control.peer.ppk !== undefined),
   ]
   const message = emitInit(spis, payloads)
   const sa = new IkeSa({
@@ -197,6 +201,11 @@ function agree(
       failures.badChoice('an IKE proposal', offerTexts(init.offer), offerTexts(saPayload)),
     )
   const { suite } = choice
+  const ppk = announcesPpk(payloads)
+  // RFC 8784 §3, §6: not agreed to, and not believed before the exchange times out, since anybody may have said it.
+  // We do not pause for minutes after that: with the time-out before it an attempt is rare enough.
+  if (!ppk && sa.control.peer.ppk?.required === true)
+    return hint(turn, sa, init, ppkNotAnnounced(ppkName(sa.control.peer.ppk.id)))
   if (m.header.spiResponder === Wire.NO_SPI || !isNonce(nr.data))
     return turn.drop('ike-payload', m.remote, 'no SPI or nonce')
   if (suite.group !== init.keyPair.group || ke.group !== suite.group.id)
@@ -214,9 +223,10 @@ function agree(
   turn.report({ event: 'exchange', exchange: 'IKE_SA_INIT', initiator: true, outcome: 'done' })
   if (sa.control.peer.esp.encapsulation === 'none' && (sa.nat.local || sa.nat.remote))
     return refuseNat(turn, sa, nonces)
-  // RFC 7296 §2.23: with a NAT, port 4500 from the first message after IKE_SA_INIT.
-  if (sa.nat.local || sa.nat.remote || sa.control.peer.esp.encapsulation === 'udp') float(sa)
-  goOn(turn, sa, sa.control, { message: init.message, nonces, answer: m.bytes })
+  // RFC 7296 §2.23: with a NAT, port 4500 from the first message after IKE_SA_INIT; with MOBIKE, always (RFC 4555 §3.3).
+  const traverses = has(payloads, Wire.NOTIFY.NAT_DETECTION_SOURCE_IP) && floatsAnyway(sa.control.peer)
+  if (sa.nat.local || sa.nat.remote || sa.control.peer.esp.encapsulation === 'udp' || traverses) float(sa)
+  goOn(turn, sa, sa.control, { message: init.message, nonces, answer: m.bytes, ppk })
 }
 
 function refuseNat(turn: Turn, sa: IkeSa, nonces: Nonces): void {
@@ -238,11 +248,14 @@ export function learnNat(sa: IkeSa, payloads: readonly Wire.Payload[], m: Incomi
   if (nat !== undefined) sa.nat = nat
 }
 
+const has = (payloads: readonly Wire.Payload[], notifyType: number): boolean =>
+  Wire.findNotify(payloads, notifyType) !== undefined
+
 export const announcesFragmentation = (payloads: readonly Wire.Payload[]): boolean =>
-  Wire.findNotify(payloads, Wire.NOTIFY.IKEV2_FRAGMENTATION_SUPPORTED) !== undefined
+  has(payloads, Wire.NOTIFY.IKEV2_FRAGMENTATION_SUPPORTED)
 
 export const announcesIntermediate = (payloads: readonly Wire.Payload[]): boolean =>
-  Wire.findNotify(payloads, Wire.NOTIFY.INTERMEDIATE_EXCHANGE_SUPPORTED) !== undefined
+  has(payloads, Wire.NOTIFY.INTERMEDIATE_EXCHANGE_SUPPORTED)
 
 /** RFC 7296 §2.10. */
 export const isNonce = (data: Uint8Array): boolean =>

@@ -15,6 +15,10 @@ export function busy(turn: Turn, sa: IkeSa, session: Session, wish: Intent | und
   if (turn.now - session.busySince >= settings.temporaryFailureLimit)
     return session.close(turn, failures.outOfStep('it keeps answering TEMPORARY_FAILURE'), millis(0))
   if (wish === undefined) return
+  if (wish.want === 'rekey-ike' || wish.want === 'rekey-child') {
+    const what = wish.want === 'rekey-ike' ? 'ike' : 'child'
+    turn.report({ event: 'rekey-deferred', peer: session.control.peer.name, what })
+  }
   const wait = settings.temporaryFailureWait + random.jitter(settings.temporaryFailureWait)
   sa.intents.add({ ...wish, notBefore: after(turn.now, millis(wait)) })
 }

@@ -1,0 +1,22 @@
+import { forgetSteps } from './exchanges/follow-up.js'
+import { wipeIkeKeys } from './key-schedule.js'
+import type { IkeSa } from './sa.js'
+import type { Doing, Stage } from './sa-stage.js'
+
+/** RFC 7296 §2.12: the private values of a request that nobody waits for any more. */
+export function eraseRequest(sa: IkeSa, doing: Doing | undefined): void {
+  if (doing === undefined) return
+  if ('offer' in doing) doing.offer.keyPair?.wipe()
+  if (doing.what === 'intermediate') doing.keyPair.wipe()
+  if (doing.what === 'rekey-ike') forgetSteps(sa, doing.offer.following)
+}
+
+/** RFC 7296 §2.12: closing an IKE SA erases its keys and the private values behind them. */
+export function eraseSa(sa: IkeSa, was: Stage): void {
+  if (was.is === 'initiating') was.init.keyPair.wipe()
+  eraseRequest(sa, sa.outgoing?.doing)
+  forgetSteps(sa, sa.awaited)
+  if (sa.agreed === undefined) return
+  sa.agreed.channel.wipe()
+  wipeIkeKeys(sa.host.ports.crypto, sa.agreed.keys)
+}
