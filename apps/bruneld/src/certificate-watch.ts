@@ -1,3 +1,4 @@
+import type { RouterEvent } from '@brunel/admin-api'
 import type { Peer } from '@brunel/config'
 import { type Certificate, certificatesIn, parseCertificate } from '@brunel/crypto'
 
@@ -65,4 +66,16 @@ export const noticeText = ({ subject, use, withinDays, notAfter }: ExpiryNotice)
   return withinDays === undefined
     ? `${what} "${subject}" expired at ${at}`
     : `${what} "${subject}" expires within ${withinDays} ${withinDays === 1 ? 'day' : 'days'}, at ${at}`
+}
+
+export function expiryEvent(notice: ExpiryNotice): RouterEvent {
+  const { tunnel, use, subject } = notice
+  const data = { use, subject, expiresAt: new Date(notice.notAfter).toISOString() }
+  return {
+    at: new Date().toISOString(),
+    event: 'certificate-expiring',
+    tunnel,
+    detail: noticeText(notice),
+    data,
+  }
 }

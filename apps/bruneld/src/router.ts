@@ -18,7 +18,7 @@ import type { PacketIo } from '@brunel/packet-io'
 import { act } from './actions.js'
 import { now } from './alarm.js'
 import { Bearings, eachOf } from './bearings.js'
-import { type CertificateExpiry, CertificateWatch, noticeText } from './certificate-watch.js'
+import { type CertificateExpiry, CertificateWatch, expiryEvent } from './certificate-watch.js'
 import { logAudit } from './esp-audit.js'
 import { EventLog } from './event-log.js'
 import { EventStream, routerEvent } from './event-stream.js'
@@ -209,17 +209,9 @@ export class Router implements RouterControl {
 
   #tellExpiry(): void {
     for (const notice of this.#certificates.due(this.#ports.peers.peers(), Date.now())) {
-      const detail = noticeText(notice)
-      const { tunnel, use, subject } = notice
-      const data = { use, subject, expiresAt: new Date(notice.notAfter).toISOString() }
-      this.#events.publish({
-        at: new Date().toISOString(),
-        event: 'certificate-expiring',
-        tunnel,
-        detail,
-        data,
-      })
-      this.#ports.log.warn({ tunnel, ...data }, detail)
+      const told = expiryEvent(notice)
+      this.#events.publish(told)
+      this.#ports.log.warn({ tunnel: notice.tunnel, ...told.data }, told.detail)
     }
   }
 

@@ -11,7 +11,15 @@ import {
 import { Ike as Wire } from '@brunel/wire'
 import t from 'tap'
 import type { IkePeer, TheirProof } from '../src/index.js'
-import { authority, certificateLab, hours, type Proofs, routerCertificate, trusting } from './certificates.js'
+import {
+  authority,
+  certificateLab,
+  hours,
+  type Proofs,
+  routerCertificate,
+  TWO,
+  trusting,
+} from './certificates.js'
 import { tamper } from './forge.js'
 import { type Lab, type Page, peerFor } from './lab.js'
 import { inside, resealed } from './wire-tap.js'
