@@ -6,7 +6,12 @@ export interface SwanConnection {
   readonly remote: { readonly address: string; readonly id: string }
   readonly psk: string
   /** How each end proves itself, in swanctl's words; left out: both by PSK. `certificate`: a file in swanctl/x509. */
-  readonly auth?: { readonly local: string; readonly remote: string; readonly certificate?: string }
+  readonly auth?: {
+    readonly local: string
+    readonly remote: string
+    readonly certificate?: string
+    readonly revocation?: 'strict' | 'ifuri' | 'relaxed'
+  }
   /** A post-quantum pre-shared key, RFC 8784. */
   readonly ppk?: { readonly id: string; readonly secret: string; readonly required?: boolean }
   readonly ike: string
@@ -47,6 +52,7 @@ function connection(c: SwanConnection): string {
       ${c.auth?.certificate === undefined ? '' : `certs = ${c.auth.certificate}`}
       id = ${c.local.id} }
     remote { auth = ${c.auth?.remote ?? 'psk'}
+      ${c.auth?.revocation === undefined ? '' : `revocation = ${c.auth.revocation}`}
       id = ${c.remote.id} }
     children { ${c.name} {
         mode = ${c.mode}
@@ -61,7 +67,7 @@ function connection(c: SwanConnection): string {
 
 /** kernel-libipsec must stand before kernel-netlink; kdf is needed for the PRFs. */
 const PLUGINS =
-  'random nonce openssl kdf x509 constraints pubkey pkcs1 pkcs8 pem kernel-libipsec kernel-netlink socket-default vici'
+  'random nonce openssl kdf x509 revocation curl constraints pubkey pkcs1 pkcs8 pem kernel-libipsec kernel-netlink socket-default vici'
 
 /**
  * `allow_peer_ts` lets the selectors cover the peer's own address, as GRE between the routers needs; the mark keeps
