@@ -2,6 +2,7 @@ import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import type { Peer } from '@brunel/config'
+import { type Candidates, preferred } from './candidates.js'
 import type { HostInterfaces, Route } from './interfaces.js'
 
 /** Where a peer is at this moment, seen from here. */
@@ -18,11 +19,20 @@ export interface Compass {
   readonly own: string
   /** Whether this machine has an address. */
   readonly has: (address: string) => boolean
+  /** The addresses of the peer as they are worth trying. */
+  readonly order: (addresses: readonly string[]) => readonly string[]
 }
 
-export const compassFor = ({ tunnel }: Peer, interfaces: Compass['interfaces']): Compass => ({
+/** What a compass is made of. */
+export interface Place {
+  readonly peer: Peer
+  readonly candidates: Candidates
+}
+
+export const compassFor = ({ peer, candidates }: Place, interfaces: Compass['interfaces']): Compass => ({
   interfaces,
-  own: tunnel.interface,
+  own: peer.tunnel.interface,
+  order: addresses => candidates.inOrder(preferred(addresses, peer.remote.prefer)),
   has: address => Object.values(networkInterfaces()).some(list => list?.some(one => one.address === address)),
 })
 
@@ -30,7 +40,7 @@ export const compassFor = ({ tunnel }: Peer, interfaces: Compass['interfaces']):
 export async function takeBearing(
   remote: string,
   local: string | undefined,
-  { interfaces, own, has }: Compass,
+  { interfaces, own, has, order }: Compass,
 ): Promise<Bearing> {
   if (remote === 'any') return { is: 'any', local }
   const addresses = isIP(remote) === 0 ? await resolve(remote) : [remote]
@@ -41,7 +51,7 @@ export async function takeBearing(
       sentence: `The name ${remote} cannot be resolved: ${addresses}.`,
       remedy: 'Check the name and the resolver of this machine; it is tried again by itself.',
     }
-  const usable = addresses.filter(address => local === undefined || isIP(address) === isIP(local))
+  const usable = order(addresses.filter(address => local === undefined || isIP(address) === isIP(local)))
   for (const address of usable) {
     const route = await interfaces.routeTo(address, local)
     if (route?.device === own) return looped(address, own)

@@ -305,16 +305,17 @@ export class Router implements RouterControl {
     await this.#tellAddresses(tunnel)
   }
 
-  async #tellAddresses({ peer, bearing }: Tunnel): Promise<void> {
+  async #tellAddresses(tunnel: Tunnel): Promise<void> {
+    const { peer, bearing } = tunnel
     const at = { bearing, ike: this.#ike?.ike.report(peer.name) }
-    const addresses = await ownAddresses(peer, at, compassFor(peer, this.#ports.interfaces))
+    const addresses = await ownAddresses(peer, at, compassFor(tunnel, this.#ports.interfaces))
     if (addresses !== undefined) this.#ike?.feed({ on: 'own-addresses', peer: peer.name, addresses })
   }
 
   /** Finds out where the peer is and tells IKE, where it differs from what IKE was told or `anew`. */
   async #locate(tunnel: Tunnel, anew: boolean): Promise<void> {
     const { peer } = tunnel
-    const bearing = await bearingOf(peer, compassFor(peer, this.#ports.interfaces))
+    const bearing = await bearingOf(peer, compassFor(tunnel, this.#ports.interfaces))
     const before = tunnel.bearing
     if (this.#tunnels.get(peer.name) !== tunnel || this.#ike === undefined) return
     tunnel.bearing = bearing
@@ -392,6 +393,7 @@ export class Router implements RouterControl {
     const tunnel = peer === undefined ? undefined : this.#tunnels.get(peer)
     countIkeEvent(event, this.#ports.metrics(), tunnel)
     if (event.event === 'exchange') return
+    if (tunnel !== undefined) this.#bearings.heard(tunnel, event)
     // The way to where the peer is by now may begin at another of our addresses.
     if (tunnel && (event.event === 'moved' || (event.event === 'ike-up' && tunnel.peer.local.further.length)))
       void this.#tellAddresses(tunnel).catch(error => this.#bug('addresses', error))

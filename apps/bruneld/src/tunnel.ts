@@ -3,6 +3,7 @@ import type { Peer } from '@brunel/config'
 import { type Counters, TUNNEL_COUNTER, type TunnelSpec } from '@brunel/datapath'
 import type { Child } from '@brunel/ikev2'
 import type { PacketIo, PathSpec } from '@brunel/packet-io'
+import { Candidates } from './candidates.js'
 import { farEnd } from './far-end.js'
 import { RekeyTally } from './ike-tally.js'
 import type { HostInterfaces, InterfaceSettings } from './interfaces.js'
@@ -35,6 +36,7 @@ export interface Crossing {
 export class Tunnel {
   peer: Peer
   bearing: Bearing | undefined
+  readonly candidates = new Candidates()
   /** Said `down` by an operator. */
   halted = false
   /** Counter values when the present IKE SA came up. */

@@ -53,6 +53,12 @@ export const RemoteDocument = Type.Object(
         examples: ['branch-7.example.net'],
       }),
     ),
+    prefer: Type.Optional(
+      Type.Union([Type.Literal('ipv4'), Type.Literal('ipv6')], {
+        description:
+          'Which addresses of a DNS name are tried first; the others follow where those do not answer. Left out: as the resolver orders them.',
+      }),
+    ),
   },
   strict,
 )
@@ -140,6 +146,13 @@ export const IkeDocument = Type.Object(
     ),
     lifetime: Type.Optional(duration('When the IKE SA is rekeyed.', '4h')),
     liveness: Type.Optional(duration('The longest silence before a peer is asked whether it lives.', '10s')),
+    childless: Type.Optional(
+      Type.Boolean({
+        description:
+          'Whether the first child SA is made after IKE_AUTH, in an exchange of its own, where the peer can (RFC 6023). With a group in `esp.proposals` it has its own key exchange then.',
+        default: false,
+      }),
+    ),
     mobike: Type.Optional(
       Type.Boolean({
         description:

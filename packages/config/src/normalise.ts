@@ -39,6 +39,7 @@ export function normalise(document: PeerDocument): Peer {
       kind: remote.address === 'any' ? 'any' : remoteAddress === undefined ? 'name' : 'address',
       address: remoteAddress ?? remote.address.toLowerCase(),
       id: optionally(remote.id, identity, 'remote.id'),
+      prefer: remote.prefer,
     },
     auth: {
       method: auth.method,
@@ -54,6 +55,7 @@ export function normalise(document: PeerDocument): Peer {
       proposals: proposals<IkeProposal>(ike.proposals, parseIkeProposal),
       lifetime: sure(duration(ike.lifetime), 'ike.lifetime'),
       liveness: sure(duration(ike.liveness), 'ike.liveness'),
+      childless: ike.childless,
       mobike: ike.mobike,
       returnRoutability: ike.returnRoutability,
       initiate: ike.initiate,

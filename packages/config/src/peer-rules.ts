@@ -74,6 +74,18 @@ function remoteAddress({ remote }: WholePeerDocument): Problem[] {
   ]
 }
 
+function preference({ local, remote }: WholePeerDocument): Problem[] {
+  if (remote.prefer === undefined) return []
+  if (remote.address === 'any' || !isDnsName(remote.address)) {
+    const detail = `\`remote.prefer\` chooses among the addresses of a DNS name, and "${remote.address}" is none.`
+    return [problem('/remote/prefer', 'BRUNEL_CONFIG_FAMILY', detail, 'Leave `remote.prefer` out.')]
+  }
+  const ours = address(local.address ?? '')
+  if (ours === undefined || `ipv${familyOf(ours)}` === remote.prefer) return []
+  const detail = `\`local.address\` is IPv${familyOf(ours)}, so that ${remote.prefer} is never used.`
+  return [problem('/remote/prefer', 'BRUNEL_CONFIG_FAMILY', detail, 'Leave one of the two out.')]
+}
+
 function ends({ local, remote }: WholePeerDocument): Problem[] {
   const [ours, theirs] = [address(local.address ?? ''), address(remote.address)]
   if (ours === undefined || theirs === undefined) return []
@@ -185,6 +197,7 @@ const RULES: readonly Rule[] = [
   furtherAddresses,
   remoteAddress,
   ends,
+  preference,
   identities,
   auth,
   ppk,

@@ -40,6 +40,8 @@ export interface Peer {
     readonly address: string
     /** undefined: any identity that the secret proves. */
     readonly id: PeerIdentity | undefined
+    /** Which addresses of a DNS name come first; undefined: as the resolver orders them. */
+    readonly prefer: 'ipv4' | 'ipv6' | undefined
   }
   readonly auth: {
     /** How we prove who we are, and how the peer must. */
@@ -58,6 +60,7 @@ export interface Peer {
     readonly proposals: readonly IkeProposal[]
     readonly lifetime: Millis
     readonly liveness: Millis
+    readonly childless: boolean
     readonly mobike: boolean
     readonly returnRoutability: boolean
     readonly initiate: boolean

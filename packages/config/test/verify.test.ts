@@ -36,6 +36,12 @@ for (const [what, path, value, want] of [
   ['a bad local address', 'local.address', 'eth0', '/local/address BRUNEL_CONFIG_ADDRESS'],
   ['IPv6 towards IPv4', 'local.address', '2001:db8::1', '/local/address BRUNEL_CONFIG_FAMILY'],
   ['the own address as remote', 'remote.address', '192.0.2.1', '/remote/address BRUNEL_CONFIG_ADDRESS'],
+  [
+    'a choice of family where there is no name',
+    'remote.prefer',
+    'ipv6',
+    '/remote/prefer BRUNEL_CONFIG_FAMILY',
+  ],
   ['a bad identity', 'remote.id', 'two words', '/remote/id BRUNEL_CONFIG_IDENTITY'],
   ['an empty secret', 'auth.psk', '', '/auth/psk BRUNEL_CONFIG_PSK'],
   ['a short secret', 'auth.psk', 'sesame', '/auth/psk BRUNEL_CONFIG_PSK'],

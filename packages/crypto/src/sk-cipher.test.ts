@@ -163,7 +163,7 @@ function foreignCbc(plaintextAndPadding: Uint8Array): Uint8Array {
   return Uint8Array.from([...covered, ...icv])
 }
 
-t.test('RFC 7296 §3.14: any pad octets and any pad length that aligns are accepted', async t => {
+t.test('RFC 7296 §3.14, RFC 5282 §3: any pad octets and any pad length that aligns are accepted', async t => {
   const cipher = cipherOf([encryptionOf('aes128'), sha256])
   const padded = (padLength: number, of: number): Uint8Array => {
     const whole = new Uint8Array(of).fill(0xcc)

@@ -118,7 +118,7 @@ t.test('RFC 6040 §4.1, RFC 4301 §5.1.2.1: the underlay sees ECN and DSCP of th
 })
 
 t.test(
-  'RFC 4301 §5.1.2.1: the delivery header has TTL 64, DF, protocol 47, and the DSCP and ECN of the inner',
+  'RFC 4301 §5.1.2, §5.1.2.1: the delivery header has TTL 64, DF, protocol 47, and the DSCP and ECN of the inner',
   async t => {
     const router = new Router().configure(tunnelSpec, { ...saSpec, ivLength: 0, counterIv: false }, saSpec)
     router.send(ipv4({ tos: 0xb9, ttl: 7 }))

@@ -36,6 +36,7 @@ export function applyPeer(turn: Turn, host: SaHost, peers: Peers, peer: IkePeer)
     control.wish = peer.initiate ? 'initiate' : 'answer'
   if (anew) {
     control.transportRefused = false
+    control.childlessTaught = undefined
     control.hasten(turn)
     return control
   }

@@ -80,6 +80,8 @@ export interface IkePeer {
     readonly proposals: readonly IkeProposal[]
     readonly lifetime: Millis
     readonly liveness: Millis
+    /** The first child by CREATE_CHILD_SA, where the peer can: RFC 6023. */
+    readonly childless?: boolean
     /** Left out: no MOBIKE (RFC 4555). `returnRoutability`: ESP goes to a new address of the peer only when it answered there. */
     readonly mobike?: { readonly returnRoutability: boolean } | undefined
   }

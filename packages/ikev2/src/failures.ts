@@ -145,6 +145,14 @@ export const natRefused = (local: boolean, remote: boolean): Failure =>
     { nat: [...(local ? ['local'] : []), ...(remote ? ['remote'] : [])] },
   )
 
+/** The responder announced that it can do without. */
+export const childRefusedInAuth = (): Failure =>
+  failure(
+    'CHILD_REFUSED_IN_AUTH',
+    'The peer refuses a child SA in IKE_AUTH (INVALID_SYNTAX) and announces that it can come later (RFC 6023): it seems to demand that. The next attempt does so.',
+    'Nothing to do if the next attempt succeeds; ike.childless true saves this one.',
+  )
+
 export const refused = (exchange: string, notify: string): Failure =>
   failure(
     'REFUSED',

@@ -78,7 +78,9 @@ export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
         return this.#datagram(turn, input)
       case 'peer-set':
         this.#strangers.pardon()
-        return this.#touch(actions.applyPeer(turn, this, this.#peers, input.peer))
+        this.#touch(actions.applyPeer(turn, this, this.#peers, input.peer))
+        // Who begins by itself does so at once, and two that cross would have to be settled.
+        return input.peer.initiate ? undefined : this.#strangers.answerEarly(turn)
       case 'peer-removed': {
         const control = this.#peers.remove(input.peer)
         this.#touch(control)

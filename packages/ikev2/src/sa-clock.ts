@@ -6,7 +6,7 @@ import { heldUntil, tickHeld } from './held.js'
 import { exchangeName } from './message-rules.js'
 import { probePaths } from './moving.js'
 import type { IkeSa } from './sa.js'
-import type { InFlight } from './sa-stage.js'
+import type { InFlight, Stage } from './sa-stage.js'
 import { SPEC } from './settings.js'
 import type { Turn } from './turn.js'
 import { tickValidity, validityDeadline } from './validity.js'
@@ -15,7 +15,7 @@ import { tickValidity, validityDeadline } from './validity.js'
 export function tickSa(turn: Turn, sa: IkeSa): void {
   if (sa.stage.is === 'half-open' && sa.stage.until <= turn.now) return sa.end(turn, failures.halfOpen())
   tickHeld(turn, sa)
-  if (sa.stage.is === 'replaced' && sa.stage.deleteAt <= turn.now) endReplaced(turn, sa)
+  if (sa.stage.is === 'replaced' && sa.stage.deleteAt <= turn.now) endReplaced(turn, sa, sa.stage)
   if (sa.outgoing !== undefined) tickTransmission(turn, sa, sa.outgoing)
   if (sa.isCurrent) {
     tickLifetime(turn, sa)
@@ -49,10 +49,10 @@ export function deadlineOf(sa: IkeSa): Instant | undefined {
 }
 
 /** The peer should have deleted it. Unless it was heard on the successor, our answer may still be under way. */
-function endReplaced(turn: Turn, sa: IkeSa): void {
-  if (sa.session === undefined || sa.session.over || sa.session.current.proven)
+function endReplaced(turn: Turn, sa: IkeSa, stage: Extract<Stage, { readonly is: 'replaced' }>): void {
+  if (sa.session === undefined || sa.session.over || stage.by.proven)
     return sa.close(turn, failures.replaced('its successor lives, and the peer did not delete it'))
-  sa.stage = { is: 'replaced', deleteAt: after(turn.now, sa.host.ports.settings.replacedLingers) }
+  sa.stage = { ...stage, deleteAt: after(turn.now, sa.host.ports.settings.replacedLingers) }
 }
 
 const isDue = (at: Instant | undefined, turn: Turn): boolean => at !== undefined && at <= turn.now

@@ -27,8 +27,8 @@ export type Stage =
   | { readonly is: 'authenticating'; readonly auth: AuthAttempt; readonly held?: Held }
   | { readonly is: 'half-open'; readonly half: HalfOpen; readonly until: Instant; readonly held?: Held }
   | { readonly is: 'established' }
-  /** The peer made the successor and deletes this one; if it does not, we do. */
-  | { readonly is: 'replaced'; readonly deleteAt: Instant }
+  /** The peer made the successor, or another one than this, and deletes this one; if it does not, we do. */
+  | { readonly is: 'replaced'; readonly by: IkeSa; readonly deleteAt: Instant }
   | { readonly is: 'closing'; readonly why: Failure }
   | { readonly is: 'ended'; readonly why: Failure }
 

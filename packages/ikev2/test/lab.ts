@@ -319,6 +319,7 @@ export interface PeerChange {
   readonly ikeLifetime: number
   readonly espLifetime: number
   readonly liveness: number
+  readonly childless: boolean
   readonly selectors: IkePeer['selectors']
   /** Left out: none. */
   readonly mobike: IkePeer['ike']['mobike']
@@ -357,6 +358,7 @@ export function peerFor(near: Router, far: Router, change: Partial<PeerChange> =
       ),
       lifetime: millis(change.ikeLifetime ?? 4 * 3600_000),
       liveness: millis(change.liveness ?? 10_000),
+      childless: change.childless ?? false,
       ...(change.mobike === undefined ? {} : { mobike: change.mobike }),
     },
     esp: {

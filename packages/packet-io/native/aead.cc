@@ -25,9 +25,9 @@ struct Sa {
   EVP_CIPHER_CTX* seal = nullptr;
   EVP_CIPHER_CTX* open = nullptr;
   EVP_MAC_CTX* mac = nullptr;
-  // Random octets for CBC, drawn many at a time: a draw costs more than a packet's cipher.
-  uint8_t pool[CBC_IV * 64];
-  size_t poolUsed = sizeof pool;
+  // Random octets for CBC, drawn many at a time: a draw costs more than a packet's cipher. Made when one is sealed.
+  std::vector<uint8_t> pool;
+  size_t poolUsed = 0;
 };
 
 namespace {
@@ -128,12 +128,16 @@ bool hmac(Sa* sa, const uint8_t* packet, int length, uint32_t seqHigh, uint8_t* 
 
 /** RFC 3602 §3: the IV is unpredictable for every packet. */
 bool drawIv(Sa* sa, uint8_t* into) {
-  if (sa->poolUsed + CBC_IV > sizeof sa->pool) {
-    if (RAND_bytes(sa->pool, sizeof sa->pool) != 1) return false;
+  if (sa->poolUsed + CBC_IV > sa->pool.size()) {
+    sa->pool.resize(CBC_IV * 64);
+    if (RAND_bytes(sa->pool.data(), CBC_IV * 64) != 1) {
+      sa->pool.clear();
+      return false;
+    }
     sa->poolUsed = 0;
   }
-  memcpy(into, sa->pool + sa->poolUsed, CBC_IV);
-  OPENSSL_cleanse(sa->pool + sa->poolUsed, CBC_IV);
+  memcpy(into, sa->pool.data() + sa->poolUsed, CBC_IV);
+  OPENSSL_cleanse(sa->pool.data() + sa->poolUsed, CBC_IV);
   sa->poolUsed += CBC_IV;
   return true;
 }
@@ -202,7 +206,9 @@ void freeSa(Sa* sa) {
   EVP_CIPHER_CTX_free(sa->seal);  // these wipe what they hold
   EVP_CIPHER_CTX_free(sa->open);
   EVP_MAC_CTX_free(sa->mac);
-  OPENSSL_cleanse(sa, sizeof *sa);
+  OPENSSL_cleanse(sa->pool.data(), sa->pool.size());
+  std::vector<uint8_t>().swap(sa->pool);
+  OPENSSL_cleanse(static_cast<void*>(sa), sizeof *sa);
   delete sa;
 }
 

@@ -163,7 +163,7 @@ class Table {
   std::atomic<T*> slots_[N] = {};
 };
 
-constexpr int MAX_TUNS = 4096;
+constexpr int MAX_TUNS = 8192;
 constexpr int MAX_SAS = 16384;
 constexpr int MAX_PATHS = 16384;
 

@@ -181,7 +181,11 @@ for (const [title, sa] of suites) {
       bad[i]! ^= 1 << (i % 8)
       if (opens(bad)) t.fail(`octet ${i} was changed unnoticed`)
     }
-    t.equal(opens(good, 2), !sa.esn, 'RFC 4303 §2.2.1: the high half is authenticated with ESN and only then')
+    t.equal(
+      opens(good, 2),
+      !sa.esn,
+      'RFC 4303 §2.2.1, §3.3.2.1: the high half is authenticated with ESN and only then',
+    )
     for (const n of [0, 1, 7, 8, 15, 16, 24, 31, 40]) t.notOk(opens(good.subarray(0, n)), `only ${n} octets`)
     t.ok(opens(good), 'and the good one still opens')
     native.removeSa(instance, index)

@@ -35,7 +35,8 @@ function pair(limits?: PacketLimits) {
   const violations: string[] = []
   const violation = (what: string): number => violations.push(what)
   const ledger = new NonceLedger(violation)
-  const model = (): EspModel => new EspModel({ now: () => instant(now), ledger, violation }, limits)
+  const model = (): EspModel =>
+    new EspModel({ now: () => instant(now), ledger, violation, installed: () => undefined }, limits)
   const [a, b] = [model(), model()]
   a.perform({ do: 'child-install', child: child(1001, 2001, [1, 2]), outbound: true })
   b.perform({ do: 'child-install', child: child(2001, 1001, [2, 1]), outbound: false })

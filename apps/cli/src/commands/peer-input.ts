@@ -27,6 +27,7 @@ export interface PeerOptions {
   readonly mode?: string
   readonly encapsulation?: string
   readonly answerOnly?: boolean
+  readonly childless?: boolean
   readonly greKey?: number
   readonly interface?: string
   readonly address?: string[]
@@ -77,6 +78,8 @@ export const peerOptions = (command: Command): Command =>
     .addOption(new Option('--mode <mode>', 'ESP mode').choices(['tunnel', 'transport']))
     .addOption(new Option('--encapsulation <when>', 'ESP in UDP').choices(['auto', 'udp', 'none']))
     .option('--answer-only', 'never begin')
+    .option('--childless', 'the first child SA after IKE_AUTH, where the peer can')
+    .option('--no-childless', 'the first child SA in IKE_AUTH')
     .option('--gre-key <number>', 'GRE key', whole)
     .option('--interface <name>', 'name of the TUN interface')
     .option('--address <prefixes...>', 'addresses of our end of the tunnel, such as 10.255.0.1/30')
@@ -93,7 +96,11 @@ export function patchOf(options: PeerOptions, psk: string | undefined, terminal:
     local: { address: options.local, id: options.localId },
     remote: { address: options.remote, id: options.remoteId },
     auth: authOf(options, psk, terminal),
-    ike: { proposals: options.ikeProposal, initiate: options.answerOnly ? false : undefined },
+    ike: {
+      proposals: options.ikeProposal,
+      initiate: options.answerOnly ? false : undefined,
+      childless: options.childless,
+    },
     esp: { proposals: options.espProposal, mode: options.mode, encapsulation: options.encapsulation },
     gre: { key: options.greKey },
     tunnel: {

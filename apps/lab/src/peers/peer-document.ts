@@ -19,6 +19,7 @@ export interface PeerWish {
   readonly remote?: string
   readonly initiate?: boolean
   readonly liveness?: string
+  readonly childless?: boolean
   readonly routes?: readonly string[]
 }
 
@@ -41,6 +42,7 @@ export function peerDocument(wish: PeerWish): Record<string, unknown> {
       ...given('proposals', wish.ike),
       ...given('initiate', wish.initiate),
       ...given('liveness', wish.liveness),
+      ...given('childless', wish.childless),
     },
     esp: {
       ...given('proposals', wish.esp),

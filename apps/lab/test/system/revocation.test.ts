@@ -76,7 +76,7 @@ function respond(place: Namespace, { folder }: Authority, log: string): Daemon {
   return new Daemon('openssl ocsp', place.command('openssl', 'ocsp', ...words), log)
 }
 
-const listens = (place: Namespace, port: number): Promise<void> =>
+const listens = (place: Namespace, port: number): Promise<unknown> =>
   until(`port ${port} listens`, 10_000, async () => {
     const { out } = await place.run(['ss', '-ltn', `sport = :${port}`])
     return out.includes('LISTEN')

@@ -1,7 +1,9 @@
-import { since } from '@brunel/base'
+import { isDrop, since } from '@brunel/base'
 import { Ike as Wire } from '@brunel/wire'
+import { announcesChildless } from '../childless.js'
 import { lowerNonce } from '../collisions.js'
 import type { Failure, IkePeer, Ppk } from '../contract.js'
+import { dropFirstChild } from '../erasing.js'
 import * as failures from '../failures.js'
 import { hold } from '../held.js'
 import { identityOf, idPayload } from '../identity.js'
@@ -41,6 +43,9 @@ export interface AuthAttempt {
   readonly steps?: number
   /** Both announced a PPK: RFC 8784 §3. */
   readonly ppk?: boolean
+  /** Without a child, since we want it so and the responder can: RFC 6023 §3. */
+  readonly childless?: boolean
+  /** undefined: childless. */
   readonly offer: ChildOffer | undefined
 }
 
@@ -71,7 +76,10 @@ export function beginAuth(turn: Turn, sa: IkeSa, control: PeerControl, init: Hal
     sa.stage = { is: 'authenticating', auth: { ...init, offer: undefined } }
     return sa.end(turn, proof)
   }
-  const offer = makeOffer(sa, control, { exchange: 'esp-in-auth', old: undefined, group: undefined })
+  const offer =
+    init.childless === true
+      ? undefined
+      : makeOffer(sa, control, { exchange: 'esp-in-auth', old: undefined, group: undefined })
   sa.stage = { is: 'authenticating', auth: { ...init, offer } }
   // RFC 7296 §2.4: only in the first IKE_AUTH, and only if it is true.
   const first = control.alive.length === 0 ? [Wire.notify(Wire.NOTIFY.INITIAL_CONTACT)] : []
@@ -84,7 +92,8 @@ export function beginAuth(turn: Turn, sa: IkeSa, control: PeerControl, init: Hal
       ...certificateRequest(ports, anchorsOf(peer), looks(peer)),
       ...(peer.remoteId === undefined ? [] : [idPayload('IDr', peer.remoteId)]),
       proof.auth,
-      ...offerPayloads(offer, undefined),
+      // RFC 6023 §5: neither SA nor TSi and TSr, nor a notify about a child.
+      ...(offer === undefined ? [] : offerPayloads(offer, undefined)),
       ...mobikeWords(sa, control, true),
       ...proof.notifies,
     ],
@@ -106,8 +115,11 @@ export function authAnswered(
   if (idr === undefined || proof === undefined) {
     if (error === undefined)
       return reject(turn, sa, control, failures.malformed('IKE_AUTH', 'IDr or AUTH is missing'))
-    return sa.end(turn, refusedBy(sa, control, error.notifyType, auth.ppk === true))
+    return sa.end(turn, refusedBy(sa, control, error.notifyType, auth))
   }
+  // RFC 7296 §2.21.2: after INVALID_SYNTAX there is no IKE SA either, though the responder has proved itself.
+  if (error?.notifyType === Wire.NOTIFY.INVALID_SYNTAX)
+    return sa.end(turn, refusedBy(sa, control, error.notifyType, auth))
   const { peer } = control
   const claimed = identityOf(idr)
   if (peer.remoteId !== undefined && (claimed === undefined || !sameIdentity(peer.remoteId, claimed)))
@@ -162,19 +174,31 @@ function takeProof(
   firstChild(turn, sa, session, { auth, payloads, agreed })
 }
 
-function refusedBy(sa: IkeSa, { peer }: PeerControl, notifyType: number, byPpk: boolean): Failure {
+function refusedBy(sa: IkeSa, control: PeerControl, notifyType: number, auth: AuthAttempt): Failure {
+  const { peer } = control
+  const canDoWithout = auth.offer !== undefined && announcesChildless(payloadsOf(auth.answer))
+  if (notifyType === Wire.NOTIFY.INVALID_SYNTAX && canDoWithout) {
+    control.childlessTaught = true
+    return failures.childRefusedInAuth()
+  }
   if (notifyType === Wire.NOTIFY.UNEXPECTED_NAT_DETECTED) return failures.unexpectedNat(sa.remote) // RFC 4555 §3.9
   if (notifyType !== Wire.NOTIFY.AUTHENTICATION_FAILED)
     return failures.refused('IKE_AUTH', Wire.notifyName(notifyType))
   return failures.authenticationRefused(
     identityText(peer.localId),
     peer.remoteId === undefined ? 'any' : identityText(peer.remoteId),
-    byPpk && peer.ppk ? ppkName(peer.ppk.id) : undefined,
+    auth.ppk === true && peer.ppk ? ppkName(peer.ppk.id) : undefined,
   )
+}
+
+function payloadsOf(message: Uint8Array): readonly Wire.Payload[] {
+  const parsed = Wire.parseMessage(message)
+  return isDrop(parsed) ? [] : parsed.payloads
 }
 
 /** RFC 7296 §2.21.2: the initiator that refuses the responder says so, and both forget the IKE SA without a Delete. */
 function reject(turn: Turn, sa: IkeSa, control: PeerControl, why: Failure): void {
+  if (sa.stage.is === 'authenticating') dropFirstChild(sa, sa.stage)
   sa.stage = { is: 'closing', why }
   control.attemptFailed(turn, sa, { exchange: 'IKE_AUTH', why })
   sa.request(turn, {
@@ -249,7 +273,7 @@ function reportUnused(
   turn.report({ event: 'ppk-unused', peer: peer.name, why })
 }
 
-/** RFC 7296 §2.21.2: without a child the IKE SA stays, and the child is asked for again. */
+/** RFC 7296 §2.21.2: without a child the IKE SA stays, and the child is asked for again; childless, at once. */
 function firstChild(
   turn: Turn,
   sa: IkeSa,
@@ -257,7 +281,7 @@ function firstChild(
   from: { readonly auth: AuthAttempt; readonly payloads: readonly Wire.Payload[]; readonly agreed: Agreed },
 ): void {
   const { offer, nonces } = from.auth
-  if (offer === undefined) return
+  if (offer === undefined) return sa.intents.add({ want: 'create-child' })
   const error = Wire.errorNotify(from.payloads)
   const agreement =
     error === undefined || Wire.find(from.payloads, 'SA') !== undefined

@@ -28,8 +28,10 @@ export function answerInformational(
   const deletes = Wire.all(payloads, 'D')
   if (deletes.some(d => d.protocol === Wire.PROTOCOL.IKE)) {
     const grace = sa.host.ports.settings.childGrace
-    // RFC 7296 §2.8: whoever deletes what was replaced holds the successor.
-    if (sa.stage.is === 'replaced' && sa.session !== undefined) sa.session.current.proven = true
+    // RFC 7296 §2.8, §2.8.2: whoever deletes what was replaced holds the successor.
+    const doing = sa.outgoing?.doing
+    if (sa.stage.is === 'replaced') sa.stage.by.proven = true
+    else if (doing?.what === 'rekey-ike') for (const theirs of doing.offer.crossing) theirs.sa.proven = true
     return { payloads: [], afterwards: t => closedByPeer(t, sa, grace) } // RFC 7296 §1.4.1
   }
   noticeInvalidSpi(turn, sa, payloads)

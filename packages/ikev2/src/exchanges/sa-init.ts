@@ -2,6 +2,7 @@ import { isDrop } from '@brunel/base'
 import type { KeyPair } from '@brunel/crypto'
 import { Ike as Wire } from '@brunel/wire'
 import { Channel } from '../channel.js'
+import { announcesChildless, CHILDLESS } from '../childless.js'
 import type { Failure } from '../contract.js'
 import { askedCookie, withCookie } from '../cookie.js'
 import * as failures from '../failures.js'
@@ -65,6 +66,7 @@ export function beginInit(turn: Turn, host: SaHost, control: PeerControl, ends: 
     Wire.notify(Wire.NOTIFY.INTERMEDIATE_EXCHANGE_SUPPORTED), // RFC 9242 §3.1
     ...(usesCertificates(control.peer) ? announceHashes(host.ports) : []),
     ...announcePpk(control.peer.ppk !== undefined),
+    CHILDLESS,
   ]
   const message = emitInit(spis, payloads)
   const sa = new IkeSa({
@@ -219,6 +221,7 @@ function agree(
   if (unspecified(sa.local.address)) sa.local = m.local
   learnNat(sa, payloads, m)
   const nonces = { ni: init.nonce, nr: nr.data }
+  const childless = sa.control.childless && announcesChildless(payloads)
   secure(sa, { suite, nonces, secret, fragmentation: announcesFragmentation(payloads) })
   turn.report({ event: 'exchange', exchange: 'IKE_SA_INIT', initiator: true, outcome: 'done' })
   if (sa.control.peer.esp.encapsulation === 'none' && (sa.nat.local || sa.nat.remote))
@@ -226,7 +229,7 @@ function agree(
   // RFC 7296 §2.23: with a NAT, port 4500 from the first message after IKE_SA_INIT; with MOBIKE, always (RFC 4555 §3.3).
   const traverses = has(payloads, Wire.NOTIFY.NAT_DETECTION_SOURCE_IP) && floatsAnyway(sa.control.peer)
   if (sa.nat.local || sa.nat.remote || sa.control.peer.esp.encapsulation === 'udp' || traverses) float(sa)
-  goOn(turn, sa, sa.control, { message: init.message, nonces, answer: m.bytes, ppk })
+  goOn(turn, sa, sa.control, { message: init.message, nonces, answer: m.bytes, ppk, childless })
 }
 
 function refuseNat(turn: Turn, sa: IkeSa, nonces: Nonces): void {
