@@ -213,7 +213,7 @@ export class TunnelSas {
       ivLength: child.encryption.ivLength,
       blockLength: child.encryption.blockLength,
       icvLength: child.integrity?.icvLength ?? child.encryption.icvLength,
-      counterIv: child.integrity === undefined,
+      counterIv: child.integrity === undefined && !child.encryption.implicitIv,
       esn: child.esn,
       replayWindow,
       selectors: child.localSelectors.flatMap(local =>
@@ -259,5 +259,6 @@ export function sealerSa(child: Child, keys: ChildKeys): SealerSa {
     integrityKey: keys.integrity,
     icvLength: integrity?.icvLength ?? encryption.icvLength,
     esn: child.esn,
+    implicitIv: encryption.implicitIv ?? false,
   }
 }

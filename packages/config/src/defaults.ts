@@ -34,6 +34,8 @@ export function withDefaults(peer: PeerDocument) {
       lifetimeBytes: peer.esp?.lifetimeBytes ?? '1TiB',
       replayWindow: peer.esp?.replayWindow ?? 4096,
       encapsulation: peer.esp?.encapsulation ?? 'auto',
+      df: peer.esp?.df ?? 'set',
+      dscp: peer.esp?.dscp ?? 'copy',
     },
     gre: {
       ...(peer.gre?.key === undefined ? {} : { key: peer.gre.key }),

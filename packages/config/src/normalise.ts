@@ -67,6 +67,8 @@ export function normalise(document: PeerDocument): Peer {
       lifetimeBytes: sure(size(esp.lifetimeBytes), 'esp.lifetimeBytes'),
       replayWindow: esp.replayWindow,
       encapsulation: esp.encapsulation,
+      df: esp.df,
+      dscp: esp.dscp,
     },
     gre: { key: gre.key, checksum: gre.checksum, sequence: gre.sequence },
     tunnel: {

@@ -72,6 +72,8 @@ export interface Peer {
     readonly lifetimeBytes: number
     readonly replayWindow: number
     readonly encapsulation: 'auto' | 'udp' | 'none'
+    readonly df: 'set' | 'clear' | 'copy'
+    readonly dscp: number | 'copy'
   }
   readonly gre: {
     readonly key: number | undefined

@@ -26,6 +26,8 @@ export interface PeerOptions {
   readonly espProposal?: string[]
   readonly mode?: string
   readonly encapsulation?: string
+  readonly df?: string
+  readonly dscp?: number | 'copy'
   readonly answerOnly?: boolean
   readonly childless?: boolean
   readonly greKey?: number
@@ -77,6 +79,12 @@ export const peerOptions = (command: Command): Command =>
     .option('--esp-proposal <proposals...>', 'ESP proposals, as in swanctl.conf')
     .addOption(new Option('--mode <mode>', 'ESP mode').choices(['tunnel', 'transport']))
     .addOption(new Option('--encapsulation <when>', 'ESP in UDP').choices(['auto', 'udp', 'none']))
+    .addOption(
+      new Option('--df <policy>', '“don’t fragment” on the underlay').choices(['set', 'clear', 'copy']),
+    )
+    .option('--dscp <dscp>', 'DSCP on the underlay, 0 to 63, or `copy`', text =>
+      text === 'copy' ? text : whole(text),
+    )
     .option('--answer-only', 'never begin')
     .option('--childless', 'the first child SA after IKE_AUTH, where the peer can')
     .option('--no-childless', 'the first child SA in IKE_AUTH')
@@ -101,7 +109,13 @@ export function patchOf(options: PeerOptions, psk: string | undefined, terminal:
       initiate: options.answerOnly ? false : undefined,
       childless: options.childless,
     },
-    esp: { proposals: options.espProposal, mode: options.mode, encapsulation: options.encapsulation },
+    esp: {
+      proposals: options.espProposal,
+      mode: options.mode,
+      encapsulation: options.encapsulation,
+      df: options.df,
+      dscp: options.dscp,
+    },
     gre: { key: options.greKey },
     tunnel: {
       interface: options.interface,

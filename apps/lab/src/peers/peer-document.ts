@@ -12,6 +12,8 @@ export interface PeerWish {
   readonly esp?: readonly string[]
   readonly mode?: 'tunnel' | 'transport'
   readonly encapsulation?: 'auto' | 'udp' | 'none'
+  readonly df?: 'set' | 'clear' | 'copy'
+  readonly dscp?: number | 'copy'
   readonly greKey?: number
   readonly greChecksum?: boolean
   readonly greSequence?: boolean
@@ -48,6 +50,8 @@ export function peerDocument(wish: PeerWish): Record<string, unknown> {
       ...given('proposals', wish.esp),
       ...given('mode', wish.mode),
       ...given('encapsulation', wish.encapsulation),
+      ...given('df', wish.df),
+      ...given('dscp', wish.dscp),
     },
     gre: {
       ...given('key', wish.greKey),
