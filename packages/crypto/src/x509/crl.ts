@@ -1,5 +1,5 @@
 import type { WallClock } from '@brunel/base'
-import { type Element, elementsOf, hexOf, only, TAG, timeOf } from '../der.js'
+import { type Element, elementsOf, hexOf, only, sameOctets, TAG, timeOf } from '../der.js'
 import { verifySignature } from '../signature.js'
 import { type Certificate, signedFrame } from './certificate.js'
 import { sameName } from './name.js'
@@ -70,7 +70,7 @@ function read(der: Uint8Array): RevocationList | { readonly unusable: string } {
   if (algorithm === undefined || issuer?.tag !== TAG.SEQUENCE || thisUpdate === undefined)
     return unusable('it cannot be read')
   // RFC 5280 §5.1.1.2: the algorithm stands in two places, and one of them is signed.
-  if (hexOf(algorithm.whole) !== hexOf(frame.algorithm)) return unusable('it names two algorithms')
+  if (!sameOctets(algorithm.whole, frame.algorithm)) return unusable('it names two algorithms')
   const nextUpdate = rest[0] && timeOf(rest[0])
   if (nextUpdate !== undefined) rest.shift()
   const entries = rest[0]?.tag === TAG.SEQUENCE ? entriesOf(rest.shift() as Element) : new Map()

@@ -1,4 +1,4 @@
-import { type Element, elementsOf, hexOf, only, TAG } from '../der.js'
+import { type Element, elementsOf, only, sameOctets, TAG } from '../der.js'
 
 /** Where a certificate says that its revocation state can be had: RFC 5280 §4.2.1.13, §4.2.2.1. */
 
@@ -7,7 +7,7 @@ const HTTP = /^http:\/\/[^\s]{1,2000}$/
 /** More than these are not asked. */
 const MOST = 4
 const URI = 0x86
-const ID_AD_OCSP = '2b06010505073001'
+const ID_AD_OCSP = Uint8Array.from(Buffer.from('2b06010505073001', 'hex'))
 
 const urlsIn = (names: readonly Element[]): readonly string[] =>
   names
@@ -48,7 +48,7 @@ export function ocspUrls(extension: Uint8Array): readonly string[] {
   return partsOf(extension, TAG.SEQUENCE)
     .flatMap(({ whole }) => {
       const [method, location] = partsOf(whole, TAG.SEQUENCE)
-      return method !== undefined && hexOf(method.value) === ID_AD_OCSP && location !== undefined
+      return method !== undefined && sameOctets(method.value, ID_AD_OCSP) && location !== undefined
         ? urlsIn([location])
         : []
     })
