@@ -48,18 +48,19 @@ export function carry(turn: Turn, session: Session, cause: Cause): void {
 }
 
 /** We go on at these ends, and tell the peer as soon as the window allows. */
-export function relocate(turn: Turn, session: Session, ends: Ends): void {
+export function relocate(turn: Turn, session: Session, ends: Ends, cause: 'here' | 'peer' = 'here'): void {
   const { mobility, current, weBegan, control } = session
   if (mobility === undefined) return
   const isKnown = ends.remote.address === current.remote.address
   mobility.epoch++
+  mobility.cause = cause
   place(session, ends)
   if (weBegan) {
     mobility.updatePending = true
     mobility.unconfirmed = true
   } else mobility.listPending = true
   // RFC 4555 §3.5, §3.7: at once, unless the peer's address is one that is not checked yet.
-  if (isKnown || control.peer.ike.mobike?.returnRoutability === false) carry(turn, session, 'here')
+  if (isKnown || control.peer.ike.mobike?.returnRoutability === false) carry(turn, session, cause)
   resend(turn, session)
   current.intents.add({ want: 'mobike' })
 }

@@ -185,7 +185,7 @@ export function mobikeAnswered(
   mobility.natRefusals = 0
   if (doing.list !== undefined) mobility.announced = doing.list
   if (doing.update) settled(session, answer.m, payloads)
-  if (doing.update || doing.check) carry(turn, session, doing.update ? 'here' : 'peer')
+  if (doing.update || doing.check) carry(turn, session, doing.update ? mobility.cause : 'peer')
 }
 
 function settled(session: Session, m: Incoming, payloads: Payloads): void {
@@ -287,5 +287,5 @@ function toldAddresses(turn: Turn, session: Session, m: Incoming): void {
   const { mobility, current, weBegan } = session
   if (mobility === undefined || session.over || !weBegan) return
   if (!mobility.peerAddresses.includes(current.remote.address))
-    relocate(turn, session, { local: m.local, remote: m.remote })
+    relocate(turn, session, { local: m.local, remote: m.remote }, 'peer')
 }
