@@ -11,6 +11,7 @@ import type { PeerControl } from './peer.js'
 import type { Peers } from './peers.js'
 import type { Revocations } from './revocations.js'
 import type { IkeSa } from './sa.js'
+import type { Streams } from './streams.js'
 import type { Ports, Turn } from './turn.js'
 
 /**
@@ -99,6 +100,7 @@ export interface Answer {
 export interface SaHost {
   readonly ports: Ports
   readonly revocations: Revocations
+  readonly streams: Streams
   register(sa: IkeSa): void
   forget(sa: IkeSa): void
   /** Whether the other end of an IKE SA that a stranger began has proved who it is. */
