@@ -2,18 +2,18 @@
  * Revocation with the small authority of `brunel pki`: lists over HTTP and from a file, OCSP by `openssl ocsp`, with
  * strongSwan 5.9.8 in both roles; and OCSP in IKE between two of ours.
  */
-import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { copyFileSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { must } from '../../src/net/command.js'
 import { Daemon } from '../../src/net/daemon.js'
 import { PLAIN_NODE } from '../../src/net/environment.js'
 import type { Namespace } from '../../src/net/namespace.js'
-import { ADDRESSES, type Side, Topology } from '../../src/net/topology.js'
+import { ADDRESSES, Topology } from '../../src/net/topology.js'
 import { until } from '../../src/net/until.js'
-import { BRUNEL, Bruneld } from '../../src/peers/bruneld.js'
+import { Bruneld } from '../../src/peers/bruneld.js'
 import { id, PSK, peerDocument } from '../../src/peers/peer-document.js'
 import { StrongSwan, withoutStrongSwan } from '../../src/peers/strongswan.js'
+import { Authority } from './authority.js'
 import { noLab, owned, tail } from './gear.js'
 
 const NAME = 'site-b'
@@ -25,41 +25,6 @@ const WEB = ADDRESSES.gateway.A[4]
 /** Lists and answers are fetched anew every second, so that a revocation is seen at once. */
 const DAEMON = { env: { BRUNEL_REVOCATION_REFRESH: '1' } }
 const noOpenssl = (): string | false => !existsSync('/usr/bin/openssl') && 'not installed: openssl'
-
-/** A folder of `brunel pki`. */
-class Authority {
-  readonly folder: string
-
-  constructor(folder: string) {
-    mkdirSync(folder, { recursive: true })
-    this.folder = folder
-  }
-
-  async pki(...words: readonly string[]): Promise<void> {
-    const [command = '', ...more] = words
-    await must([...PLAIN_NODE, BRUNEL, 'pki', command, ...more, '--dir', this.folder], { limit: 30_000 })
-  }
-
-  async begin(...where: readonly string[]): Promise<void> {
-    await this.pki('init')
-    for (const side of ['A', 'B'] as const) await this.pki('issue', id(side), ...where)
-    await this.pki('crl')
-  }
-
-  text(file: string): string {
-    return readFileSync(join(this.folder, file), 'utf8')
-  }
-
-  auth(side: Side, more: Readonly<Record<string, unknown>>): Record<string, unknown> {
-    return {
-      method: 'certificate',
-      certificate: this.text(`${id(side)}.pem`),
-      privateKey: this.text(`${id(side)}.key`),
-      trustAnchors: [this.text('ca.pem')],
-      ...more,
-    }
-  }
-}
 
 /** Serves the files of a folder on port 80 of a place. */
 function serveFiles(place: Namespace, folder: string, log: string): Daemon {

@@ -30,6 +30,9 @@ const SUITES: readonly (readonly [ike: string, esp: string])[] = [
   ['aes256-sha256-modp4096', 'aes256-sha256-modp4096'],
 ]
 
+/** What strongSwan can do and we do not: weak, or of no use beside what there is. */
+const REFUSED = ['aes128gcm8', 'aes128gcm12', 'aes256ccm16', 'sha1', 'x448', 'modp1024'] as const
+
 const theirs = (ike: string, esp: string, more: Partial<SwanConnection> = {}): SwanConnection => ({
   name: 'net',
   local: { address: ADDRESSES.wan.B[4], id: id('B') },
@@ -196,6 +199,36 @@ t.test('Brunel and strongSwan', { skip: noLab() || withoutStrongSwan(), timeout:
     t.ok((await flow).bytes > 1e6)
     await server.stop()
   })
+
+  for (const word of REFUSED)
+    await t.test(
+      `RFC 8247 §2, RFC 8221 §5: ${word} of theirs is refused in words, in both roles`,
+      async t => {
+        await ours.api.send('DELETE', `/v1/peers/${NAME}`)
+        const isGroup = word.startsWith('modp') || word.startsWith('x4')
+        const isIntegrity = word.startsWith('sha')
+        const [ike, esp] = isGroup
+          ? [`aes128gcm16-prfsha256-${word}`, `aes128gcm16-${word}`]
+          : isIntegrity
+            ? [`aes128-${word}-x25519`, `aes128-${word}`]
+            : [`${word}-prfsha256-x25519`, word]
+        const wish = { side: 'A', greKey: GRE_KEY, ike: [ike], esp: ['aes128gcm16'] } as const
+        const answer = await ours.api.send('POST', '/v1/peers', peerDocument(wish))
+        t.equal(answer.status, 422)
+        t.match(answer.text, new RegExp(`${word}[^]*remedy|remedy[^]*${word}`), 'the configuration says why')
+        for (const role of ['responder', 'initiator'] as const) {
+          await ours.api.send('DELETE', `/v1/peers/${NAME}`)
+          await swan.load([theirs(ike, esp)])
+          const good = { ...wish, ike: ['aes128gcm16-prfsha256-x25519'], initiate: role === 'initiator' }
+          await ours.api.ask('POST', '/v1/peers', peerDocument(good))
+          if (role === 'responder') t.not((await swan.initiate('net')).code, 0)
+          await until('we say why', 15_000, async () => (await report()).lastFailure !== null)
+          const { lastFailure } = await report()
+          t.match(lastFailure?.code, /PROPOSAL/, `as ${role}: ${lastFailure?.sentence}`)
+          t.equal((await swan.sas()).children, 0)
+        }
+      },
+    )
 
   await t.test('RFC 7296 §1.4.1: a tunnel taken down by us is gone on the other side', async t => {
     await begin('aes128gcm16-prfsha256-x25519', 'aes128gcm16', 'initiator')
