@@ -68,14 +68,15 @@ export const noticeText = ({ subject, use, withinDays, notAfter }: ExpiryNotice)
     : `${what} "${subject}" expires within ${withinDays} ${withinDays === 1 ? 'day' : 'days'}, at ${at}`
 }
 
-export function expiryEvent(notice: ExpiryNotice): RouterEvent {
-  const { tunnel, use, subject } = notice
-  const data = { use, subject, expiresAt: new Date(notice.notAfter).toISOString() }
-  return {
-    at: new Date().toISOString(),
-    event: 'certificate-expiring',
-    tunnel,
-    detail: noticeText(notice),
-    data,
-  }
-}
+/** What is told of it, at a moment. */
+export const noticeEvent = (notice: ExpiryNotice, at: Date): RouterEvent => ({
+  at: at.toISOString(),
+  event: 'certificate-expiring',
+  tunnel: notice.tunnel,
+  detail: noticeText(notice),
+  data: {
+    use: notice.use,
+    subject: notice.subject,
+    expiresAt: new Date(notice.notAfter).toISOString(),
+  },
+})
