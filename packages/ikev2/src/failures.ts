@@ -35,6 +35,14 @@ export const silentInAuth = (remote: Endpoint): Failure =>
     { remote: endpointText(remote) },
   )
 
+export const speaksVersion1 = ({ address }: Endpoint, mode: string): Failure =>
+  failure(
+    'VERSION_1',
+    `The other router speaks IKEv1 (${mode} from ${address}), which is obsolete (RFC 9395) and not spoken here.`,
+    'Set it to IKEv2: strongSwan "version = 2" in swanctl.conf or "keyexchange = ikev2" in ipsec.conf; Libreswan "ikev2 = insist"; Cisco, Juniper, Fortinet and others "IKE version 2" at the tunnel or gateway.',
+    { remote: address, version: '1.0', mode },
+  )
+
 export const noCommonIkeProposal = (ours: readonly string[], theirs: readonly string[]): Failure =>
   failure(
     'NO_COMMON_PROPOSAL',
@@ -227,6 +235,10 @@ const TOLD = new Set(
   ),
 )
 
+/** How a router that knows IKEv1 alone takes ours. */
+const DEAF = new Set(['PEER_SILENT', 'REFUSED'].map(code => `BRUNEL_IKE_${code}`))
+
 /** Whether `known` explains more than `next` does: where both ends begin, the two take turns. */
 export const explainsMore = (known: Failure, next: Failure): boolean =>
-  FOUND.has(known.code) && TOLD.has(next.code)
+  (FOUND.has(known.code) && TOLD.has(next.code)) ||
+  (known.code === 'BRUNEL_IKE_VERSION_1' && (TOLD.has(next.code) || DEAF.has(next.code)))
