@@ -88,6 +88,8 @@ export function routerEvent(e: IkeEvent): RouterEvent {
         remote: endpointText(e.remote),
         ...why(e.why),
       })
+    case 'redirected':
+      return event(e.peer, `${e.from} sends us to ${e.to}`, { from: e.from, to: e.to })
     case 'retrying':
       return event(e.peer, 'a new attempt follows')
     case 'exchange':

@@ -38,6 +38,8 @@ export interface Peer {
     readonly address: string
     /** undefined: any identity that the secret proves. */
     readonly id: PeerIdentity | undefined
+    /** Whether it may send us to another gateway: RFC 5685. */
+    readonly redirect: boolean
   }
   readonly auth: {
     /** How we prove who we are, and how the peer must. */

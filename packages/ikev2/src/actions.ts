@@ -7,6 +7,7 @@ import { lifetimeFrom } from './lifetimes.js'
 import { PeerControl } from './peer.js'
 import { restarts } from './peer-change.js'
 import type { Peers } from './peers.js'
+import { resolved } from './redirect.js'
 import type { SaHost } from './sa-stage.js'
 import type { Session } from './session.js'
 import type { Turn } from './turn.js'
@@ -65,6 +66,7 @@ function closeAll(turn: Turn, control: PeerControl, why: string): void {
 export function putDown(turn: Turn, control: PeerControl, why: string): void {
   control.wish = 'down'
   control.retryAt = undefined
+  control.redirects.target = undefined
   closeAll(turn, control, why)
 }
 
@@ -89,6 +91,8 @@ export function act(turn: Turn, control: PeerControl, input: PeerInput): void {
       return control.wish === 'down' ? undefined : control.begin(turn, control.alive)
     case 'acquire':
       return control.acquire(turn)
+    case 'resolved':
+      return resolved(turn, control, input.name, input.address)
     case 'child-used':
       return used(turn, control, input.spiIn)
     case 'child-limit':

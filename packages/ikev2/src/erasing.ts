@@ -14,6 +14,7 @@ export function eraseRequest(sa: IkeSa, doing: Doing | undefined): void {
 /** RFC 7296 §2.12: closing an IKE SA erases its keys and the private values behind them. */
 export function eraseSa(sa: IkeSa, was: Stage): void {
   if (was.is === 'initiating') was.init.keyPair.wipe()
+  if (was.is === 'authenticating' && was.auth.offer !== undefined) sa.host.freeChildSpi(was.auth.offer.spiIn)
   eraseRequest(sa, sa.outgoing?.doing)
   forgetSteps(sa, sa.awaited)
   if (sa.agreed === undefined) return

@@ -144,6 +144,30 @@ export const selectorsUnacceptable = (evidence: Evidence): Failure =>
     evidence,
   )
 
+export const redirectRefused = (from: string, to: string): Failure =>
+  failure(
+    'REDIRECT_REFUSED',
+    `${from} sends us to another gateway, ${to} (RFC 5685), and remote.redirect does not allow it.`,
+    'Set remote.redirect to true if that gateway may serve this tunnel, or set remote.address to it.',
+    { from, to },
+  )
+
+export const redirectLoop = (from: string, to: string, most: number): Failure =>
+  failure(
+    'REDIRECT_LOOP',
+    `${from} sends us on to ${to}: that would be more than ${most} redirects in five minutes.`,
+    'The gateways send us round in a circle; correct them, or set remote.redirect to false.',
+    { from, to },
+  )
+
+export const gatewayUnknown = (from: string, name: string): Failure =>
+  failure(
+    'REDIRECT_UNRESOLVED',
+    `${from} sends us to ${name}, and that name cannot be resolved.`,
+    'Check the name and the resolver of this machine; the address that is configured is tried again.',
+    { from, to: name },
+  )
+
 export const natRefused = (local: boolean, remote: boolean): Failure =>
   failure(
     'NAT_REFUSED',

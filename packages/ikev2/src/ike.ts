@@ -93,6 +93,7 @@ export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
       case 'down':
       case 'rekey':
       case 'reauthenticate':
+      case 'resolved':
       case 'acquire':
       case 'child-used':
       case 'child-limit':

@@ -2,7 +2,7 @@ import type { IkePeer } from './contract.js'
 
 /**
  * Whether a changed peer must be negotiated anew. What only limits an SA in time, or says who begins, does not:
- * `initiate`, lifetimes, liveness.
+ * `initiate`, `redirect`, lifetimes, liveness.
  */
 export const restarts = (before: IkePeer, after: IkePeer): boolean =>
   !same(negotiated(before), negotiated(after))
@@ -10,6 +10,7 @@ export const restarts = (before: IkePeer, after: IkePeer): boolean =>
 const negotiated = (peer: IkePeer): unknown => ({
   ...peer,
   initiate: undefined,
+  redirect: undefined,
   ike: peer.ike.proposals,
   esp: { ...peer.esp, lifetime: undefined },
 })

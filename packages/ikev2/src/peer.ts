@@ -4,6 +4,7 @@ import type { Failure, IkePeer } from './contract.js'
 import * as failures from './failures.js'
 import { backOff } from './initiating.js'
 import { unspecifiedLike } from './peer-match.js'
+import { Redirects } from './redirect.js'
 import { settle } from './redundancy.js'
 import type { IkeSa } from './sa.js'
 import type { SaHost } from './sa-stage.js'
@@ -29,6 +30,7 @@ export class PeerControl {
   peer: IkePeer
   wish: Wish
   readonly traffic: Traffic
+  readonly redirects = new Redirects()
   /** Established, the youngest last. */
   sessions: readonly Session[] = []
   /** Our own negotiation that is not established yet. */
@@ -80,6 +82,7 @@ export class PeerControl {
   hasten(turn: Turn): void {
     this.retryAt = undefined
     this.#failed = 0
+    this.redirects.target = undefined
     this.reconcile(turn)
   }
 
@@ -99,8 +102,8 @@ export class PeerControl {
 
   /** A new IKE SA from scratch; with `replaces`, the old ones stay until it carries a child. */
   begin(turn: Turn, replaces: readonly Session[] = []): void {
-    const { remoteAddress } = this.peer
-    if (remoteAddress === undefined || this.attempt !== undefined) return
+    const remoteAddress = this.redirects.target?.address ?? this.peer.remoteAddress
+    if (remoteAddress === undefined || this.attempt !== undefined || this.redirects.resolving) return
     this.retryAt = undefined
     this.reauthenticating = replaces
     const local: Endpoint = {
@@ -130,6 +133,7 @@ export class PeerControl {
     if (this.attempt !== sa) return
     this.attempt = undefined
     this.reauthenticating = []
+    this.redirects.target = undefined // the address that is configured comes next
     // A hint of IKE_SA_INIT was reported when it came.
     if (this.lastFailure?.code === end.why.code && this.lastFailure.at >= sa.createdAt)
       this.lastFailure = { ...end.why, at: turn.now }
@@ -147,13 +151,23 @@ export class PeerControl {
     turn.report({ event: 'failed', peer: this.peer.name, exchange: end.exchange, why: end.why, remote })
   }
 
+  /** RFC 5685: another gateway shall have this attempt. */
+  leave(turn: Turn, sa: IkeSa): void {
+    if (this.attempt === sa) this.attempt = undefined
+    const { target } = this.redirects
+    if (target?.address !== undefined) this.begin(turn, target.replaces)
+  }
+
   /** What waited has its child. */
   served(): void {
     this.#acquired = false
   }
 
   established(session: Session): void {
-    if (this.attempt === session.current) this.attempt = undefined
+    if (this.attempt === session.current) {
+      this.attempt = undefined
+      this.redirects.target = undefined
+    }
     this.sessions = [...this.sessions, session]
     this.retryAt = undefined
     this.#failed = 0

@@ -14,6 +14,7 @@ import { type ProvenByPpk, ppkName, proveByPpk, takePpk, usesPpk } from '../ppk.
 import * as ppkFailures from '../ppk-failures.js'
 import { anchorsOf, certificateRequest, judge } from '../proof.js'
 import { ikeSuiteText, offerTexts } from '../proposal-text.js'
+import { isRedirect, redirected } from '../redirect.js'
 import type { Agreed, IkeSa } from '../sa.js'
 import { Session } from '../session.js'
 import type { Turn } from '../turn.js'
@@ -128,6 +129,8 @@ export function authAnswered(
     },
   })
   if ('code' in proven) return reject(turn, sa, control, proven)
+  const redirect = isRedirect(payloads)
+  if (redirect !== undefined) return moveOn(turn, sa, control, redirect)
   const session = establish(turn, sa, control, {
     nonces: auth.nonces,
     remoteId: claimedText(idr),
@@ -148,8 +151,26 @@ function refusedBy({ peer }: PeerControl, notifyType: number, byPpk: boolean): F
   )
 }
 
+/** RFC 5685 §6: the responder is who it should be and names another gateway; this IKE SA is deleted either way. */
+function moveOn(turn: Turn, sa: IkeSa, control: PeerControl, notify: Wire.NotifyPayload): void {
+  const from = sa.remote.address
+  const why = redirected(turn, control, { notify, from, replaces: control.reauthenticating })
+  const end = failures.replaced('the peer named another gateway')
+  freeOffer(sa)
+  sa.stage = { is: 'closing', why: end }
+  sa.intents.add({ want: 'close', why: end })
+  if (why === undefined || why === 'forged') control.leave(turn, sa)
+  else control.attemptFailed(turn, sa, { exchange: 'IKE_AUTH', why })
+}
+
+const freeOffer = ({ stage, host }: IkeSa): void => {
+  if (stage.is === 'authenticating' && stage.auth.offer !== undefined)
+    host.freeChildSpi(stage.auth.offer.spiIn)
+}
+
 /** RFC 7296 §2.21.2: the initiator that refuses the responder says so, and both forget the IKE SA without a Delete. */
 function reject(turn: Turn, sa: IkeSa, control: PeerControl, why: Failure): void {
+  freeOffer(sa)
   sa.stage = { is: 'closing', why }
   control.attemptFailed(turn, sa, { exchange: 'IKE_AUTH', why })
   sa.request(turn, {

@@ -2,6 +2,7 @@ import type { Millis } from '@brunel/base'
 import { Ike as Wire } from '@brunel/wire'
 import type { ChildSa } from '../child-sa.js'
 import * as failures from '../failures.js'
+import { isRedirect, redirected } from '../redirect.js'
 import type { IkeSa } from '../sa.js'
 import type { Answer, Doing, Incoming } from '../sa-stage.js'
 import type { Session } from '../session.js'
@@ -31,12 +32,24 @@ export function answerInformational(
     if (sa.stage.is === 'replaced' && sa.session !== undefined) sa.session.current.proven = true
     return { payloads: [], afterwards: t => closedByPeer(t, sa, grace) } // RFC 7296 §1.4.1
   }
+  const redirect = isRedirect(payloads)
+  if (redirect !== undefined) return { payloads: [], afterwards: t => moveOn(t, sa, redirect) }
   noticeInvalidSpi(turn, sa, payloads)
   const spis = deletes.filter(d => d.protocol === Wire.PROTOCOL.ESP).flatMap(d => d.spis)
   const ours = spis
     .map(spi => deleteByPeer(turn, sa, Wire.readUint32(spi, 0)))
     .filter(spi => spi !== undefined)
   return { payloads: ours.length === 0 ? [] : [deletePayload(ours)] }
+}
+
+/** RFC 5685 §5: only who began the session is a client. The old session goes when the new one carries a child. */
+function moveOn(turn: Turn, sa: IkeSa, notify: Wire.NotifyPayload): void {
+  const { session } = sa
+  if (session?.weBegan !== true || !sa.isCurrent || session.control.attempt !== undefined) return
+  const { control } = session
+  const why = redirected(turn, control, { notify, from: sa.remote.address, replaces: control.alive })
+  if (why === undefined) control.leave(turn, sa)
+  else if (why !== 'forged') control.failed(turn, { exchange: 'INFORMATIONAL', why }, sa.remote)
 }
 
 const AFTER_AUTH = 2
