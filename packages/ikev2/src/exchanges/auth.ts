@@ -12,7 +12,7 @@ import type { PeerControl } from '../peer.js'
 import { claimedText, identityText, sameIdentity } from '../peer-match.js'
 import { type ProvenByPpk, ppkName, proveByPpk, takePpk, usesPpk } from '../ppk.js'
 import * as ppkFailures from '../ppk-failures.js'
-import { anchorsOf, certificateRequest, judge } from '../proof.js'
+import { anchorsOf, certificateRequest, judge, ownProof } from '../proof.js'
 import { ikeSuiteText, offerTexts } from '../proposal-text.js'
 import { isRedirect, redirected } from '../redirect.js'
 import type { Agreed, IkeSa } from '../sa.js'
@@ -147,7 +147,7 @@ function refusedBy({ peer }: PeerControl, notifyType: number, byPpk: boolean): F
   return failures.authenticationRefused(
     identityText(peer.localId),
     peer.remoteId === undefined ? 'any' : identityText(peer.remoteId),
-    byPpk && peer.ppk ? ppkName(peer.ppk.id) : undefined,
+    { by: ownProof(peer).method, ppk: byPpk && peer.ppk ? ppkName(peer.ppk.id) : undefined },
   )
 }
 

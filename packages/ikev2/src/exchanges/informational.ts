@@ -2,6 +2,7 @@ import type { Millis } from '@brunel/base'
 import { Ike as Wire } from '@brunel/wire'
 import type { ChildSa } from '../child-sa.js'
 import * as failures from '../failures.js'
+import { ownProof, theirProof } from '../proof.js'
 import { isRedirect, redirected } from '../redirect.js'
 import type { IkeSa } from '../sa.js'
 import type { Answer, Doing, Incoming } from '../sa-stage.js'
@@ -66,7 +67,10 @@ function rejected(turn: Turn, sa: IkeSa, notify: string): void {
   const why =
     sa.session === undefined || notify !== 'AUTHENTICATION_FAILED'
       ? failures.refused('IKE_AUTH', notify)
-      : failures.authenticationRefused(sa.session.localId, sa.session.remoteId)
+      : failures.authenticationRefused(sa.session.localId, sa.session.remoteId, {
+          by: ownProof(sa.session.control.peer).method,
+          theirsWasGood: theirProof(sa.session.control.peer).method === 'psk',
+        })
   sa.control?.failed(turn, { exchange: 'IKE_AUTH', why }, sa.remote)
   sa.end(turn, why)
 }
