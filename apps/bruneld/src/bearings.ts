@@ -1,3 +1,4 @@
+import type { IkeEvent } from '@brunel/ikev2'
 import { RouteWatch } from './route-watch.js'
 import type { Tunnel } from './tunnel.js'
 
@@ -50,6 +51,14 @@ export class Bearings {
   /** The tunnels of the start are open; before, each open one took its own bearing. */
   begin(): void {
     this.#begun = true
+  }
+
+  /** An attempt without an answer: the name is resolved anew, and another of its addresses is next. */
+  heard(tunnel: Tunnel, event: IkeEvent): void {
+    if (event.event === 'ike-up') tunnel.candidates.answered(event.remote.address)
+    if (event.event !== 'failed' || event.why.code !== 'BRUNEL_IKE_PEER_SILENT') return
+    tunnel.candidates.failed(event.remote.address)
+    if (tunnel.peer.remote.kind === 'name') this.#ports.take(tunnel).catch(this.#ports.onFailure)
   }
 
   #takeAll(): void {

@@ -19,6 +19,12 @@ export class EventStream {
 
 const why = ({ code, remedy, evidence }: Failure): Record<string, unknown> => ({ code, remedy, evidence })
 
+const MOVED_BY = {
+  here: '',
+  peer: '; the peer changed its address',
+  nat: '; a NAT sees to another port',
+} as const
+
 const SA_OF = { ike: 'IKE SA', child: 'pair of ESP SAs' } as const
 
 /** RFC 7296 §2.8.1, §2.8.2. */
@@ -90,6 +96,17 @@ export function routerEvent(e: IkeEvent): RouterEvent {
       })
     case 'redirected':
       return event(e.peer, `${e.from} sends us to ${e.to}`, { from: e.from, to: e.to })
+    case 'moved':
+      return event(
+        e.peer,
+        `the SAs moved: ${endpointText(e.local)} to ${endpointText(e.remote)}${MOVED_BY[e.cause]}`,
+        {
+          spi: e.spi,
+          cause: e.cause,
+          from: `${endpointText(e.from.local)} to ${endpointText(e.from.remote)}`,
+          encapsulation: e.encapsulation,
+        },
+      )
     case 'retrying':
       return event(e.peer, 'a new attempt follows')
     case 'exchange':

@@ -134,7 +134,7 @@ export class IkeHost {
       case 'child-remove':
         return this.#tunnel(effect.peer)?.sas.remove(effect.spiIn, effect.grace as Millis)
       case 'peer-moved':
-        return this.#tunnel(effect.peer)?.moved(effect.local, effect.remote)
+        return this.#tunnel(effect.peer)?.moved(effect)
       case 'resolve':
         return this.#resolve(effect)
       case 'ike-spi':

@@ -38,7 +38,13 @@ export function ikePeer(
     ppk,
     redirect: peer.remote.redirect,
     initiate: peer.ike.initiate && bearing.is === 'known',
-    ike: { proposals: peer.ike.proposals, lifetime: peer.ike.lifetime, liveness: peer.ike.liveness },
+    ike: {
+      proposals: peer.ike.proposals,
+      lifetime: peer.ike.lifetime,
+      liveness: peer.ike.liveness,
+      childless: peer.ike.childless,
+      mobike: peer.ike.mobike ? { returnRoutability: peer.ike.returnRoutability } : undefined,
+    },
     esp: {
       proposals: peer.esp.proposals,
       mode: peer.esp.mode,

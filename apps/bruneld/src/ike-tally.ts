@@ -28,6 +28,8 @@ export function countIkeEvent(event: IkeEvent, metrics: Metrics, tunnel: Tunnel 
       return tunnel?.rekeys.crossed(event.what, event.redundant)
     case 'rekey-deferred':
       return tunnel?.rekeys.deferred(event.what)
+    case 'moved':
+      return metrics.move(event.cause)
     default:
       return undefined
   }

@@ -2,7 +2,11 @@ import t from 'tap'
 import { takeBearing } from './remote-address.js'
 
 const route = { device: 'eth0', source: '192.0.2.1', mtu: 1500 }
-const compass = { own: 'gre7', has: (address: string) => address === '192.0.2.9' }
+const compass = {
+  own: 'gre7',
+  has: (address: string) => address === '192.0.2.9',
+  order: (addresses: readonly string[]) => addresses,
+}
 const reachable = { ...compass, interfaces: { routeTo: async () => route } }
 const unreachable = { ...compass, interfaces: { routeTo: async () => undefined } }
 

@@ -1,5 +1,8 @@
 import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
+import { networkInterfaces } from 'node:os'
+import type { Peer } from '@brunel/config'
+import { type Candidates, preferred } from './candidates.js'
 import type { HostInterfaces, Route } from './interfaces.js'
 
 /** Where a peer is at this moment, seen from here. */
@@ -16,13 +19,28 @@ export interface Compass {
   readonly own: string
   /** Whether this machine has an address. */
   readonly has: (address: string) => boolean
+  /** The addresses of the peer as they are worth trying. */
+  readonly order: (addresses: readonly string[]) => readonly string[]
 }
+
+/** What a compass is made of. */
+export interface Place {
+  readonly peer: Peer
+  readonly candidates: Candidates
+}
+
+export const compassFor = ({ peer, candidates }: Place, interfaces: Compass['interfaces']): Compass => ({
+  interfaces,
+  own: peer.tunnel.interface,
+  order: addresses => candidates.inOrder(preferred(addresses, peer.remote.prefer)),
+  has: address => Object.values(networkInterfaces()).some(list => list?.some(one => one.address === address)),
+})
 
 /** Resolves a peer's address anew, and asks the kernel by which source address it is reached. Never throws. */
 export async function takeBearing(
   remote: string,
   local: string | undefined,
-  { interfaces, own, has }: Compass,
+  { interfaces, own, has, order }: Compass,
 ): Promise<Bearing> {
   if (remote === 'any') return { is: 'any', local }
   const addresses = isIP(remote) === 0 ? await resolve(remote) : [remote]
@@ -33,7 +51,7 @@ export async function takeBearing(
       sentence: `The name ${remote} cannot be resolved: ${addresses}.`,
       remedy: 'Check the name and the resolver of this machine; it is tried again by itself.',
     }
-  const usable = addresses.filter(address => local === undefined || isIP(address) === isIP(local))
+  const usable = order(addresses.filter(address => local === undefined || isIP(address) === isIP(local)))
   for (const address of usable) {
     const route = await interfaces.routeTo(address, local)
     if (route?.device === own) return looped(address, own)
@@ -84,4 +102,10 @@ async function resolve(name: string): Promise<readonly string[] | string> {
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown error'
     return code in REASONS ? `${REASONS[code]} (${code})` : code
   }
+}
+
+export function sameBearing(a: Bearing | undefined, b: Bearing): boolean {
+  if (a?.is === 'known' && b.is === 'known') return a.remote === b.remote && a.route.source === b.route.source
+  if (a?.is === 'unknown' && b.is === 'unknown') return a.sentence === b.sentence
+  return a?.is === b.is
 }

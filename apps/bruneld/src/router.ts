@@ -1,4 +1,3 @@
-import { networkInterfaces } from 'node:os'
 import type {
   ActionOptions,
   ActionReport,
@@ -29,9 +28,10 @@ import { countIkeEvent } from './ike-tally.js'
 import type { IpRoute2 } from './interfaces.js'
 import type { KeyLog } from './key-log.js'
 import type { Log } from './log.js'
+import { bearingOf, ownAddresses } from './own-addresses.js'
 import type { Lack } from './preflight.js'
 import { Prober } from './prober.js'
-import { type Bearing, takeBearing } from './remote-address.js'
+import { compassFor, sameBearing } from './remote-address.js'
 import { Tunnel } from './tunnel.js'
 import { tunnelReport } from './tunnel-report.js'
 import { accepts, type IcmpChoice, quotes, type TooBigEvent } from './underlay-icmp.js'
@@ -301,14 +301,22 @@ export class Router implements RouterControl {
     this.#ports.log.info({ tunnel: name }, 'tunnel closed')
   }
 
-  /** Finds out where the peer is and tells IKE, where it differs from what IKE was told or `anew`. */
   async #point(tunnel: Tunnel, anew: boolean): Promise<void> {
+    await this.#locate(tunnel, anew)
+    await this.#tellAddresses(tunnel)
+  }
+
+  async #tellAddresses(tunnel: Tunnel): Promise<void> {
+    const { peer, bearing } = tunnel
+    const at = { bearing, ike: this.#ike?.ike.report(peer.name) }
+    const addresses = await ownAddresses(peer, at, compassFor(tunnel, this.#ports.interfaces))
+    if (addresses !== undefined) this.#ike?.feed({ on: 'own-addresses', peer: peer.name, addresses })
+  }
+
+  /** Finds out where the peer is and tells IKE, where it differs from what IKE was told or `anew`. */
+  async #locate(tunnel: Tunnel, anew: boolean): Promise<void> {
     const { peer } = tunnel
-    const bearing = await takeBearing(peer.remote.address, peer.local.address, {
-      interfaces: this.#ports.interfaces,
-      own: peer.tunnel.interface,
-      has: isOwnAddress,
-    })
+    const bearing = await bearingOf(peer, compassFor(tunnel, this.#ports.interfaces))
     const before = tunnel.bearing
     if (this.#tunnels.get(peer.name) !== tunnel || this.#ike === undefined) return
     tunnel.bearing = bearing
@@ -386,6 +394,10 @@ export class Router implements RouterControl {
     const tunnel = peer === undefined ? undefined : this.#tunnels.get(peer)
     countIkeEvent(event, this.#ports.metrics(), tunnel)
     if (event.event === 'exchange') return
+    if (tunnel !== undefined) this.#bearings.heard(tunnel, event)
+    // The way to where the peer is by now may begin at another of our addresses.
+    if (tunnel && (event.event === 'moved' || (event.event === 'ike-up' && tunnel.peer.local.further.length)))
+      void this.#tellAddresses(tunnel).catch(error => this.#bug('addresses', error))
     const told = routerEvent(event)
     this.#events.publish(told)
     this.#eventLog.write(told, this.#ike?.ike.report(event.peer ?? '')?.state === 'established')
@@ -417,13 +429,4 @@ export class Router implements RouterControl {
       'a bug in bruneld; please report it',
     )
   }
-}
-
-const isOwnAddress = (address: string): boolean =>
-  Object.values(networkInterfaces()).some(list => list?.some(one => one.address === address))
-
-function sameBearing(a: Bearing | undefined, b: Bearing): boolean {
-  if (a?.is === 'known' && b.is === 'known') return a.remote === b.remote && a.route.source === b.route.source
-  if (a?.is === 'unknown' && b.is === 'unknown') return a.sentence === b.sentence
-  return a?.is === b.is
 }

@@ -76,6 +76,12 @@ export class TunnelMtuState {
     this.#renew()
   }
 
+  /** The negotiated SAs go another way: its IP version, and whether they are in UDP. */
+  elsewhere({ encapsulation, remote }: Pick<Child, 'encapsulation' | 'remote'>): void {
+    this.#shape = { ...this.#shape, encapsulation, outerFamily: familyOf(remote.address) }
+    this.moved()
+  }
+
   /** Another document: other GRE options, or an MTU set by hand. */
   become(peer: Peer): void {
     this.#peer = peer

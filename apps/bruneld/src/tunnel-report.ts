@@ -177,6 +177,7 @@ function ikeSa(source: ReportSource, sa: IkeSa): IkeSaReport {
     local: endpointText(sa.local),
     remote: endpointText(sa.remote),
     nat: sa.nat,
+    mobike: sa.mobike ?? null,
     ppk: sa.ppk ?? null,
     establishedAt: at(source, sa.establishedAt),
     rekeyAt: at(source, sa.rekeyAt),

@@ -165,14 +165,16 @@ export class TunnelSas {
       })
   }
 
-  /** The peer is elsewhere now: NAT rebinding or an address change. */
-  moved(local: Endpoint, remote: Endpoint): void {
+  /** NAT rebinding or an address change, of the peer or of ours. */
+  moved({ encapsulation, ...ends }: PathSpec): void {
     if (this.#path === undefined) return
-    const { spec } = this.#path
-    const port = (e: Endpoint): Endpoint => (spec.encapsulation === 'udp' ? e : { ...e, port: 0 })
-    this.#leaveBy({ encapsulation: spec.encapsulation, local: port(local), remote: port(remote) })
-    for (const { inbound } of this.#children.values())
-      this.#io.command({ do: 'sa-moved', sa: inbound, remote: port(remote) })
+    const port = (e: Endpoint): Endpoint => (encapsulation === 'udp' ? e : { ...e, port: 0 })
+    const to = { encapsulation, local: port(ends.local), remote: port(ends.remote) }
+    this.#leaveBy(to)
+    for (const [spiIn, installed] of this.#children) {
+      this.#children.set(spiIn, { ...installed, child: { ...installed.child, ...to } })
+      this.#io.command({ do: 'sa-moved', sa: installed.inbound, remote: to.remote })
+    }
   }
 
   close(): void {
@@ -211,7 +213,7 @@ export class TunnelSas {
       ivLength: child.encryption.ivLength,
       blockLength: child.encryption.blockLength,
       icvLength: child.integrity?.icvLength ?? child.encryption.icvLength,
-      counterIv: child.integrity === undefined,
+      counterIv: child.integrity === undefined && !child.encryption.implicitIv,
       esn: child.esn,
       replayWindow,
       selectors: child.localSelectors.flatMap(local =>
@@ -257,5 +259,6 @@ export function sealerSa(child: Child, keys: ChildKeys): SealerSa {
     integrityKey: keys.integrity,
     icvLength: integrity?.icvLength ?? encryption.icvLength,
     esn: child.esn,
+    implicitIv: encryption.implicitIv ?? false,
   }
 }

@@ -1,8 +1,9 @@
-import { type Endpoint, type Instant, millis } from '@brunel/base'
+import { type Instant, millis } from '@brunel/base'
 import type { Peer } from '@brunel/config'
 import { type Counters, TUNNEL_COUNTER, type TunnelSpec } from '@brunel/datapath'
 import type { Child } from '@brunel/ikev2'
-import type { PacketIo } from '@brunel/packet-io'
+import type { PacketIo, PathSpec } from '@brunel/packet-io'
+import { Candidates } from './candidates.js'
 import { farEnd } from './far-end.js'
 import { RekeyTally } from './ike-tally.js'
 import type { HostInterfaces, InterfaceSettings } from './interfaces.js'
@@ -35,6 +36,7 @@ export interface Crossing {
 export class Tunnel {
   peer: Peer
   bearing: Bearing | undefined
+  readonly candidates = new Candidates()
   /** Said `down` by an operator. */
   halted = false
   /** Counter values when the present IKE SA came up. */
@@ -106,8 +108,11 @@ export class Tunnel {
     this.handshakeAt = wall
   }
 
-  moved(local: Endpoint, remote: Endpoint): void {
-    this.sas.moved(local, remote)
+  /** One of the two ends is elsewhere now: the SAs go on there. */
+  moved(path: PathSpec): void {
+    this.sas.moved(path)
+    this.mtu.elsewhere(path)
+    this.applyMtu()
   }
 
   crossing(): Crossing {
@@ -151,7 +156,7 @@ export class Tunnel {
   }
 
   #tell(): void {
-    const { gre, name } = this.peer
+    const { gre, name, esp } = this.peer
     const { mtu, mss } = this.mtu.current
     const spec: TunnelSpec = {
       tun: this.tun,
@@ -160,6 +165,7 @@ export class Tunnel {
       mtu,
       mss,
       farAddresses: this.peer.tunnel.addresses.map(farEnd).filter(address => address !== undefined),
+      outer: { df: esp.df, dscp: esp.dscp },
       remoteAddress: this.bearing?.is === 'known' ? this.bearing.remote : undefined,
     }
     this.#ports.io.command({ do: 'tunnel-set', tunnel: spec })

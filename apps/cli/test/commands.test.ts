@@ -174,6 +174,19 @@ t.test('a PPK comes from a file, under its name; whether it is demanded can be c
   t.match(await brunel('peer edit b1 --ppk-optional --ppk-required'), { exit: 2 })
 })
 
+t.test('the first child SA may be kept out of IKE_AUTH, and the default stays unwritten', async t => {
+  const { brunel, peers } = await served(t)
+  await brunel('peer add b1 --remote 198.51.100.6 --psk-file key', { files: { key: SECRET } })
+  t.equal(peers.peers.get('b1')?.document.ike?.childless, undefined)
+  for (const [line, want] of [
+    ['--childless', true],
+    ['--no-childless', false],
+  ] as const) {
+    t.match(await brunel(`peer edit b1 ${line}`), { exit: 0 })
+    t.equal(peers.peers.get('b1')?.document.ike?.childless, want)
+  }
+})
+
 t.test('what is no number is refused: as null it would take the member away', async t => {
   const { brunel, peers } = await served(t)
   await brunel('peer add -', { stdin: JSON.stringify({ ...document, tunnel: { mtu: 1400 } }) })

@@ -73,6 +73,15 @@ export const IkeSaReport = Type.Object({
   local: Type.String({ description: 'Our end point, address and port.' }),
   remote: Type.String({ description: 'The peer’s end point, address and port.' }),
   nat: Nat,
+  mobike: nullable(
+    Type.Object(
+      { local: Type.Array(Type.String()), remote: Type.Array(Type.String()) },
+      {
+        description:
+          'Further addresses of the two ends, as told by MOBIKE (RFC 4555). null: one of the two does not speak it.',
+      },
+    ),
+  ),
   ppk: nullable(
     Type.String({
       description: 'The name of the post-quantum pre-shared key in its keys (RFC 8784); null: none.',

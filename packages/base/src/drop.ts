@@ -11,10 +11,6 @@ export const DROPS = {
   'ip-fragment': 'A fragment was offered where a whole packet is needed (RFC 4303 §3.4.1).',
   'ip-protocol': 'The delivery packet does not carry GRE.',
   'ip-extension-headers': 'An IPv6 extension header chain is malformed or too long.',
-  'udp-truncated': 'A UDP datagram is shorter than its header.',
-  'tcp-truncated': 'A TCP segment is shorter than its header.',
-  'icmp-truncated': 'An ICMP message is shorter than its type needs.',
-  'icmp-checksum': 'The checksum of an ICMP message is wrong (RFC 4443 §2.3).',
   'ttl-expired': 'The inner TTL or hop limit has run out.',
   'ecn-congestion-lost': 'Outer CE arrived on a packet whose inner header is Not-ECT (RFC 6040 §4.2).',
   // GRE
@@ -24,7 +20,6 @@ export const DROPS = {
   'gre-protocol-type': 'The GRE protocol type is neither IPv4 nor IPv6 (RFC 2784 §2.4).',
   'gre-payload-mismatch': 'The GRE protocol type and the payload IP version differ.',
   'gre-checksum': 'The GRE checksum is wrong (RFC 2784 §2.5).',
-  'gre-checksum-missing': 'The tunnel demands a GRE checksum and there is none.',
   'gre-key-missing': 'The tunnel has a GRE key and the packet has none (RFC 2890 §2.1).',
   'gre-key-unexpected': 'The packet has a GRE key and the tunnel has none (RFC 2890 §2.1).',
   'gre-key-mismatch': 'The GRE key is not that of the tunnel (RFC 2890 §2.1).',

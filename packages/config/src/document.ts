@@ -24,6 +24,13 @@ export const LocalDocument = Type.Object(
         examples: ['192.0.2.1'],
       }),
     ),
+    addresses: Type.Optional(
+      Type.Array(Type.String(), {
+        description:
+          'Further addresses of ours, of other uplinks: used where the first has no way to the peer, and told to a peer that speaks MOBIKE.',
+        examples: [['203.0.113.1']],
+      }),
+    ),
     id: Type.Optional(
       text(
         'Our IKE identity: an address, a host name, an e-mail address or keyid:TEXT. Left out: our address.',
@@ -51,6 +58,12 @@ export const RemoteDocument = Type.Object(
         description:
           'Whether the peer may send us to another gateway (RFC 5685), which must prove the same `remote.id`.',
         default: false,
+      }),
+    ),
+    prefer: Type.Optional(
+      Type.Union([Type.Literal('ipv4'), Type.Literal('ipv6')], {
+        description:
+          'Which addresses of a DNS name are tried first; the others follow where those do not answer. Left out: as the resolver orders them.',
       }),
     ),
   },
@@ -130,6 +143,27 @@ export const IkeDocument = Type.Object(
     ),
     lifetime: Type.Optional(duration('When the IKE SA is rekeyed.', '4h')),
     liveness: Type.Optional(duration('The longest silence before a peer is asked whether it lives.', '10s')),
+    childless: Type.Optional(
+      Type.Boolean({
+        description:
+          'Whether the first child SA is made after IKE_AUTH, in an exchange of its own, where the peer can (RFC 6023). With a group in `esp.proposals` it has its own key exchange then.',
+        default: false,
+      }),
+    ),
+    mobike: Type.Optional(
+      Type.Boolean({
+        description:
+          'MOBIKE (RFC 4555): an address of either end may change and the SAs go on. In tunnel mode, with a peer that speaks it.',
+        default: true,
+      }),
+    ),
+    returnRoutability: Type.Optional(
+      Type.Boolean({
+        description:
+          'MOBIKE: whether a new address of the peer must answer before ESP goes there (RFC 4555 §3.7), which takes one more round trip.',
+        default: true,
+      }),
+    ),
     initiate: Type.Optional(
       Type.Boolean({
         description: 'Whether we begin. Left out: yes, unless `remote.address` is `any`.',
@@ -145,7 +179,7 @@ export const EspDocument = Type.Object(
     proposals: Type.Optional(
       Type.Array(Type.String(), {
         description:
-          'What we offer and accept for ESP, best first. A group in it asks for PFS at each rekey.',
+          'What we offer and accept for ESP, best first. A group in it asks for PFS at each rekey. `aes256gcm16iiv` and its kin save 8 octets a packet (RFC 8750); the same with explicit IV is offered beside them.',
         default: DEFAULT_ESP_PROPOSALS,
       }),
     ),
@@ -174,6 +208,20 @@ export const EspDocument = Type.Object(
       Type.Union([Type.Literal('auto'), Type.Literal('udp'), Type.Literal('none')], {
         description: 'ESP in UDP: when a NAT is found, always, or never.',
         default: 'auto',
+      }),
+    ),
+    df: Type.Optional(
+      Type.Union([Type.Literal('set'), Type.Literal('clear'), Type.Literal('copy')], {
+        description:
+          'The “don’t fragment” bit of what we send over an IPv4 underlay (RFC 4301 §8.1). `set`: the path MTU is found. `clear`: routers on the way may fragment, for paths that lose what is too big without a word. `copy`: as in the packet that is carried; `set` where that is IPv6.',
+        default: 'set',
+      }),
+    ),
+    dscp: Type.Optional(
+      Type.Union([Type.Literal('copy'), Type.Integer()], {
+        description:
+          'DSCP of what we send over the underlay: that of the packet that is carried, or one for all, 0 to 63 (RFC 4301 §5.1.2.1, RFC 2983). The packet inside keeps its own, and ECN is always copied.',
+        default: 'copy',
       }),
     ),
   },

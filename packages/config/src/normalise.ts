@@ -32,6 +32,7 @@ export function normalise(document: PeerDocument): Peer {
     enabled,
     local: {
       address: optionally(local.address, address, 'local.address'),
+      further: (local.addresses ?? []).map(text => sure(address(text), 'local.addresses')),
       id: optionally(local.id, identity, 'local.id'),
     },
     remote: {
@@ -39,6 +40,7 @@ export function normalise(document: PeerDocument): Peer {
       address: remoteAddress ?? remote.address.toLowerCase(),
       id: optionally(remote.id, identity, 'remote.id'),
       redirect: remote.redirect,
+      prefer: remote.prefer,
     },
     auth: {
       method: auth.method,
@@ -53,6 +55,9 @@ export function normalise(document: PeerDocument): Peer {
       proposals: proposals<IkeProposal>(ike.proposals, parseIkeProposal),
       lifetime: sure(duration(ike.lifetime), 'ike.lifetime'),
       liveness: sure(duration(ike.liveness), 'ike.liveness'),
+      childless: ike.childless,
+      mobike: ike.mobike,
+      returnRoutability: ike.returnRoutability,
       initiate: ike.initiate,
     },
     esp: {
@@ -62,6 +67,8 @@ export function normalise(document: PeerDocument): Peer {
       lifetimeBytes: sure(size(esp.lifetimeBytes), 'esp.lifetimeBytes'),
       replayWindow: esp.replayWindow,
       encapsulation: esp.encapsulation,
+      df: esp.df,
+      dscp: esp.dscp,
     },
     gre: { key: gre.key, checksum: gre.checksum, sequence: gre.sequence },
     tunnel: {

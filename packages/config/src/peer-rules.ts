@@ -45,6 +45,21 @@ function localAddress({ local }: WholePeerDocument): Problem[] {
   ]
 }
 
+function furtherAddresses({ local }: WholePeerDocument): Problem[] {
+  return (local.addresses ?? []).flatMap((text, i) =>
+    address(text) !== undefined && isHostAddress(text)
+      ? []
+      : [
+          problem(
+            `/local/addresses/${i}`,
+            'BRUNEL_CONFIG_ADDRESS',
+            `"${text}" is not an address that this router can have.`,
+            'Write addresses of this host, without prefix length.',
+          ),
+        ],
+  )
+}
+
 function remoteAddress({ remote }: WholePeerDocument): Problem[] {
   if (remote.address === 'any' || isDnsName(remote.address)) return []
   if (address(remote.address) !== undefined && isHostAddress(remote.address)) return []
@@ -57,6 +72,18 @@ function remoteAddress({ remote }: WholePeerDocument): Problem[] {
       'Write an address such as 198.51.100.7, a DNS name, or `any`.',
     ),
   ]
+}
+
+function preference({ local, remote }: WholePeerDocument): Problem[] {
+  if (remote.prefer === undefined) return []
+  if (remote.address === 'any' || !isDnsName(remote.address)) {
+    const detail = `\`remote.prefer\` chooses among the addresses of a DNS name, and "${remote.address}" is none.`
+    return [problem('/remote/prefer', 'BRUNEL_CONFIG_FAMILY', detail, 'Leave `remote.prefer` out.')]
+  }
+  const ours = address(local.address ?? '')
+  if (ours === undefined || `ipv${familyOf(ours)}` === remote.prefer) return []
+  const detail = `\`local.address\` is IPv${familyOf(ours)}, so that ${remote.prefer} is never used.`
+  return [problem('/remote/prefer', 'BRUNEL_CONFIG_FAMILY', detail, 'Leave one of the two out.')]
 }
 
 function ends({ local, remote }: WholePeerDocument): Problem[] {
@@ -123,10 +150,15 @@ function lifetimes({ ike, esp }: WholePeerDocument): Problem[] {
 }
 
 function esp({ esp }: WholePeerDocument): Problem[] {
-  const { replayWindow } = esp
-  if (replayWindow === 0 || (replayWindow >= 32 && replayWindow <= 4096)) return []
+  const { replayWindow, dscp } = esp
+  const fits = replayWindow === 0 || (replayWindow >= 32 && replayWindow <= 4096)
   const remedy = 'Write a number from 32 to 4096, or 0 for no check.'
-  return [problem('/esp/replayWindow', 'BRUNEL_CONFIG_RANGE', `${replayWindow} is out of range.`, remedy)]
+  return [
+    ...(fits
+      ? []
+      : [problem('/esp/replayWindow', 'BRUNEL_CONFIG_RANGE', `${replayWindow} is out of range.`, remedy)]),
+    ...(dscp === 'copy' ? [] : whole('/esp/dscp', dscp, [0, 63])),
+  ]
 }
 
 function gre({ gre }: WholePeerDocument): Problem[] {
@@ -167,8 +199,10 @@ function initiate({ ike, remote }: WholePeerDocument): Problem[] {
 const RULES: readonly Rule[] = [
   name,
   localAddress,
+  furtherAddresses,
   remoteAddress,
   ends,
+  preference,
   identities,
   auth,
   ppk,

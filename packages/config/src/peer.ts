@@ -29,6 +29,8 @@ export interface Peer {
   readonly local: {
     /** undefined: whatever the routing table of the host chooses. */
     readonly address: string | undefined
+    /** Used where `address` has no way to the peer, and told to the peer by MOBIKE. */
+    readonly further: readonly string[]
     /** undefined: the local address is the identity. */
     readonly id: PeerIdentity | undefined
   }
@@ -40,6 +42,8 @@ export interface Peer {
     readonly id: PeerIdentity | undefined
     /** Whether it may send us to another gateway: RFC 5685. */
     readonly redirect: boolean
+    /** Which addresses of a DNS name come first; undefined: as the resolver orders them. */
+    readonly prefer: 'ipv4' | 'ipv6' | undefined
   }
   readonly auth: {
     /** How we prove who we are, and how the peer must. */
@@ -57,6 +61,9 @@ export interface Peer {
     readonly proposals: readonly IkeProposal[]
     readonly lifetime: Millis
     readonly liveness: Millis
+    readonly childless: boolean
+    readonly mobike: boolean
+    readonly returnRoutability: boolean
     readonly initiate: boolean
   }
   readonly esp: {
@@ -66,6 +73,8 @@ export interface Peer {
     readonly lifetimeBytes: number
     readonly replayWindow: number
     readonly encapsulation: 'auto' | 'udp' | 'none'
+    readonly df: 'set' | 'clear' | 'copy'
+    readonly dscp: number | 'copy'
   }
   readonly gre: {
     readonly key: number | undefined

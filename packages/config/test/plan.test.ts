@@ -14,7 +14,7 @@ t.test('a document is normalised: defaults applied, values parsed, addresses can
   t.match(peer, {
     name: 'branch-7',
     enabled: true,
-    remote: { kind: 'address', address: '2001:db8::7', id: undefined },
+    remote: { kind: 'address', address: '2001:db8::7', id: undefined, prefer: undefined },
     ike: { lifetime: 14_400_000, liveness: 10_000, initiate: true },
     esp: { mode: 'tunnel', lifetimeBytes: 2 ** 40, replayWindow: 4096, encapsulation: 'auto' },
     gre: { key: 7, checksum: false, sequence: false },

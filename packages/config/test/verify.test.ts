@@ -36,6 +36,12 @@ for (const [what, path, value, want] of [
   ['a bad local address', 'local.address', 'eth0', '/local/address BRUNEL_CONFIG_ADDRESS'],
   ['IPv6 towards IPv4', 'local.address', '2001:db8::1', '/local/address BRUNEL_CONFIG_FAMILY'],
   ['the own address as remote', 'remote.address', '192.0.2.1', '/remote/address BRUNEL_CONFIG_ADDRESS'],
+  [
+    'a choice of family where there is no name',
+    'remote.prefer',
+    'ipv6',
+    '/remote/prefer BRUNEL_CONFIG_FAMILY',
+  ],
   ['a bad identity', 'remote.id', 'two words', '/remote/id BRUNEL_CONFIG_IDENTITY'],
   ['an empty secret', 'auth.psk', '', '/auth/psk BRUNEL_CONFIG_PSK'],
   ['a short secret', 'auth.psk', 'sesame', '/auth/psk BRUNEL_CONFIG_PSK'],
@@ -60,6 +66,7 @@ for (const [what, path, value, want] of [
   ['a bad size', 'esp.lifetimeBytes', '1Tb', '/esp/lifetimeBytes BRUNEL_CONFIG_SIZE'],
   ['a size too small', 'esp.lifetimeBytes', '1KiB', '/esp/lifetimeBytes BRUNEL_CONFIG_SIZE'],
   ['RFC 4303 §3.4.3: a window below 32', 'esp.replayWindow', 16, '/esp/replayWindow BRUNEL_CONFIG_RANGE'],
+  ['RFC 4301 §5.1.2.1: a DSCP of 64', 'esp.dscp', 64, '/esp/dscp BRUNEL_CONFIG_RANGE'],
   ['a window above 4096', 'esp.replayWindow', 4097, '/esp/replayWindow BRUNEL_CONFIG_RANGE'],
   ['RFC 2890 §2.1: a key beyond 32 bits', 'gre.key', 2 ** 32, '/gre/key BRUNEL_CONFIG_RANGE'],
   [

@@ -129,7 +129,7 @@ t.test('RFC 6989 §2.3: a point off the curve is refused', async t => {
 })
 
 t.test(
-  'RFC 7748 §6.1: X25519 with a low-order value gives all zeros and is refused; the top bit is masked',
+  'RFC 8031 §3.2, RFC 7748 §6.1: X25519 with a low-order value gives all zeros and is refused; the top bit is masked',
   async t => {
     const pair = keyPair(groupOf('x25519'))
     for (const low of [

@@ -17,7 +17,7 @@ export const ROW = {
   tun: 4,
   /** Index of the path it leaves by (outbound), or `SOCKET_…` it came from (inbound). */
   path: 5,
-  /** TOS or traffic class of the outermost header: to set when sending, as received when receiving. */
+  /** TOS or traffic class of the outermost header: as received, or to set, then perhaps with `MAY_FRAGMENT`. */
   tos: 6,
   /** High 32 bits of the extended sequence number for the sealer; ignored without ESN. */
   seqHigh: 7,

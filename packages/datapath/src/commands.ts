@@ -18,6 +18,14 @@ export interface TunnelSpec {
   readonly farAddresses: readonly string[]
   /** UDP port pair or protocol 50 and address of our own delivery packets, to refuse a routing loop (RFC 2003 §3.2). */
   readonly remoteAddress: string | undefined
+  /** What the outermost header takes from the inner packet, RFC 4301 §5.1.2.1. Left out: DF set, DSCP copied. */
+  readonly outer?: OuterHeader
+}
+
+export interface OuterHeader {
+  /** Where both are IPv4; else it is set. */
+  readonly df: 'set' | 'clear' | 'copy'
+  readonly dscp: number | 'copy'
 }
 
 /** Which inner packets an SA may carry after GRE delivery: RFC 4301 §5.2. */

@@ -93,7 +93,7 @@ for (const algorithm of ['aes-128-gcm', 'chacha20-poly1305'] as const) {
   }
 }
 
-t.test('RFC 4303 §3.4.4.1: a packet changed in any octet reaches nobody', async t => {
+t.test('RFC 4303 §3.4.4.1, §3.4.4.2: a packet changed in any octet reaches nobody', async t => {
   const [a, b] = pair(tunnelSpec, saSpec, () => new NodeSealer('aes-128-gcm', true))
   const [packet] = a.send(ipv4()) as [Uint8Array]
   for (let at = 0; at < packet.length; at++) {

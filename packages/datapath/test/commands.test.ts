@@ -89,7 +89,7 @@ t.test('RFC 4303 §3.3.3: at the last number the SA stops: told, audited, droppe
   t.same(router.said('audit'), [audit, audit])
 })
 
-t.test('RFC 4106 §3.1: an SA that is told to be used again goes on counting', async t => {
+t.test('RFC 4106 §2, §3.1: an SA that is told to be used again goes on counting', async t => {
   const router = new Router().configure()
   router.send(ipv4())
   router.outbound.command({ do: 'outbound-use', sa: saSpec })

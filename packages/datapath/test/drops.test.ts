@@ -95,7 +95,7 @@ const flipped = (at: number): Uint8Array =>
   genuine.with(at < 0 ? genuine.length + at : at, genuine.at(at)! ^ 1)
 
 for (const [title, socket, packet, want] of [
-  ['RFC 4301 §5.2: GRE in the clear', SOCKET.gre, hex('00000800'), 'gre-clear'],
+  ['RFC 4301 §5.2, §4.4.1: GRE in the clear', SOCKET.gre, hex('00000800'), 'gre-clear'],
   ['RFC 3948 §2.3: a keepalive', SOCKET.udp4500, hex('ff'), 'nat-keepalive'],
   ['another single octet', SOCKET.udp4500, hex('fe'), 'esp-truncated'],
   ['an empty datagram', SOCKET.udp4500, hex(''), 'esp-truncated'],

@@ -57,7 +57,7 @@ for (const [name, suite, esn, before, plain, want] of [
   })
 }
 
-t.test('RFC 4303 §3.3.3: the first packet has number 1, the next 2', async t => {
+t.test('RFC 4303 §2.2, §3.3.3: the first packet has number 1, the next 2', async t => {
   const sa = new EspOutbound(outboundSpec)
   for (const want of [1, 2, 3]) {
     const p = packet(hex('aabb'))

@@ -1,11 +1,12 @@
-import { type Instant, millis, sameEndpoint } from '@brunel/base'
+import { type Instant, millis } from '@brunel/base'
 import { Ike as Wire } from '@brunel/wire'
 import { expire } from './child-timers.js'
 import type { IkeInput, IkePeer } from './contract.js'
 import * as failures from './failures.js'
 import { lifetimeFrom } from './lifetimes.js'
+import { closeImmobile, followSource, ownAddressesChanged } from './moving.js'
 import { PeerControl } from './peer.js'
-import { restarts } from './peer-change.js'
+import { readdresses, restarts } from './peer-change.js'
 import type { Peers } from './peers.js'
 import { resolved } from './redirect.js'
 import type { SaHost } from './sa-stage.js'
@@ -32,8 +33,12 @@ export function applyPeer(turn: Turn, host: SaHost, peers: Peers, peer: IkePeer)
     control.wish = peer.initiate ? 'initiate' : 'answer'
   if (anew) {
     control.transportRefused = false
+    control.childlessTaught = undefined
     control.hasten(turn)
-  } else relive(turn, control, before)
+    return control
+  }
+  relive(turn, control, before)
+  if (readdresses(before, peer)) closeImmobile(turn, control, before)
   return control
 }
 
@@ -101,6 +106,8 @@ export function act(turn: Turn, control: PeerControl, input: PeerInput): void {
       return activity(turn, control, input)
     case 'esp-source':
       return sourced(turn, control, input)
+    case 'own-addresses':
+      return ownAddressesChanged(turn, control, input.addresses)
     default:
       return undefined
   }
@@ -166,9 +173,8 @@ function sourced(
   input: Extract<IkeInput, { readonly on: 'esp-source' }>,
 ): void {
   const session = sessionOf(control, input.spiIn)
-  if (session === undefined || sameEndpoint(session.current.remote, input.remote)) return
-  if (session.current.encapsulation !== 'udp') return
-  session.current.moved(turn, { local: session.current.local, remote: input.remote })
+  if (session === undefined || session.current.encapsulation !== 'udp') return
+  followSource(turn, session, { local: session.current.local, remote: input.remote })
 }
 
 /**

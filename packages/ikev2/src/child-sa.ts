@@ -30,7 +30,7 @@ export interface ChildSa {
   readonly suite: string
   readonly mode: Mode
   readonly modeReason: string | undefined
-  readonly encapsulation: 'udp' | 'none'
+  encapsulation: 'udp' | 'none'
   readonly localSelectors: readonly TrafficSelector[]
   readonly remoteSelectors: readonly TrafficSelector[]
   /** Our request made it. */

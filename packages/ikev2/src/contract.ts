@@ -73,6 +73,10 @@ export interface IkePeer {
     readonly proposals: readonly IkeProposal[]
     readonly lifetime: Millis
     readonly liveness: Millis
+    /** The first child by CREATE_CHILD_SA, where the peer can: RFC 6023. */
+    readonly childless?: boolean
+    /** Left out: no MOBIKE (RFC 4555). `returnRoutability`: ESP goes to a new address of the peer only when it answered there. */
+    readonly mobike?: { readonly returnRoutability: boolean } | undefined
   }
   readonly esp: {
     readonly proposals: readonly EspProposal[]
@@ -127,6 +131,8 @@ export type IkeInput =
     }
   /** Authentic, fresh ESP came from another address: NAT rebinding, RFC 7296 §2.23. */
   | { readonly on: 'esp-source'; readonly peer: string; readonly spiIn: number; readonly remote: Endpoint }
+  /** Our addresses for this peer: RFC 4555 §3.4 to §3.6. The first is the one that the routing table leaves by. */
+  | { readonly on: 'own-addresses'; readonly peer: string; readonly addresses: readonly string[] }
   /** ESP with a SPI that no SA has, from the address of a peer: RFC 7296 §1.5, RFC 4303 §3.4.2. */
   | { readonly on: 'unknown-esp-spi'; readonly spi: number; readonly remote: Endpoint }
   /** A packet waits and there is no SA. */
@@ -244,6 +250,17 @@ export type IkeEvent =
     }
   /** The peer sends us to another gateway: RFC 5685. */
   | { readonly event: 'redirected'; readonly peer: string; readonly from: string; readonly to: string }
+  /** The SAs go on at other addresses: ours changed, the peer's did, or a NAT gave it another port. */
+  | {
+      readonly event: 'moved'
+      readonly peer: string
+      readonly spi: string
+      readonly cause: 'here' | 'peer' | 'nat'
+      readonly from: { readonly local: Endpoint; readonly remote: Endpoint }
+      readonly local: Endpoint
+      readonly remote: Endpoint
+      readonly encapsulation: 'udp' | 'none'
+    }
   | { readonly event: 'retrying'; readonly peer: string; readonly at: Instant }
   /** For counters: an exchange we began or answered ended. */
   | {
@@ -272,8 +289,14 @@ export type IkeEffect =
   | { readonly do: 'child-remove'; readonly peer: string; readonly spiIn: number; readonly grace: Millis }
   /** The gateway that a peer sends us to is known by name; the host answers by the input `resolved`. */
   | { readonly do: 'resolve'; readonly peer: string; readonly name: string }
-  /** The peer moved: all its children send there. */
-  | { readonly do: 'peer-moved'; readonly peer: string; readonly local: Endpoint; readonly remote: Endpoint }
+  /** One of the two ends moved: all children of the peer send so. */
+  | {
+      readonly do: 'peer-moved'
+      readonly peer: string
+      readonly local: Endpoint
+      readonly remote: Endpoint
+      readonly encapsulation: 'udp' | 'none'
+    }
   /** An SPI that peers may address to us, or no longer: for the filter in front of the machine. 16 hex digits. */
   | { readonly do: 'ike-spi'; readonly spi: string; readonly ours: boolean }
   | { readonly do: 'drop'; readonly drop: Drop; readonly remote: Endpoint; readonly detail: string }
@@ -298,6 +321,8 @@ export interface IkePeerReport {
     readonly local: Endpoint
     readonly remote: Endpoint
     readonly nat: { readonly local: boolean; readonly remote: boolean }
+    /** undefined: one of the two does not do MOBIKE. Addresses beside those in use. */
+    readonly mobike: { readonly local: readonly string[]; readonly remote: readonly string[] } | undefined
     /** The name of the PPK that its keys, or those of its predecessors, were made with. */
     readonly ppk: string | undefined
     readonly establishedAt: Instant | undefined

@@ -3,18 +3,24 @@ import { wipeIkeKeys } from './key-schedule.js'
 import type { IkeSa } from './sa.js'
 import type { Doing, Stage } from './sa-stage.js'
 
-/** RFC 7296 §2.12: the private values of a request that nobody waits for any more. */
+/** RFC 7296 §2.12: the private values of a request that nobody waits for any more, and the SPI of its child. */
 export function eraseRequest(sa: IkeSa, doing: Doing | undefined): void {
   if (doing === undefined) return
   if ('offer' in doing) doing.offer.keyPair?.wipe()
   if (doing.what === 'intermediate') doing.keyPair.wipe()
   if (doing.what === 'rekey-ike') forgetSteps(sa, doing.offer.following)
+  if (doing.what === 'create-child' || doing.what === 'rekey-child') sa.host.freeChildSpi(doing.offer.spiIn)
+}
+
+/** The child that IKE_AUTH asked for does not come. */
+export function dropFirstChild(sa: IkeSa, { auth }: Extract<Stage, { readonly is: 'authenticating' }>): void {
+  if (auth.offer !== undefined) sa.host.freeChildSpi(auth.offer.spiIn)
 }
 
 /** RFC 7296 §2.12: closing an IKE SA erases its keys and the private values behind them. */
 export function eraseSa(sa: IkeSa, was: Stage): void {
   if (was.is === 'initiating') was.init.keyPair.wipe()
-  if (was.is === 'authenticating' && was.auth.offer !== undefined) sa.host.freeChildSpi(was.auth.offer.spiIn)
+  if (was.is === 'authenticating') dropFirstChild(sa, was)
   eraseRequest(sa, sa.outgoing?.doing)
   forgetSteps(sa, sa.awaited)
   if (sa.agreed === undefined) return

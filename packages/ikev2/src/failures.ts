@@ -1,6 +1,7 @@
 import { type Endpoint, endpointText } from '@brunel/base'
 import type { Failure } from './contract.js'
 import type { Nearest } from './nearest.js'
+import type { Ends } from './sa-stage.js'
 
 /**
  * Every way in which a negotiation fails or an SA ends, in words. A code never changes, a text may. The evidence
@@ -226,6 +227,14 @@ export const natRefused = (local: boolean, remote: boolean): Failure =>
     { nat: [...(local ? ['local'] : []), ...(remote ? ['remote'] : [])] },
   )
 
+/** The responder announced that it can do without. */
+export const childRefusedInAuth = (): Failure =>
+  failure(
+    'CHILD_REFUSED_IN_AUTH',
+    'The peer refuses a child SA in IKE_AUTH (INVALID_SYNTAX) and announces that it can come later (RFC 6023): it seems to demand that. The next attempt does so.',
+    'Nothing to do if the next attempt succeeds; ike.childless true saves this one.',
+  )
+
 export const refused = (exchange: string, notify: string): Failure =>
   failure(
     'REFUSED',
@@ -286,6 +295,31 @@ export const halfOpen = (): Failure =>
     'HALF_OPEN',
     'The initiator never came back with IKE_AUTH.',
     'Check that UDP 4500 passes; or it was a stranger.',
+  )
+
+/** MOBIKE, RFC 4555. */
+export const notRoutable = (remote: Endpoint): Failure =>
+  failure(
+    'NOT_ROUTABLE',
+    `${endpointText(remote)} answered without having read the question: COOKIE2 differs (RFC 4555 §3.7).`,
+    'Somebody may pretend to be at an address that is not his, or the other router breaks RFC 4555; a new IKE SA is negotiated.',
+    { remote: endpointText(remote) },
+  )
+
+export const addressesRefused = ({ local, remote }: Ends): Failure =>
+  failure(
+    'ADDRESSES_REFUSED',
+    `The peer does not accept that this router moved: ${endpointText(local)} to ${endpointText(remote)} (UNACCEPTABLE_ADDRESSES, RFC 4555 §3.5).`,
+    'Look into the log of the other router; a new IKE SA is negotiated.',
+    { local: endpointText(local), remote: endpointText(remote) },
+  )
+
+export const unexpectedNat = (remote: Endpoint): Failure =>
+  failure(
+    'UNEXPECTED_NAT',
+    `There is a NAT on the way to ${endpointText(remote)}, and esp.encapsulation "none" allows none (RFC 4555 §3.9).`,
+    'Set esp.encapsulation to "auto", or find out who changes the addresses.',
+    { remote: endpointText(remote) },
   )
 
 /** What we found ourselves, and the refusals in which the peer tells less of the same. */

@@ -75,7 +75,9 @@ export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
         return this.#datagram(turn, input)
       case 'peer-set':
         this.#strangers.pardon()
-        return this.#touch(actions.applyPeer(turn, this, this.#peers, input.peer))
+        this.#touch(actions.applyPeer(turn, this, this.#peers, input.peer))
+        // Who begins by itself does so at once, and two that cross would have to be settled.
+        return input.peer.initiate ? undefined : this.#strangers.answerEarly(turn)
       case 'peer-removed': {
         const control = this.#peers.remove(input.peer)
         this.#touch(control)
@@ -98,7 +100,8 @@ export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
       case 'child-used':
       case 'child-limit':
       case 'child-activity':
-      case 'esp-source': {
+      case 'esp-source':
+      case 'own-addresses': {
         const control = this.#peers.get(input.peer)
         if (control === undefined) return
         this.#touch(control)

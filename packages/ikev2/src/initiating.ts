@@ -46,11 +46,16 @@ export class Transmission {
   hurry(now: Instant, waits: readonly Millis[]): boolean {
     const left = this.#waits.slice(this.#next).reduce((sum, wait) => sum + wait, this.deadline - now)
     if (left <= waits.reduce((sum, wait) => sum + wait, 0)) return false
+    this.restart(now, waits)
+    return true
+  }
+
+  /** Another schedule from here on: what is sent goes elsewhere. */
+  restart(now: Instant, waits: readonly Millis[]): void {
     this.#waits = waits
     this.#next = 1
     this.scheduledAt = now
     this.deadline = after(now, waits[0] ?? millis(0))
-    return true
   }
 
   /** Once more with the last wait: the peer lives, only this request or its answer gets lost (RFC 7296 §2.4). */

@@ -11,12 +11,14 @@ export type Intent = { readonly notBefore?: Instant | undefined } & (
   /** A child that the peer made as we do not want it: RFC 7296 §1.3.1. */
   | { readonly want: 'refuse-child'; readonly spiIn: number }
   | { readonly want: 'liveness' }
+  /** What it says is what waits when it begins: RFC 4555. */
+  | { readonly want: 'mobike' }
   | { readonly want: 'notify'; readonly notifyType: number; readonly data: Uint8Array }
 )
 
-/** RFC 7296 §2.25.2: closing beats everything; a Delete beats rekeying. */
-const urgency = (intent: Intent): number =>
-  intent.want === 'close' ? 0 : intent.want === 'delete-children' ? 1 : intent.want === 'rekey-ike' ? 3 : 2
+/** RFC 7296 §2.25.2: closing beats everything; a Delete beats rekeying. A move comes before what it would delay. */
+const urgency = ({ want }: Intent): number =>
+  want === 'close' ? 0 : want === 'mobike' ? 1 : want === 'delete-children' ? 2 : want === 'rekey-ike' ? 4 : 3
 
 export class Intents {
   #waiting: Intent[] = []

@@ -2,16 +2,27 @@ import type { IkePeer } from './contract.js'
 
 /**
  * Whether a changed peer must be negotiated anew. What only limits an SA in time, or says who begins, does not:
- * `initiate`, `redirect`, lifetimes, liveness.
+ * `initiate`, `redirect`, lifetimes, liveness; nor another address, see `readdresses`.
  */
 export const restarts = (before: IkePeer, after: IkePeer): boolean =>
   !same(negotiated(before), negotiated(after))
 
+/** Whether the addresses differ: sessions with MOBIKE go on (RFC 4555), others begin anew. */
+export const readdresses = (before: IkePeer, after: IkePeer): boolean =>
+  before.localAddress !== after.localAddress || before.remoteAddress !== after.remoteAddress
+
+/** An identity that is nothing but our address goes with it: the one that was proved stays good (RFC 4555 §3.5). */
+const isImplied = ({ localId, localAddress }: IkePeer): boolean =>
+  localId.type !== 'dn' && localId.text === localAddress
+
 const negotiated = (peer: IkePeer): unknown => ({
   ...peer,
+  localAddress: undefined,
+  remoteAddress: undefined,
+  localId: isImplied(peer) ? undefined : peer.localId,
   initiate: undefined,
   redirect: undefined,
-  ike: peer.ike.proposals,
+  ike: { proposals: peer.ike.proposals, mobike: peer.ike.mobike },
   esp: { ...peer.esp, lifetime: undefined },
 })
 

@@ -39,8 +39,12 @@ export class PeerControl {
   reauthenticating: readonly Session[] = []
   /** All IKE SAs with this peer, those on their way out too. */
   readonly sas = new Set<IkeSa>()
+  /** Our addresses that this peer may be reached from, the one in use first; empty: whatever the peer document says. */
+  own: readonly string[] = []
   /** The peer cannot do transport mode; the next child is asked for in tunnel mode. */
   transportRefused = false
+  /** The peer refused a child in IKE_AUTH and can do without (true), or makes no child but that one (false). */
+  childlessTaught: boolean | undefined
   lastFailure: (Failure & { readonly at: Instant }) | undefined
   retryAt: Instant | undefined
   readonly #host: SaHost
@@ -70,6 +74,20 @@ export class PeerControl {
 
   liveChildren(): readonly ChildSa[] {
     return this.sessions.flatMap(session => session.children.all).filter(isLive)
+  }
+
+  /** Whether the next IKE SA is to be made without a child, RFC 6023. */
+  get childless(): boolean {
+    return this.childlessTaught ?? this.peer.ike.childless === true
+  }
+
+  /** A session that replaces others needs a child of its own. */
+  hasChildFor(session: Session): boolean {
+    return (this.#isSuccessor(session) ? session.children.all.filter(isLive) : this.liveChildren()).length > 0
+  }
+
+  #isSuccessor(session: Session): boolean {
+    return this.reauthenticating.length > 0 && session.weBegan && !this.reauthenticating.includes(session)
   }
 
   /** A packet waits and nothing carries it: RFC 4301 §5.1. */
@@ -185,8 +203,7 @@ export class PeerControl {
   childFailed(turn: Turn, session: Session, end: { readonly exchange: string; readonly why: Failure }): void {
     session.childFailures++
     this.failed(turn, end, session.current.remote)
-    const isNew = session.weBegan && !this.reauthenticating.includes(session)
-    if (this.reauthenticating.length === 0 || !isNew) return
+    if (!this.#isSuccessor(session)) return
     // The old session still carries traffic; this one does not.
     this.reauthenticating = []
     session.close(turn, end.why)
@@ -240,7 +257,9 @@ export class PeerControl {
   }
 
   #settle(turn: Turn): void {
-    const decision = settle(this.alive, turn.now, this.#host.ports.settings)
+    // A successor whose first child is under way is not redundant.
+    const settled = this.alive.filter(session => !this.#isSuccessor(session) || this.hasChildFor(session))
+    const decision = settle(settled, turn.now, this.#host.ports.settings)
     // Where a proof is missing, its arrival brings us back here.
     this.#settleAt = decision.again
     for (const session of decision.probe) session.current.probe(turn)

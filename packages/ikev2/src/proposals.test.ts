@@ -157,7 +157,7 @@ for (const [title, theirs, want] of [
   ['RFC 7296 §1.3.2: an IKE proposal without group is skipped', ikeSa([AES_GCM_256, PRF_SHA256]), 'none'],
   ['RFC 7296 §1.3.2: NONE is no group for IKE', ikeSa([AES_GCM_256, PRF_SHA256, tr(4, 0)]), 'none'],
   [
-    'RFC 7296 §3.3.5: AES without Key Length is rejected',
+    'RFC 7296 §3.3.5, RFC 5282 §7.3: AES without Key Length is rejected',
     ikeSa([tr(1, 20), PRF_SHA256, CURVE], CBC),
     '2: aes256-sha256-prfsha256-modp2048',
   ],

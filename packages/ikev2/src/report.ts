@@ -1,4 +1,5 @@
 import type { IkePeerReport, SaState } from './contract.js'
+import { furtherAddresses } from './mobility.js'
 import type { PeerControl } from './peer.js'
 import { identityText } from './peer-match.js'
 import { ikeSuiteText } from './proposal-text.js'
@@ -49,6 +50,10 @@ function reportSa(control: PeerControl, sa: IkeSa): SaReport {
     local: sa.local,
     remote: sa.remote,
     nat: sa.nat,
+    mobike: sa.session?.mobility && {
+      local: furtherAddresses(control.own, sa.local),
+      remote: furtherAddresses(sa.session.mobility.peerAddresses, sa.remote),
+    },
     ppk: sa.session?.ppk,
     establishedAt: sa.establishedAt,
     rekeyAt: sa.stage.is === 'established' ? sa.lifetime?.soft : undefined,

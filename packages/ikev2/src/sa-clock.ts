@@ -3,8 +3,9 @@ import { livenessDue } from './activity.js'
 import { childDeadline, tickChildren } from './child-timers.js'
 import * as failures from './failures.js'
 import { exchangeName } from './message-rules.js'
+import { probePaths } from './moving.js'
 import type { IkeSa } from './sa.js'
-import type { InFlight } from './sa-stage.js'
+import type { InFlight, Stage } from './sa-stage.js'
 import { SPEC } from './settings.js'
 import type { Turn } from './turn.js'
 import { tickValidity, validityDeadline } from './validity.js'
@@ -12,7 +13,7 @@ import { tickValidity, validityDeadline } from './validity.js'
 /** What an IKE SA does when time passes. Everything here is due at an instant that `deadlineOf` tells. */
 export function tickSa(turn: Turn, sa: IkeSa): void {
   if (sa.stage.is === 'half-open' && sa.stage.until <= turn.now) return sa.end(turn, failures.halfOpen())
-  if (sa.stage.is === 'replaced' && sa.stage.deleteAt <= turn.now) endReplaced(turn, sa)
+  if (sa.stage.is === 'replaced' && sa.stage.deleteAt <= turn.now) endReplaced(turn, sa, sa.stage)
   if (sa.outgoing !== undefined) tickTransmission(turn, sa, sa.outgoing)
   if (sa.isCurrent) {
     tickLifetime(turn, sa)
@@ -45,18 +46,22 @@ export function deadlineOf(sa: IkeSa): Instant | undefined {
 }
 
 /** The peer should have deleted it. Unless it was heard on the successor, our answer may still be under way. */
-function endReplaced(turn: Turn, sa: IkeSa): void {
-  if (sa.session === undefined || sa.session.over || sa.session.current.proven)
+function endReplaced(turn: Turn, sa: IkeSa, stage: Extract<Stage, { readonly is: 'replaced' }>): void {
+  if (sa.session === undefined || sa.session.over || stage.by.proven)
     return sa.close(turn, failures.replaced('its successor lives, and the peer did not delete it'))
-  sa.stage = { is: 'replaced', deleteAt: after(turn.now, sa.host.ports.settings.replacedLingers) }
+  sa.stage = { ...stage, deleteAt: after(turn.now, sa.host.ports.settings.replacedLingers) }
 }
 
 const isDue = (at: Instant | undefined, turn: Turn): boolean => at !== undefined && at <= turn.now
 
-function tickTransmission(turn: Turn, sa: IkeSa, { transmission, exchangeType, doing }: InFlight): void {
+function tickTransmission(turn: Turn, sa: IkeSa, flight: InFlight): void {
+  const { transmission, exchangeType, doing } = flight
   const next = transmission.tick(turn.now)
   if (next === 'wait') return
-  if (next === 'send') return sa.send(turn, transmission.datagrams)
+  if (next === 'send') {
+    sa.send(turn, transmission.datagrams)
+    return probePaths(turn, sa, flight)
+  }
   const waited = turn.now - transmission.startedAt
   // RFC 7296 §2.4: who sends authentic messages is not dead.
   if (sa.isCurrent && sa.heardAt > transmission.scheduledAt && waited < sa.host.ports.settings.patience) {

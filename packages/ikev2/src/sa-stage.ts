@@ -26,8 +26,8 @@ export type Stage =
   | { readonly is: 'authenticating'; readonly auth: AuthAttempt }
   | { readonly is: 'half-open'; readonly half: HalfOpen; readonly until: Instant }
   | { readonly is: 'established' }
-  /** The peer made the successor and deletes this one; if it does not, we do. */
-  | { readonly is: 'replaced'; readonly deleteAt: Instant }
+  /** The peer made the successor, or another one than this, and deletes this one; if it does not, we do. */
+  | { readonly is: 'replaced'; readonly by: IkeSa; readonly deleteAt: Instant }
   | { readonly is: 'closing'; readonly why: Failure }
   | { readonly is: 'ended'; readonly why: Failure }
 
@@ -60,6 +60,15 @@ export type Doing =
   | { readonly what: 'rejection'; readonly why: Failure }
   | { readonly what: 'liveness' }
   | { readonly what: 'notify' }
+  /** `epoch`: of which of our address changes it speaks. `list`: our further addresses as it tells them. */
+  | {
+      readonly what: 'mobike'
+      readonly epoch: number
+      readonly update: boolean
+      readonly list: readonly string[] | undefined
+      readonly check: boolean
+      readonly cookie: Uint8Array | undefined
+    }
 
 export interface InFlight {
   readonly transmission: Transmission
@@ -67,6 +76,8 @@ export interface InFlight {
   readonly doing: Doing
   /** It goes by the shorter schedule of a liveness check already. */
   readonly doubted: boolean
+  /** It went by other paths too, since there was no answer: RFC 4555 §3.10. */
+  readonly probed: boolean
 }
 
 /** What a request is answered with; `afterwards` happens after the answer is sent. */

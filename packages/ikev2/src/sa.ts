@@ -1,4 +1,4 @@
-import { type Endpoint, type IkeSpi, type Instant, type Millis, millis, sameEndpoint } from '@brunel/base'
+import { type Endpoint, type IkeSpi, type Instant, type Millis, millis } from '@brunel/base'
 import { Ike as Wire } from '@brunel/wire'
 import type { Channel } from './channel.js'
 import type { Failure } from './contract.js'
@@ -11,6 +11,7 @@ import { livenessWaits, Transmission, waits } from './initiating.js'
 import { type Intent, Intents } from './intents.js'
 import { type IkeKeys, type IkeSuite, wipeIkeKeys } from './key-schedule.js'
 import type { Lifetime } from './lifetimes.js'
+import { followAnswer, followIke } from './moving.js'
 import type { PeerControl } from './peer.js'
 import { Answers } from './responding.js'
 import { deadlineOf, tickSa } from './sa-clock.js'
@@ -92,7 +93,8 @@ export class IkeSa {
   get heardAt(): Instant {
     const { session } = this
     const esp = session?.control.session === session ? session?.lastEspIn : undefined
-    return esp !== undefined && esp > this.lastHeard ? esp : this.lastHeard
+    const counts = esp !== undefined && esp > this.lastHeard && session?.mobility?.unconfirmed !== true
+    return counts ? esp : this.lastHeard
   }
 
   /** The SPI that the peer addresses us by. */
@@ -179,6 +181,7 @@ export class IkeSa {
     this.#heard(turn, m)
     this.outgoing = undefined
     if (this.stage.is === 'established' || this.stage.is === 'replaced') this.#confirm()
+    followAnswer(turn, this, flight, m)
     takeResponse(turn, this, flight, {
       m: opened.is === 'message' ? { ...m, octets: opened.octets } : m,
       payloads: opened.is === 'message' ? opened.payloads : undefined,
@@ -202,29 +205,11 @@ export class IkeSa {
     this.proven = true
     if (this.session !== undefined) this.session.unansweredSince = undefined
     if (!m.header.response && this.stage.is === 'established') this.#confirm()
-    if (this.stage.is === 'established' || this.stage.is === 'replaced') this.moved(turn, m)
+    if (this.stage.is === 'established' || this.stage.is === 'replaced') followIke(turn, this, m)
   }
 
   #confirm(): void {
     if (this.session?.current === this) this.session.confirmed = true
-  }
-
-  /**
-   * RFC 7296 §2.23: only a fresh authentic packet moves the peer, only where we are not behind the NAT, and only a peer
-   * that is behind one: without a NAT a strange source is a copy, and following it would help whoever makes copies.
-   */
-  moved(turn: Turn, ends: Ends): void {
-    if (this.nat.local || !this.nat.remote || sameEndpoint(ends.remote, this.remote)) return
-    this.local = ends.local
-    this.remote = ends.remote
-    const { session } = this
-    if (session === undefined) return
-    for (const sibling of session.generations) {
-      sibling.local = ends.local
-      sibling.remote = ends.remote
-    }
-    if (session.control.session === session)
-      turn.do({ do: 'peer-moved', peer: session.control.peer.name, local: ends.local, remote: ends.remote })
   }
 
   // ---- sending ----
@@ -272,7 +257,12 @@ export class IkeSa {
       doing.what === 'auth' ||
       doing.what === 'close' ||
       doing.what === 'rejection'
-    const plan = short ? settings.initRetransmission : settings.retransmission
+    const plan =
+      doing.what === 'mobike'
+        ? settings.moveRetransmission
+        : short
+          ? settings.initRetransmission
+          : settings.retransmission
     return waits(plan, random, settings.jitterPercent)
   }
 
@@ -281,7 +271,8 @@ export class IkeSa {
     exchange: { readonly type: number; readonly doing: Doing },
     transmission: Transmission,
   ): void {
-    this.outgoing = { transmission, exchangeType: exchange.type, doing: exchange.doing, doubted: false }
+    const fresh = { doubted: false, probed: false }
+    this.outgoing = { transmission, exchangeType: exchange.type, doing: exchange.doing, ...fresh }
     this.send(turn, transmission.datagrams)
   }
 

@@ -1,8 +1,10 @@
 import type { Instant, Millis } from '@brunel/base'
 import { Children, type ChildSa } from './child-sa.js'
 import type { Child, Failure } from './contract.js'
+import type { Mobility } from './mobility.js'
 import type { PeerControl } from './peer.js'
 import type { IkeSa } from './sa.js'
+import type { Ends } from './sa-stage.js'
 import type { Turn } from './turn.js'
 import type { Validity } from './validity.js'
 
@@ -34,6 +36,10 @@ export class Session {
   readonly children = new Children()
   readonly generations = new Set<IkeSa>()
   current: IkeSa
+  /** undefined: one of the two does not do MOBIKE. */
+  mobility: Mobility | undefined
+  /** Where ESP still goes while the IKE SAs are at a new address that is not checked yet. */
+  carried: (Ends & { readonly encapsulation: 'udp' | 'none' }) | undefined
   /** The peer has shown that it holds this session too. */
   confirmed: boolean
   /** When we last sent something in ESP that nothing authentic came after. */

@@ -30,6 +30,9 @@ export interface Retransmission {
 export interface IkeSettings {
   /** Too short: needless load on a slow path. Too long: a lost packet delays the tunnel. */
   readonly retransmission: Retransmission
+  /** For requests from and to a new address. Its sum bounds how long a path may take to come up: shorter, and a slow
+   * uplink costs the SA. Its first wait too long: one lost packet stops the traffic for as much. */
+  readonly moveRetransmission: Retransmission
   /** How long a request is repeated to a peer that is heard and does not answer it. Too short: a bad line ends the IKE SA.
    * Too long: one whose windows are out of step stays. */
   readonly patience: Millis
@@ -96,6 +99,7 @@ export interface IkeSettings {
 
 export const DEFAULT_SETTINGS: IkeSettings = {
   retransmission: { first: millis(1000), factor: 2, cap: seconds(8), tries: 6 },
+  moveRetransmission: { first: millis(300), factor: 1.7, cap: seconds(3), tries: 9 },
   patience: seconds(90),
   initRetransmission: { first: millis(1000), factor: 2, cap: seconds(4), tries: 4 },
   jitterPercent: 20,

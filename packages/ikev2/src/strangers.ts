@@ -1,11 +1,13 @@
 import { isDrop, millis, RateLimiter } from '@brunel/base'
 import { Ike as Wire } from '@brunel/wire'
 import { askedCookie, CookieSecrets, type CookieSubject } from './cookie.js'
+import { EarlyCallers } from './early-callers.js'
 import { answerInit, type InitRequest, plainAnswer } from './exchanges/init-answer.js'
 import { FailedAuthentications } from './failed-authentication.js'
 import * as failures from './failures.js'
 import { HalfOpenSas } from './half-open.js'
 import { checkMessage } from './message-rules.js'
+import type { PeerControl } from './peer.js'
 import type { IkeSa } from './sa.js'
 import type { Ends, Incoming, SaHost } from './sa-stage.js'
 import type { Turn } from './turn.js'
@@ -33,6 +35,7 @@ export class Strangers {
   readonly #halfOpen: HalfOpenSas
   readonly #failed: FailedAuthentications
   readonly #version1: Version1
+  readonly #early = new EarlyCallers()
 
   constructor(host: SaHost) {
     const { settings } = host.ports
@@ -108,9 +111,11 @@ export class Strangers {
     if (!proven && (slowed || this.#halfOpen.wantsProof(address))) return this.#askCookie(turn, request)
     if (slowed && !this.#failed.mayTry(turn.now, address, this.#hasPeer(address)))
       return turn.drop('ike-auth-limit', m.remote, 'too many failed authentications')
-    const [best] = this.#host.peers.at(m.local.address, address)
-    if (best === undefined)
+    const best = this.#expected(m)
+    if (best === undefined) {
+      this.#early.remember(turn.now, m)
       return turn.drop('ike-no-peer', m.remote, 'no peer is configured for this address')
+    }
     const full = this.#halfOpen.full(address, best.peer.remoteAddress === address)
     if (full !== undefined) return turn.drop('ike-half-open-limit', m.remote, full)
     const answer = answerInit(turn, this.#host, { ...request, best })
@@ -121,6 +126,16 @@ export class Strangers {
       return
     }
     this.#keep(key, answer, proven)
+  }
+
+  /** A peer was added that does not begin by itself: whoever called too early is answered. */
+  answerEarly(turn: Turn): void {
+    for (const m of this.#early.take(turn.now, one => this.#expected(one) !== undefined)) this.#init(turn, m)
+  }
+
+  #expected({ local, remote }: Incoming): PeerControl | undefined {
+    const [best] = this.#host.peers.at(local.address, remote.address)
+    return best
   }
 
   #keep(key: string, sa: IkeSa, proven: boolean): void {

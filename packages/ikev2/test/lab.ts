@@ -51,7 +51,9 @@ export class TestRandom implements Random {
 /** One router: the machine, and what the host would have made of its effects. */
 export class Router {
   readonly name: string
-  readonly address: string
+  address: string
+  /** Beside `address`. */
+  further: readonly string[] = []
   readonly random: TestRandom
   readonly events: (IkeEvent & { at: number })[] = []
   readonly drops: string[] = []
@@ -212,9 +214,20 @@ export class Lab {
       if (port === undefined) return
       to = { address: nat.inside, port }
     }
-    const router = this.routers.find(r => r.address === to.address)
+    const router = this.routers.find(r => r.address === to.address || r.further.includes(to.address))
     if (router === undefined) return
     this.feed(router, { on: 'datagram', bytes: datagram.bytes.slice(), local: to, remote: from })
+  }
+
+  /** The host has other addresses now, and says so. */
+  readdress(router: Router, address: string, further: readonly string[] = []): void {
+    router.address = address
+    router.further = further
+    this.feed(router, {
+      on: 'own-addresses',
+      peer: this.other(router).name,
+      addresses: [address, ...further],
+    })
   }
 
   at(at: Instant, run: () => void): void {
@@ -280,7 +293,10 @@ export interface PeerChange {
   readonly ikeLifetime: number
   readonly espLifetime: number
   readonly liveness: number
+  readonly childless: boolean
   readonly selectors: IkePeer['selectors']
+  /** Left out: none. */
+  readonly mobike: IkePeer['ike']['mobike']
 }
 
 const fqdn = (name: string) => ({ type: 'fqdn', text: `${name.toLowerCase()}.example.net` }) as const
@@ -316,6 +332,8 @@ export function peerFor(near: Router, far: Router, change: Partial<PeerChange> =
       ),
       lifetime: millis(change.ikeLifetime ?? 4 * 3600_000),
       liveness: millis(change.liveness ?? 10_000),
+      childless: change.childless ?? false,
+      ...(change.mobike === undefined ? {} : { mobike: change.mobike }),
     },
     esp: {
       proposals: (change.esp ?? ['aes256gcm16-x25519-esn']).map(p => parsed(parseEspProposal(p) as never)),

@@ -189,7 +189,7 @@ t.test(
 )
 
 t.test(
-  'RFC 7296 §2.23.1: two peers behind one NAT, transport mode: both live, told apart by SPI and port',
+  'RFC 7296 §2.23.1, RFC 3948 §5.2: two peers behind one NAT, transport mode: both live, told apart by SPI and port',
   async t => {
     const lab = natted({ mode: 'transport' })
     const c = {

@@ -204,7 +204,7 @@ t.test(
 )
 
 t.test(
-  'RFC 7296 §5.1, RFC 4301 §4.4.3.4: a peer gets no address but its own, whoever else has it',
+  'RFC 7296 §5.1, RFC 4301 §4.4.3.3, §4.4.3.4: a peer gets no address but its own, whoever else has it',
   async t => {
     const lab = new Lab({ nat: { inside: A, outside: '203.0.113.1', port: port => port + 20000 } })
     // The peer is behind a NAT and claims the address of another peer.

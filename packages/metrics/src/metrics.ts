@@ -192,6 +192,12 @@ function eventCounters(registry: Registry) {
       labelNames: ['what', 'role'],
       registers,
     }),
+    moves: new Counter({
+      name: 'brunel_ike_moves_total',
+      help: 'SAs that went on at other addresses: ours changed (here), those of the peer, or a NAT in between.',
+      labelNames: ['cause'],
+      registers,
+    }),
     collisions: new Counter({
       name: 'brunel_rekey_collisions_total',
       help: 'Rekeys that crossed one of the peer, by whose new SA was redundant.',
@@ -216,18 +222,20 @@ export function createMetrics(source: MetricsSource, build: BuildInfo): Metrics 
   let tunnels: readonly TunnelSnapshot[] = []
   describeTunnels(reader, () => tunnels)
   describeProcess(reader, source, build)
-  const { exchanges, failures, rekeys, collisions, handshakes } = eventCounters(registry)
+  const { exchanges, failures, rekeys, collisions, moves, handshakes } = eventCounters(registry)
   // Series that exist from the start show a first failure as an increase.
   for (const what of ['ike', 'child']) {
     for (const role of ['initiator', 'responder']) rekeys.inc({ what, role }, 0)
     for (const redundant of ['ours', 'theirs', 'none']) collisions.inc({ what, redundant }, 0)
   }
+  for (const cause of ['here', 'peer', 'nat']) moves.inc({ cause }, 0)
   collectDefaultMetrics({ register: registry })
   for (const name of MISNAMED) registry.removeSingleMetric(name)
   return {
     exchange: (exchange, role: IkeRole, outcome) => exchanges.inc({ exchange, role, outcome }),
     failure: reason => failures.inc({ reason }),
     rekey: (what, role) => rekeys.inc({ what, role }),
+    move: cause => moves.inc({ cause }),
     rekeyCollision: (what, redundant) => collisions.inc({ what, redundant }),
     handshake: (seconds, role) => handshakes.observe({ role }, seconds),
     text: () => {

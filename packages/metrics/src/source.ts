@@ -68,6 +68,8 @@ export interface Metrics {
   /** `reason`: the BRUNEL_IKE_… code. */
   failure(reason: string): void
   rekey(what: 'ike' | 'child', role: IkeRole): void
+  /** The SAs of a peer went on at other addresses. */
+  move(cause: 'here' | 'peer' | 'nat'): void
   /** `redundant`: whose new SA; `none`: ours was refused. */
   rekeyCollision(what: 'ike' | 'child', redundant: 'ours' | 'theirs' | 'none'): void
   /** From our first message to the IKE SA established. */

@@ -13,7 +13,7 @@ for (const [name, p, mtu, want] of [
   ['IPv4 that fits', ipv4(payload(1380)), 1400, undefined],
   ['IPv4 that fits, DF set', ipv4(payload(1380), { dontFragment: true }), 1400, undefined],
   [
-    'RFC 7588 §3.3.1.1: IPv4 too large, DF clear: the payload is fragmented',
+    'RFC 7588 §2.2, §3.3.1.1, RFC 4303 §3.3.4: IPv4 too large, DF clear: the payload is fragmented, before GRE and ESP',
     ipv4(payload(1381)),
     1400,
     FRAGMENT,

@@ -9,6 +9,8 @@ export interface SealerSa {
   readonly integrity: 'sha256' | 'sha384' | 'sha512' | undefined
   readonly integrityKey: Uint8Array
   readonly icvLength: number
+  /** RFC 8750 §4: the IV is the sequence number, and not on the wire. */
+  readonly implicitIv?: boolean
   readonly esn: boolean
 }
 

@@ -67,8 +67,17 @@ class NativePacketIo implements PacketIo {
 
   addSa(sa: SealerSa): number {
     const mac = MACS[sa.integrity ?? 'none']
-    const { encryptionKey, integrityKey, icvLength, esn } = sa
-    return native.addSa(this.#instance, CIPHERS[sa.cipher], encryptionKey, mac, integrityKey, icvLength, esn)
+    const { encryptionKey, integrityKey, icvLength, esn, implicitIv = false } = sa
+    return native.addSa(
+      this.#instance,
+      CIPHERS[sa.cipher],
+      encryptionKey,
+      mac,
+      integrityKey,
+      icvLength,
+      esn,
+      implicitIv,
+    )
   }
 
   removeSa(sa: number): void {

@@ -72,6 +72,8 @@ export class SeededRandom implements Random {
   readonly espSpis: number[] = []
   readonly ikeSpis: Uint8Array[] = []
   readonly jitters: number[] = []
+  /** All that were drawn since somebody emptied it. */
+  drawnEspSpis: number[] = []
   readonly #dice: Dice
 
   constructor(seed: number, label: string) {
@@ -91,7 +93,15 @@ export class SeededRandom implements Random {
   }
 
   espSpi(): number {
-    return this.espSpis.shift() ?? 256 + this.#dice.below(0x1_0000_0000 - 256)
+    const spi = this.espSpis.shift() ?? 256 + this.#dice.below(0x1_0000_0000 - 256)
+    this.drawnEspSpis.push(spi)
+    return spi
+  }
+
+  /** Whether `draw` takes this SPI when it is drawn. */
+  laid(spi: number, draw: () => number): boolean {
+    this.espSpis.push(spi)
+    return draw() === spi
   }
 
   bytes(length: number): Uint8Array {

@@ -35,7 +35,8 @@ function pair(limits?: PacketLimits) {
   const violations: string[] = []
   const violation = (what: string): number => violations.push(what)
   const ledger = new NonceLedger(violation)
-  const model = (): EspModel => new EspModel({ now: () => instant(now), ledger, violation }, limits)
+  const model = (): EspModel =>
+    new EspModel({ now: () => instant(now), ledger, violation, installed: () => undefined }, limits)
   const [a, b] = [model(), model()]
   a.perform({ do: 'child-install', child: child(1001, 2001, [1, 2]), outbound: true })
   b.perform({ do: 'child-install', child: child(2001, 1001, [2, 1]), outbound: false })
@@ -70,7 +71,7 @@ t.test('a bent packet, a stranger SPI and a moved peer are told apart', async t 
   const moved = { address: '203.0.113.5', port: 40000 }
   const opened = b.open(bytes, moved)
   t.match(opened, { news: [{ on: 'child-used' }, { on: 'esp-source', remote: moved }] })
-  b.perform({ do: 'peer-moved', peer: 'b', local: remote, remote: moved })
+  b.perform({ do: 'peer-moved', peer: 'b', local: remote, remote: moved, encapsulation: 'udp' })
   t.match(b.open(a.seal(8)!.bytes, moved), { news: [] })
 })
 

@@ -13,6 +13,7 @@ const TAG_AT = 12
 interface Inbound {
   readonly child: Child
   readonly key: string
+  readonly tagger: Tagger
   readonly seen: Set<number>
   remote: Endpoint
   packets: number
@@ -23,7 +24,10 @@ interface Inbound {
 interface Outbound {
   readonly child: Child
   readonly key: string
+  readonly tagger: Tagger
+  local: Endpoint
   remote: Endpoint
+  encapsulation: 'udp' | 'none'
   seq: number
 }
 
@@ -31,6 +35,8 @@ export interface EspPorts {
   now(): Instant
   readonly ledger: NonceLedger
   violation(what: string): void
+  /** A child comes in, with its keys in words before they are wiped. */
+  installed(child: Child, keys: { readonly in: string; readonly out: string }): void
 }
 
 /** Soft and hard limit of packets on one SA, in either direction; undefined: none. */
@@ -77,16 +83,32 @@ export class EspModel {
     return this.#inbound.size
   }
 
+  /** What is left when nothing should be. */
+  remains(): readonly string[] {
+    this.#expire()
+    const left = [...this.#inbound.keys()].map(spi => `the inbound ESP SA ${hex(spi)}`)
+    return this.#ready.size === 0 ? left : [...left, `${this.#ready.size} outbound ESP SAs`]
+  }
+
+  /** Whether packets with this SPI are taken, those in their grace included. */
+  receives(spiIn: number): boolean {
+    return this.#inbound.has(spiIn)
+  }
+
   perform(effect: IkeEffect): void {
     if (effect.do === 'child-install') this.#install(effect.child, effect.outbound)
     else if (effect.do === 'child-use') this.#use(effect.spiIn)
     else if (effect.do === 'child-remove') this.#remove(effect.spiIn, effect.grace)
-    else if (effect.do === 'peer-moved') this.#move(effect.remote)
+    else if (effect.do === 'peer-moved') this.#move(effect)
   }
 
   /** A model serves one peer, so all its children move. */
-  #move(remote: Endpoint): void {
+  #move({ local, remote, encapsulation }: Extract<IkeEffect, { do: 'peer-moved' }>): void {
     for (const sa of [...this.#inbound.values(), ...this.#ready.values()]) sa.remote = remote
+    for (const sa of this.#ready.values()) {
+      sa.local = local
+      sa.encapsulation = encapsulation
+    }
   }
 
   #use(spiIn: number): void {
@@ -116,6 +138,7 @@ export class EspModel {
     if (replaces !== undefined && [...this.#inbound.values()].some(sa => sa.child.replaces === replaces))
       this.counters.crossings++
     const [keyIn, keyOut] = [keyText(child.keysIn), keyText(child.keysOut)]
+    this.#ports.installed(child, { in: keyIn, out: keyOut })
     if (keyIn === keyOut) this.#ports.violation('both directions have one key')
     if (/^0*$/.test(keyIn) || /^0*$/.test(keyOut)) this.#ports.violation('a child came with wiped keys')
     for (const keys of [child.keysIn, child.keysOut]) {
@@ -125,12 +148,14 @@ export class EspModel {
     this.#inbound.set(child.spiIn, {
       child,
       key: keyIn,
+      tagger: taggerOf(keyIn),
       seen: new Set(),
       remote: child.remote,
       packets: 0,
       until: undefined,
     })
-    const ready = { child, key: keyOut, remote: child.remote, seq: 0 }
+    const { local, remote, encapsulation } = child
+    const ready = { child, key: keyOut, tagger: taggerOf(keyOut), local, remote, encapsulation, seq: 0 }
     this.#ready.set(child.spiIn, ready)
     if (outbound) this.#current = ready
   }
@@ -140,7 +165,9 @@ export class EspModel {
     | {
         readonly bytes: Uint8Array
         readonly child: Child
+        readonly local: Endpoint
         readonly remote: Endpoint
+        readonly encapsulation: 'udp' | 'none'
         readonly news: readonly IkeInput[]
       }
     | undefined {
@@ -158,9 +185,10 @@ export class EspModel {
     view.setUint32(0, child.spiOut)
     view.setUint32(4, sa.seq)
     view.setUint32(8, number)
-    bytes.set(tag(sa.key, bytes), TAG_AT)
+    bytes.set(sa.tagger(bytes), TAG_AT)
     this.lastOut = this.#ports.now()
-    return { bytes, child, remote: sa.remote, news: this.#limitNews(child, sa.seq) }
+    const { local, remote, encapsulation } = sa
+    return { bytes, child, local, remote, encapsulation, news: this.#limitNews(child, sa.seq) }
   }
 
   /** What an ESP packet from `remote` holds, if it is authentic and fresh, and what IKE must hear of it. */
@@ -177,7 +205,7 @@ export class EspModel {
       this.counters.unknown++
       return [{ on: 'unknown-esp-spi', spi, remote }]
     }
-    if (!Buffer.from(tag(sa.key, bytes)).equals(bytes.subarray(TAG_AT))) {
+    if (Buffer.compare(sa.tagger(bytes), bytes.subarray(TAG_AT)) !== 0) {
       this.counters.forged++
       return []
     }
@@ -214,8 +242,14 @@ export class EspModel {
 
 const hex = (spi: number): string => spi.toString(16).padStart(8, '0')
 
-function tag(key: string, packet: Uint8Array): Uint8Array {
-  const mixing = new Mixing()
-  for (let i = 0; i < key.length; i += 4) mixing.word(Number.parseInt(key.slice(i, i + 4), 16))
-  return mixing.bytes(packet.subarray(0, TAG_AT)).squeeze(PACKET - TAG_AT)
+/** The tag of a packet under one key, which is read once. */
+type Tagger = (packet: Uint8Array) => Uint8Array
+
+function taggerOf(key: string): Tagger {
+  const words = new Mixing().bytes(Buffer.from(key, 'hex')).squeeze(16)
+  return packet =>
+    new Mixing()
+      .bytes(words)
+      .bytes(packet.subarray(0, TAG_AT))
+      .squeeze(PACKET - TAG_AT)
 }

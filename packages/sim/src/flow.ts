@@ -15,6 +15,7 @@ export class Flow {
   /** When the latest datum to arrive had been sent. */
   newest = -1
   duplicates = 0
+  #stopped = false
 
   constructor(from: SimRouter, to: SimRouter) {
     this.from = from
@@ -23,13 +24,18 @@ export class Flow {
 
   run(time: VirtualTime, interval: number): void {
     time.after(millis(interval), () => {
+      if (this.#stopped) return
       this.#send(time.now())
       this.run(time, interval)
     })
   }
 
+  stop(): void {
+    this.#stopped = true
+  }
+
   #send(now: number): void {
-    if (!this.from.up) return
+    if (!this.from.running) return
     if (this.from.transmit(this.to.name, this.#sentAt.length)) this.#sentAt.push(now)
     else this.#unsentAt.push(now)
   }

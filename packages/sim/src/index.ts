@@ -11,15 +11,16 @@ export {
   Mutilator,
   Replayer,
 } from './hostile.js'
-export { disagreement, stepInvariants, underWay } from './invariants.js'
+export { bounds, disagreement, underWay } from './invariants.js'
 export { BACK_WITHIN, judge } from './judge.js'
 export { Ladder } from './ladder.js'
 export { Mixing } from './mixing.js'
+export { Model } from './model.js'
 export { Nat } from './nat.js'
 export { type Datagram, Network, PERFECT, type Quality, type Tap } from './network.js'
 export { ipPacket, Pcap } from './pcap.js'
 export { espProposals, ikeProposals, type PeerWishes, type Place, peerOf, WISHES } from './peers.js'
-export { type RouterOptions, type RouterPorts, SimRouter } from './router.js'
+export { type RouterOptions, type RouterPorts, type Sabotage, SimRouter } from './router.js'
 export { type Happening, type Scenario, type Side, STILL, scenario } from './scenario.js'
 export {
   addFigures,

@@ -10,8 +10,8 @@ type Sa = IkePeerReport['sas'][number]
 
 const children = (sas: readonly Sa[]): Sa['children'] => sas.flatMap(sa => sa.children)
 
-/** What must hold after each step of one router, or what is wrong. */
-export function stepInvariants(router: SimRouter, peer: string): string | undefined {
+/** Memory is bounded: what must hold after each step of one router, or what is wrong. */
+export function bounds(router: SimRouter, peer: string): string | undefined {
   if (!router.up) return undefined
   if (router.esp.receiving > MOST_RECEIVING)
     return `${router.name}: ${router.esp.receiving} ESP SAs receive: they leak`

@@ -68,14 +68,14 @@ function rest(world: World): void {
     world.violate('a packet was opened under a key it was not sealed with')
 }
 
-/** RFC 7296 §2.12: closed SAs leave no secret. */
+/** RFC 7296 §2.12: when both ends have forgotten each other nothing is left of either: no SA, timer, SPI or secret. */
 function bury(world: World): void {
   if (world.violation !== undefined) return
+  for (const flow of Object.values(world.flows)) flow.stop()
   for (const side of ['a', 'b'] as const) world.happen({ at: 0, what: 'remove', side })
   world.advance(world.time.now() + BURIED)
   for (const router of Object.values(world.routers)) {
-    const left = router.secrets.left()
-    if (router.esp.installed.length > 0) world.violate(`${router.name}: ESP SAs outlive their peer`)
+    const left = router.remains()
     if (left.length > 0) world.violate(`${router.name}: after the last SA closed: ${left.join(', ')}`)
   }
 }

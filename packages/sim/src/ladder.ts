@@ -1,6 +1,7 @@
 import { instant, type Millis, millis } from '@brunel/base'
 import { Dice, SeededRandom } from './dice.js'
 import { disagreement } from './invariants.js'
+import { Model } from './model.js'
 import type { Datagram } from './network.js'
 import { type PeerWishes, peerOf, WISHES } from './peers.js'
 import { SimRouter } from './router.js'
@@ -41,6 +42,7 @@ export class Ladder {
     this.#wishes = { a: { ...LADDER_WISHES, ...a }, b: { ...LADDER_WISHES, ...b } }
     const ledger = new NonceLedger(what => this.violations.push(what))
     const cryptography = toyCryptography(new Dice(1, 'keys'))
+    const model = new Model({ violation: what => this.violations.push(what), mayTrust: () => true })
     const router = (name: Side): SimRouter =>
       new SimRouter(
         { name, address: ADDRESS[name], limits: undefined, settings: { jitterPercent: 0 } },
@@ -54,10 +56,11 @@ export class Ladder {
           random: this.random[name],
           cryptography,
           ledger,
+          model,
           trace: undefined,
           contents: this.#contents,
           violation: what => this.violations.push(what),
-          stepped: () => undefined,
+          stepped: router => model.stepped(router, this.routers[other(name)]),
           received: () => this.#arrived++,
         },
       )

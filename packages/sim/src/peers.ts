@@ -8,7 +8,8 @@ import {
   KEMS,
   PRFS,
 } from '@brunel/crypto'
-import type { IkePeer, Mode } from '@brunel/ikev2'
+import type { IkePeer, Mode, OwnProof, TheirProof } from '@brunel/ikev2'
+import { TOY_TRUST, toyProof } from './toy-certification.js'
 
 /** What two routers of a simulation agree on, and what each wants of it. */
 export interface PeerWishes {
@@ -24,10 +25,18 @@ export interface PeerWishes {
   /** Names of KEMs, each an additional key exchange of the first proposal: RFC 9370. */
   readonly kems?: readonly string[]
   readonly cbc: boolean
+  /** The first child after IKE_AUTH, RFC 6023; left out: in it. */
+  readonly childless?: boolean
   readonly psk: string
+  /** How this end proves itself and how it wants the other one to: by the shared key unless it says otherwise. */
+  readonly own?: Method
+  readonly theirs?: Method
   /** A post-quantum pre-shared key, RFC 8784; left out: none. */
   readonly ppk?: { readonly id: string; readonly required: boolean } | undefined
 }
+
+/** `certificate of a stranger`: a good one, by an authority that nobody trusts. */
+export type Method = 'psk' | 'certificate' | 'certificate of a stranger'
 
 export const WISHES: PeerWishes = {
   initiate: true,
@@ -106,14 +115,19 @@ export function peerOf(self: Place, other: Place, wishes: PeerWishes): IkePeer {
     remoteAddress: other.address,
     localId: { type: 'fqdn', text: `${self.name}.example.net` },
     remoteId: { type: 'fqdn', text: `${other.name}.example.net` },
-    auth: { method: 'psk', psk: new TextEncoder().encode(wishes.psk) },
+    auth: authOf(self, wishes),
     ppk: wishes.ppk && {
       id: new TextEncoder().encode(wishes.ppk.id),
       secret: new TextEncoder().encode('helmet'),
       required: wishes.ppk.required,
     },
     initiate: wishes.initiate && other.address !== undefined,
-    ike: { proposals: ikeProposals(wishes), lifetime: wishes.ikeLifetime, liveness: wishes.liveness },
+    ike: {
+      proposals: ikeProposals(wishes),
+      lifetime: wishes.ikeLifetime,
+      liveness: wishes.liveness,
+      childless: wishes.childless ?? false,
+    },
     esp: {
       proposals: espProposals(wishes),
       mode: wishes.mode,
@@ -122,4 +136,13 @@ export function peerOf(self: Place, other: Place, wishes: PeerWishes): IkePeer {
     },
     selectors: undefined,
   }
+}
+
+function authOf({ name }: Place, { psk, own = 'psk', theirs = 'psk' }: PeerWishes): IkePeer['auth'] {
+  const shared = { method: 'psk', psk: new TextEncoder().encode(psk) } as const
+  if (own === 'psk' && theirs === 'psk') return shared
+  const ours: OwnProof =
+    own === 'psk' ? shared : toyProof(`${name}.example.net`, own === 'certificate' ? 'CA' : 'another CA')
+  const wanted: TheirProof = theirs === 'psk' ? shared : TOY_TRUST
+  return { method: 'certificate', own: ours, theirs: wanted }
 }

@@ -1,5 +1,5 @@
 import { drive, type Endpoint, type Instant, type Machine, seconds } from '@brunel/base'
-import type { Cryptography } from '@brunel/crypto'
+import type { Certification, Cryptography } from '@brunel/crypto'
 import {
   Ike,
   type IkeEffect,
@@ -11,6 +11,8 @@ import {
 } from '@brunel/ikev2'
 import type { SeededRandom } from './dice.js'
 import { EspModel, type PacketLimits } from './esp-model.js'
+import { HostClock } from './host-clock.js'
+import type { Model } from './model.js'
 import type { Datagram, Network } from './network.js'
 import { joined } from './octets.js'
 import type { Trace } from './trace.js'
@@ -26,13 +28,16 @@ export interface RouterPorts {
   readonly network: Pick<Network, 'attach' | 'detach' | 'send'>
   readonly random: SeededRandom
   readonly cryptography: Cryptography
+  /** Left out: nobody is proved by certificates. */
+  readonly certification?: Certification | undefined
   readonly ledger: NonceLedger
+  readonly model: Model
   readonly trace: Trace | undefined
   /** Where it is noted what sealed messages hold. */
   readonly contents: Map<string, string> | undefined
   violation(what: string): void
-  /** Called after every step of the machine. */
-  stepped(router: SimRouter): void
+  /** Called after every step of the machine; `acted`: it had effects. */
+  stepped(router: SimRouter, acted: boolean): void
   /** A datum came out of an SA. */
   received(router: SimRouter, number: number): void
 }
@@ -42,17 +47,29 @@ export interface RouterOptions {
   readonly address: string
   readonly limits: PacketLimits | undefined
   readonly settings: Partial<IkeSettings>
-  /** Breaks a machine on purpose, to prove that the simulation notices. */
-  readonly bend?: ((effects: readonly IkeEffect[]) => readonly IkeEffect[]) | undefined
+  readonly sabotage?: Sabotage | undefined
+}
+
+/** Breaks a machine on purpose, to prove that the simulation notices. */
+export interface Sabotage {
+  readonly effects?: (effects: readonly IkeEffect[]) => readonly IkeEffect[]
+  readonly machine?: (ike: Ike) => void
+  readonly cryptography?: (cryptography: Cryptography) => Cryptography
+  readonly certification?: (certification: Certification) => Certification
 }
 
 type Input = IkeInput | { readonly on: 'tick' }
+
+/** Datagrams that wait for a router that is suspended; the rest is lost, as in the buffer of a socket. */
+const BACKLOG = 20
 
 /** One life of a router, from boot to the next crash: the real IKE machine and a model of ESP. */
 interface Life {
   readonly ike: Ike
   readonly esp: EspModel
   readonly secrets: Secrets
+  /** What the filter in front of the machine lets through. */
+  readonly spis: Set<string>
   readonly feed: (input: Input) => void
 }
 
@@ -61,10 +78,15 @@ export class SimRouter {
   address: string
   readonly #ports: RouterPorts
   readonly #options: RouterOptions
+  readonly #clock: HostClock
+  #backlog: Datagram[] = []
+  /** What the operator wanted meanwhile. */
+  #asked: Input[] = []
   readonly events: { readonly at: Instant; readonly event: IkeEvent }[] = []
   readonly counters = { steps: 0, sent: 0, unsent: 0, received: 0, drops: new Map<string, number>() }
   #life: Life | undefined
   #buried = 0
+  #effects = 0
   #activity = ''
   #spinning = { at: -1, steps: 0 }
 
@@ -73,10 +95,16 @@ export class SimRouter {
     this.address = options.address
     this.#options = options
     this.#ports = ports
+    this.#clock = new HostClock(ports.time)
   }
 
   get up(): boolean {
     return this.#life !== undefined
+  }
+
+  /** Up and not suspended. */
+  get running(): boolean {
+    return this.up && !this.#clock.suspended
   }
 
   /** Crossing rekeys of children, over all lives. */
@@ -92,8 +120,18 @@ export class SimRouter {
     return this.#alive.secrets
   }
 
-  get deadline(): Instant | undefined {
-    return this.#alive.ike.deadline
+  /** What is left when nothing should be: SAs, timers, SPIs, secrets. */
+  remains(): readonly string[] {
+    const { ike, esp, secrets, spis } = this.#alive
+    const { random } = this.#ports
+    const left = [...secrets.left(), ...esp.remains()]
+    if (spis.size > 0) left.push(`${spis.size} IKE SPIs that peers may use`)
+    if (ike.reports().length > 0) left.push(`reports of ${ike.reports().length} peers`)
+    if (ike.deadline !== undefined) left.push(`an alarm at ${ike.deadline}`)
+    // A SPI that was given back is taken again when it is drawn.
+    const kept = random.drawnEspSpis.filter(spi => !random.laid(spi, () => ike.newChildSpi()))
+    if (kept.length > 0) left.push(`${kept.length} ESP SPIs never given back`)
+    return left
   }
 
   get #alive(): Life {
@@ -106,18 +144,32 @@ export class SimRouter {
   }
 
   boot(): void {
-    const { time, network, random, cryptography, ledger, contents } = this.#ports
+    const { network, random, ledger, contents, model } = this.#ports
+    const { sabotage } = this.#options
+    const cryptography = sabotage?.cryptography?.(this.#ports.cryptography) ?? this.#ports.cryptography
+    const certification =
+      this.#ports.certification &&
+      (sabotage?.certification?.(this.#ports.certification) ?? this.#ports.certification)
+    random.drawnEspSpis = []
     const secrets = new Secrets()
     const ike = new Ike(
-      { random, crypto: watchCryptography(cryptography, secrets, ledger, contents) },
+      { random, crypto: watchCryptography(cryptography, secrets, ledger, contents), certification },
       this.#options.settings,
     )
     const violation = (what: string): void => this.#ports.violation(`${this.name}: ${what}`)
-    const esp = new EspModel({ now: () => time.now(), ledger, violation }, this.#options.limits)
-    const alarm = time.alarm()
-    const { bend } = this.#options
-    const feed = drive(bend === undefined ? ike : bent(ike, bend), {
-      now: () => time.now(),
+    const esp = new EspModel(
+      {
+        now: () => this.#clock.now(),
+        ledger,
+        violation,
+        installed: (child, keys) => model.installed(this.name, child, keys),
+      },
+      this.#options.limits,
+    )
+    const alarm = this.#clock.alarm()
+    sabotage?.machine?.(ike)
+    const feed = drive(sabotage?.effects === undefined ? ike : bent(ike, sabotage.effects), {
+      now: () => this.#clock.now(),
       perform: (effect: IkeEffect) => this.#perform(esp, effect),
       wakeAt: t => alarm(t, () => life.feed({ on: 'tick' })),
     })
@@ -125,12 +177,14 @@ export class SimRouter {
       ike,
       esp,
       secrets,
+      spis: new Set(),
       feed: input => {
         // The alarm of a life that is over rings into the void.
         if (this.#life === life) this.#step(life, input, feed)
       },
     }
     this.#life = life
+    model.booted(this.name)
     network.attach(this.address, datagram => this.#receive(datagram))
     this.#watchActivity(life)
   }
@@ -139,7 +193,23 @@ export class SimRouter {
   crash(): void {
     this.#buried = this.crossings
     this.#life = undefined
+    this.resume(true)
     this.#ports.network.detach(this.address)
+  }
+
+  /** Nothing comes in and nothing rings: a paused VM, a stopped process. */
+  suspend(): void {
+    if (this.up) this.#clock.suspend()
+  }
+
+  /** `counted`: the clock went on counting, so that it leaps. */
+  resume(counted: boolean): void {
+    this.#clock.resume(counted)
+    const [asked, waiting] = [this.#asked, this.#backlog]
+    this.#asked = []
+    this.#backlog = []
+    for (const input of asked) this.feed(input)
+    if (this.up) for (const datagram of waiting) this.#receive(datagram)
   }
 
   /** Another address on the same uplink; what is addressed to the old one is lost. */
@@ -150,7 +220,8 @@ export class SimRouter {
   }
 
   feed(input: Input): void {
-    this.#life?.feed(input)
+    if (this.#clock.suspended) this.#asked.push(input)
+    else this.#life?.feed(input)
   }
 
   setPeer(peer: IkePeer): void {
@@ -166,7 +237,7 @@ export class SimRouter {
 
   /** Sends a datum to `peer`. False: there is no SA, it was dropped. */
   transmit(peer: string, number: number): boolean {
-    if (this.#life === undefined) return false
+    if (this.#life === undefined || this.#clock.suspended) return false
     const sealed = this.#life.esp.seal(number)
     if (sealed === undefined) {
       this.counters.unsent++
@@ -174,24 +245,27 @@ export class SimRouter {
       return false
     }
     this.counters.sent++
-    const { bytes, child, remote, news } = sealed
-    const protocol = child.encapsulation === 'udp' ? 17 : 50
-    this.#ports.network.send({ protocol, from: child.local, to: remote, bytes })
+    const { bytes, local, remote, encapsulation, news } = sealed
+    const protocol = encapsulation === 'udp' ? 17 : 50
+    this.#ports.network.send({ protocol, from: local, to: remote, bytes })
     for (const input of news) this.feed(input)
     return true
   }
 
   #step(life: Life, input: Input, feed: (input: Input) => void): void {
-    const now = this.#ports.time.now()
+    const now = this.#clock.now()
     const violation = (what: string): void => this.#ports.violation(`${this.name}: ${what}`)
-    this.#ports.trace?.add(now, this.name, input)
+    this.#ports.trace?.add(this.#ports.time.now(), this.name, input)
+    this.#ports.model.took(this.name, input)
     this.counters.steps++
+    this.#effects = 0
     this.#spinning.steps = this.#spinning.at === now ? this.#spinning.steps + 1 : 0
     this.#spinning.at = now
     if (this.#spinning.steps > 500) {
       violation('500 steps without time going on')
       return
     }
+    const before = life.ike.deadline
     try {
       feed(input)
     } catch (error) {
@@ -199,13 +273,17 @@ export class SimRouter {
       return
     }
     const { deadline } = life.ike
-    if (deadline !== undefined && !(deadline >= now))
+    // After a leap of the clock an input may come before the tick that is overdue.
+    const overdue = input.on !== 'tick' && before !== undefined && before < now
+    if (deadline !== undefined && !(deadline >= now) && !overdue)
       violation(`the deadline ${deadline} lies in the past at ${now}`)
-    this.#ports.stepped(this)
+    this.#ports.stepped(this, this.#effects > 0)
   }
 
   #perform(esp: EspModel, effect: IkeEffect): void {
-    const { time, network, trace } = this.#ports
+    const { time, network, trace, model } = this.#ports
+    this.#effects++
+    model.did(this.name, effect)
     trace?.add(
       time.now(),
       this.name,
@@ -218,12 +296,20 @@ export class SimRouter {
       network.send({ protocol: 17, from: effect.local, to: effect.remote, bytes: KEEPALIVE })
     } else if (effect.do === 'drop') {
       this.counters.drops.set(effect.drop, (this.counters.drops.get(effect.drop) ?? 0) + 1)
+    } else if (effect.do === 'ike-spi') {
+      if (effect.ours) this.#alive.spis.add(effect.spi)
+      else this.#alive.spis.delete(effect.spi)
     } else if (effect.do === 'report') {
       this.events.push({ at: time.now(), event: effect.event })
     } else esp.perform(effect)
   }
 
-  #receive({ protocol, from, to, bytes }: Datagram): void {
+  #receive(datagram: Datagram): void {
+    if (this.#clock.suspended) {
+      if (this.#backlog.length < BACKLOG) this.#backlog.push(datagram)
+      return
+    }
+    const { protocol, from, to, bytes } = datagram
     if (protocol === 50) {
       this.#receiveEsp(bytes, from)
       return
@@ -250,6 +336,7 @@ export class SimRouter {
   #watchActivity(life: Life): void {
     this.#ports.time.after(seconds(1), () => {
       if (this.#life !== life) return
+      if (this.#clock.suspended) return this.#watchActivity(life)
       const { lastIn, lastOut } = life.esp
       const activity = `${lastIn} ${lastOut}`
       const peer = life.esp.current?.child.peer ?? life.esp.installed[0]?.child.peer

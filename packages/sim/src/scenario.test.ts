@@ -12,7 +12,7 @@ t.test('a lossless plan has nothing in it that could cost a datum', async t => {
   for (const plan of MANY.filter(p => p.lossless)) {
     t.ok(plan.quality.a.loss === 0 && plan.quality.b.loss === 0)
     for (const { what } of plan.happenings)
-      t.ok(['rekey', 'extra-tick', 'reauthenticate'].includes(what), what)
+      t.ok(['rekey', 'extra-tick', 'reauthenticate', 'wall'].includes(what), what)
   }
 })
 
@@ -32,6 +32,9 @@ t.test('every happening and every hostile peer is drawn, and everything ends bef
     'quality',
     'wishes',
     'rebind',
+    'suspend',
+    'resume',
+    'wall',
     'readdress',
     'expire',
     'extra-tick',
@@ -50,7 +53,7 @@ t.test('every happening and every hostile peer is drawn, and everything ends bef
 })
 
 t.test('what is taken away is given back', async t => {
-  const pairs = { crash: 'boot', cut: 'mend', down: 'up', remove: 'add' } as const
+  const pairs = { crash: 'boot', cut: 'mend', down: 'up', remove: 'add', suspend: 'resume' } as const
   for (const plan of MANY) {
     for (const [taken, given] of Object.entries(pairs)) {
       const count = (what: string): number => plan.happenings.filter(h => h.what === what).length

@@ -4,6 +4,7 @@ import type { PacketLimits } from './esp-model.js'
 import { HOSTILES, type HostileName } from './hostile.js'
 import { PERFECT, type Quality } from './network.js'
 import { type PeerWishes, WISHES } from './peers.js'
+import { quality, rekeys, trouble, wallClocks } from './troubles.js'
 
 export type Side = 'a' | 'b'
 
@@ -14,6 +15,11 @@ export type Happening = { readonly at: number } & (
   | { readonly what: 'crash' | 'boot' | 'cut' | 'mend'; readonly side: Side }
   | { readonly what: 'quality'; readonly side: Side; readonly quality: Quality }
   | { readonly what: 'wishes'; readonly side: Side; readonly wishes: Partial<PeerWishes> }
+  /** `resume`: the clock has counted the time in between and leaps, or it lies behind from now on. */
+  | { readonly what: 'suspend'; readonly side: Side }
+  | { readonly what: 'resume'; readonly side: Side; readonly counted: boolean }
+  /** The wall clock of a side is `off` milliseconds from true time. */
+  | { readonly what: 'wall'; readonly side: Side; readonly off: number }
   | { readonly what: 'rebind' }
   /** Router a has another address; its operator tells a at once, b's operator (or resolver) tells b after `late`. */
   | { readonly what: 'readdress'; readonly late: number }
@@ -25,7 +31,7 @@ export type Happening = { readonly at: number } & (
 /** A run as plain data: a seed makes it, and a failing one can be written down and shortened by hand. */
 export interface Scenario {
   readonly seed: number
-  /** Real keys take fifty times longer; a share of the seeds has them. */
+  /** Real keys take fifty times longer; a share of the seeds has them, with a shared key. */
   readonly cryptography: 'toy' | 'system'
   readonly family: 4 | 6
   /** Router a sits behind a NAT, and b takes it from wherever it comes. */
@@ -43,7 +49,9 @@ export interface Scenario {
   readonly calmAt: number
 }
 
-const SIDES: readonly Side[] = ['a', 'b']
+/** Real keys in one seed of so many. */
+const SYSTEM_EVERY = 50
+
 const both = <T>(make: (side: Side) => T): Record<Side, T> => ({ a: make('a'), b: make('b') })
 
 /**
@@ -58,22 +66,30 @@ export function scenario(seed: number): Scenario {
   const lossless = dice.chance(1 / 3)
   const calmAt = dice.between(60, 240) * 1000
   const nat = dice.chance(lossless ? 0.2 : 0.3)
+  const system = seed % SYSTEM_EVERY === 0
+  const auth = system ? METHODS[0] : dice.pick(METHODS)
+  const certified = auth?.a.own !== undefined
   return {
     seed,
-    cryptography: seed % 50 === 0 ? 'system' : 'toy',
+    cryptography: system ? 'system' : 'toy',
     family: dice.chance(0.2) ? 6 : 4,
     nat,
     wishes: bothWishes(dice, {
       slow: lossless ? SLOW : 12,
       nat,
       kems: KEM_LISTS[seed % KEM_LISTS.length] ?? NO_KEMS,
+      auth,
       ppks: PPK_LISTS[seed % PPK_LISTS.length] ?? {},
+      childless: { a: seed % 4 === 1, b: seed % 8 === 1 },
     }),
     limits: dice.chance(0.15) ? packetLimits(dice) : undefined,
     quality: both(() => quality(dice, lossless)),
     interval: both(() => dice.between(200, 1000)),
     hostile: dice.chance(0.25) ? hostiles(dice) : [],
-    happenings: (lossless ? rekeys(dice, calmAt) : trouble(dice, calmAt, nat)).sort((x, y) => x.at - y.at),
+    happenings: [
+      ...(lossless ? rekeys(dice, calmAt) : trouble(dice, calmAt, { nat, certified })),
+      ...(certified ? wallClocks(dice, calmAt) : []),
+    ].sort((x, y) => x.at - y.at),
     lossless,
     calmAt,
   }
@@ -98,6 +114,14 @@ const KEM_LISTS: readonly Record<Side, readonly string[]>[] = [
   { a: ['mlkem768'], b: ['mlkem768'] },
 ]
 
+/** Most routers share a key; some have certificates, on one end or on both. */
+const METHODS: readonly Record<Side, Pick<PeerWishes, 'own' | 'theirs'>>[] = [
+  { a: {}, b: {} },
+  { a: {}, b: {} },
+  { a: { own: 'certificate', theirs: 'certificate' }, b: { own: 'certificate', theirs: 'certificate' } },
+  { a: { own: 'certificate', theirs: 'psk' }, b: { own: 'psk', theirs: 'certificate' } },
+]
+
 /** Some seeds have a post-quantum pre-shared key, on both ends or on one, which does without. */
 const PPK = { id: 'ppk', required: false }
 const PPK_LISTS: readonly Partial<Record<Side, NonNullable<PeerWishes['ppk']>>>[] = [
@@ -115,12 +139,16 @@ function bothWishes(
     slow,
     nat,
     kems,
+    auth,
     ppks,
+    childless,
   }: {
     readonly slow: number
     readonly nat: boolean
     readonly kems: Record<Side, readonly string[]>
+    readonly auth: Record<Side, Pick<PeerWishes, 'own' | 'theirs'>> | undefined
     readonly ppks: (typeof PPK_LISTS)[number]
+    readonly childless: Readonly<Record<Side, boolean>>
   },
 ): Record<Side, PeerWishes> {
   const common: PeerWishes = {
@@ -139,11 +167,13 @@ function bothWishes(
     initiate: quiet !== side && quiet !== 'both',
     kems: kems[side],
     ppk: ppks[side],
+    childless: childless[side],
     groups: oneTaste ? groups : dice.pick(GROUP_LISTS),
     cbc: oneTaste ? common.cbc : dice.chance(0.5),
     ikeLifetime: millis(dice.between(2 * slow, 10 * slow) * 1000),
     espLifetime: millis(dice.between(slow, 5 * slow) * 1000),
     liveness: millis(dice.pick([5000, 10_000])),
+    ...auth?.[side],
   }))
 }
 
@@ -157,108 +187,6 @@ function packetLimits(dice: Dice): PacketLimits {
   const soft = dice.between(20, 80)
   // Far enough behind for a rekey that has to wait its turn.
   return { soft, hard: soft + 200 }
-}
-
-function quality(dice: Dice, lossless: boolean): Quality {
-  return {
-    ...PERFECT,
-    delay: dice.pick([1, 5, 20, 80, lossless ? 120 : 300]),
-    loss: lossless ? 0 : dice.pick([0, 0.02, 0.1, 0.3]),
-    duplicate: dice.pick([0, 0, 0.05, 0.3]),
-    jitter: dice.pick([0, 0, 5, 50, 200]),
-    late: dice.pick([0, 0, 0.02, 0.1]),
-    mtu: dice.pick([1500, 1500, 1280]),
-  }
-}
-
-const opposite = (side: Side): Side => (side === 'a' ? 'b' : 'a')
-
-/** Rekeys by hand besides those of the lifetimes; half of them cross within a few milliseconds. */
-function rekeys(dice: Dice, calmAt: number): Happening[] {
-  const happenings: Happening[] = []
-  const rekey = (at: number, side: Side): void => {
-    happenings.push({ at, what: 'rekey', side, sa: dice.pick(['ike', 'child']) })
-  }
-  for (let n = dice.between(2, 12); n > 0; n--) {
-    const at = dice.between(2000, calmAt - 1000)
-    const side = dice.pick(SIDES)
-    rekey(at, side)
-    if (dice.chance(0.2)) happenings.push({ at: at + dice.below(2000), what: 'extra-tick', side })
-    if (dice.chance(0.1)) happenings.push({ at, what: 'reauthenticate', side })
-    if (dice.chance(0.5)) rekey(at + dice.pick([0, 1, 5, 20, 50, 100, 300]), opposite(side))
-    // A storm: whatever is under way meets something else.
-    if (dice.chance(0.1)) {
-      for (let more = dice.between(3, 8); more > 0; more--) rekey(at + dice.below(2000), dice.pick(SIDES))
-    }
-  }
-  return happenings
-}
-
-type Trouble = (about: {
-  readonly dice: Dice
-  readonly at: number
-  readonly side: Side
-  readonly calmAt: number
-}) => Happening[]
-
-const later = ({ dice, at, calmAt }: Parameters<Trouble>[0], low: number, high: number): number =>
-  Math.min(at + dice.between(low, high), calmAt)
-
-const TROUBLES: readonly Trouble[] = [
-  a => [
-    { at: a.at, what: 'cut', side: a.side },
-    { at: later(a, 50, 30_000), what: 'mend', side: a.side },
-  ],
-  a => [
-    { at: a.at, what: 'crash', side: a.side },
-    { at: later(a, 200, 20_000), what: 'boot', side: a.side },
-  ],
-  a =>
-    SIDES.flatMap(side => [
-      { at: a.at, what: 'crash', side },
-      { at: later(a, 200, 20_000), what: 'boot', side },
-    ]),
-  a => [
-    { at: a.at, what: 'down', side: a.side },
-    { at: later(a, 100, 20_000), what: 'up', side: a.side },
-  ],
-  a => [
-    { at: a.at, what: 'remove', side: a.side },
-    { at: later(a, 0, 20_000), what: 'add', side: a.side },
-  ],
-  a => [{ at: a.at, what: 'quality', side: a.side, quality: quality(a.dice, false) }],
-  a => [{ at: a.at, what: 'expire', side: a.side }],
-  a => [
-    {
-      at: a.at,
-      what: 'wishes',
-      side: a.side,
-      wishes: { espLifetime: millis(a.dice.between(20, 60) * 1000) },
-    },
-  ],
-  a => newPsk(a.dice, a.at, later(a, 0, 10_000)),
-]
-const BEHIND_NAT: Trouble = a => [{ at: a.at, what: 'rebind' }]
-const NOT_BEHIND_NAT: Trouble = a => [{ at: a.at, what: 'readdress', late: later(a, 0, 5000) - a.at }]
-
-function trouble(dice: Dice, calmAt: number, nat: boolean): Happening[] {
-  const happenings = rekeys(dice, calmAt)
-  const troubles = [...TROUBLES, nat ? BEHIND_NAT : NOT_BEHIND_NAT]
-  for (let n = dice.between(1, 6); n > 0; n--) {
-    const about = { dice, at: dice.between(500, calmAt - 1000), side: dice.pick(SIDES), calmAt }
-    happenings.push(...dice.pick(troubles)(about))
-  }
-  return happenings
-}
-
-/** One operator changes the secret first, the other a little later. */
-function newPsk(dice: Dice, at: number, later: number): Happening[] {
-  const psk = `shield ${dice.below(1000)}`
-  const [first, second] = dice.chance(0.5) ? SIDES : (['b', 'a'] as const)
-  return [
-    { at, what: 'wishes', side: first as Side, wishes: { psk } },
-    { at: later, what: 'wishes', side: second as Side, wishes: { psk } },
-  ]
 }
 
 /** Nothing happens on a perfect path: what tests begin their own plans from. */

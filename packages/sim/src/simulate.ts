@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemCryptography } from '@brunel/crypto'
 import { judge } from './judge.js'
-import type { RouterOptions } from './router.js'
+import type { Sabotage } from './router.js'
 import { type Scenario, scenario } from './scenario.js'
 import { type Violation, World } from './world.js'
 
@@ -55,8 +55,8 @@ export function simulate(plan: Scenario): Outcome {
 }
 
 /** Plays a scenario to its end or its first violation. */
-export function play(plan: Scenario, record: boolean, bend?: RouterOptions['bend']): World {
-  const world = new World(plan, { record, system: systemCryptography, bend })
+export function play(plan: Scenario, record: boolean, sabotage?: Sabotage): World {
+  const world = new World(plan, { record, system: systemCryptography, sabotage })
   judge(world)
   return world
 }

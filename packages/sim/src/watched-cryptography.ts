@@ -29,6 +29,7 @@ export class NonceLedger {
   readonly #highest = new Map<string, number>()
   readonly #sealers = new Map<string, object>()
   readonly #violation: (what: string) => void
+  readonly #ivs = new Map<string, string>()
 
   constructor(violation: (what: string) => void) {
     this.#violation = violation
@@ -47,6 +48,15 @@ export class NonceLedger {
     const first = this.#sealers.get(key)
     if (first === undefined) this.#sealers.set(key, cipher)
     else if (first !== cipher) this.#violation('two ciphers seal with one IKE key, so their IVs repeat')
+  }
+
+  /** An IV of eight octets is a counter and goes up; a longer one is not that of the message before (RFC 3602 §3). */
+  iv(key: string, iv: Uint8Array): void {
+    const text = Buffer.from(iv).toString('latin1')
+    const last = this.#ivs.get(key)
+    if (last !== undefined && (iv.length === 8 ? text <= last : text === last))
+      this.#violation('an IKE key seals twice with one IV')
+    this.#ivs.set(key, text)
   }
 }
 
@@ -98,6 +108,7 @@ export function watchCryptography(
         seal(associated, plaintext) {
           ledger.ike(name, watched)
           const body = cipher.seal(associated, plaintext)
+          ledger.iv(name, body.subarray(0, encryption.ivLength))
           contents?.set(sealName(body), insideOf(associated, plaintext))
           return body
         },

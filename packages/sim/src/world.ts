@@ -3,15 +3,18 @@ import type { Cryptography } from '@brunel/crypto'
 import { Dice, SeededRandom } from './dice.js'
 import { Flow } from './flow.js'
 import { HOSTILES, type Hostile } from './hostile.js'
-import { stepInvariants } from './invariants.js'
+import { bounds } from './invariants.js'
+import { Model } from './model.js'
 import { Nat } from './nat.js'
 import { Network, PERFECT } from './network.js'
 import { Pcap } from './pcap.js'
 import { type PeerWishes, type Place, peerOf } from './peers.js'
-import { type RouterOptions, type RouterPorts, SimRouter } from './router.js'
+import { type RouterPorts, type Sabotage, SimRouter } from './router.js'
 import type { Happening, Scenario, Side } from './scenario.js'
+import { toyCertification } from './toy-certification.js'
 import { toyCryptography } from './toy-cryptography.js'
 import { Trace } from './trace.js'
+import { Trust } from './trust.js'
 import { VirtualTime } from './virtual-time.js'
 import { NonceLedger } from './watched-cryptography.js'
 
@@ -35,7 +38,7 @@ export interface WorldOptions {
   readonly record: boolean
   readonly system: Cryptography
   /** Breaks the machine of router a on purpose. */
-  readonly bend?: RouterOptions['bend']
+  readonly sabotage?: Sabotage | undefined
 }
 
 /** Two routers, a path between them and a plan. One use each. */
@@ -52,6 +55,11 @@ export class World {
   recovery: Recovery = { back: 0, agreed: 0 }
   readonly #hostile: readonly Hostile[]
   readonly #wishes: Record<Side, PeerWishes>
+  readonly #model: Model
+  readonly #trust: Trust
+  /** The link is up and nothing may cost a datum: each end must always reach the other. */
+  #mustReach = false
+  #buried = false
   readonly #places: Record<Side, { readonly self: Place; readonly seen: Place }>
 
   constructor(scenario: Scenario, options: WorldOptions) {
@@ -70,6 +78,11 @@ export class World {
       b: { self: { name: 'b', address: addresses.b }, seen: { name: 'b', address: addresses.b } },
     }
     this.#wishes = { ...scenario.wishes }
+    this.#trust = new Trust(this.#wishes, () => this.time.now())
+    this.#model = new Model({
+      violation: what => this.violate(what),
+      mayTrust: router => this.#trust.isDue(router === 'a' ? 'a' : 'b'),
+    })
     const shared = this.#shared(options, contents)
     const router = (name: Side, address: string): SimRouter =>
       this.#router({ name, address }, options, shared)
@@ -100,23 +113,28 @@ export class World {
       network: this.network,
       cryptography: this.scenario.cryptography === 'toy' ? toy : system,
       ledger: new NonceLedger(what => this.violate(what)),
+      model: this.#model,
       trace: this.trace,
       contents,
       violation: (what: string) => this.violate(what),
-      stepped: (router: SimRouter) => this.#stepped(router),
-      received: (router: SimRouter, number: number) =>
-        this.flows[router.name === 'a' ? 'b' : 'a'].arrive(number),
+      stepped: (router: SimRouter, acted: boolean) => this.#stepped(router, acted),
+      received: (router: SimRouter, number: number) => {
+        this.flows[router.name === 'a' ? 'b' : 'a'].arrive(number)
+        if (this.scenario.lossless && !this.#buried)
+          this.#mustReach = this.flows.a.delivered > 0 && this.flows.b.delivered > 0
+      },
     }
   }
 
   #router(
     { name, address }: { readonly name: Side; readonly address: string },
-    { bend }: WorldOptions,
+    { sabotage }: WorldOptions,
     shared: Omit<RouterPorts, 'random'>,
   ): SimRouter {
     const { limits, seed } = this.scenario
-    const options = { name, address, limits, settings: {}, bend: name === 'a' ? bend : undefined }
-    return new SimRouter(options, { ...shared, random: new SeededRandom(seed, name) })
+    const options = { name, address, limits, settings: {}, sabotage: name === 'a' ? sabotage : undefined }
+    const certification = toyCertification(() => this.#trust.wall(name))
+    return new SimRouter(options, { ...shared, certification, random: new SeededRandom(seed, name) })
   }
 
   /** Everything until the trouble ends. */
@@ -138,9 +156,18 @@ export class World {
     if (this.violation === undefined) this.time.runUntil(instant(to), () => this.violation === undefined)
   }
 
-  #stepped(router: SimRouter): void {
-    const broken = stepInvariants(router, router.name === 'a' ? 'b' : 'a')
-    if (broken !== undefined) this.violate(broken)
+  #stepped(router: SimRouter, acted: boolean): void {
+    const { a, b } = this.routers
+    const peer = router === a ? b : a
+    if (acted) {
+      const broken = bounds(router, peer.name)
+      if (broken !== undefined) this.violate(broken)
+    }
+    this.#model.stepped(router, peer)
+    if (!this.scenario.lossless) return
+    if (!this.#mustReach) return
+    this.#model.reach(a, b)
+    this.#model.reach(b, a)
   }
 
   #boot(side: Side): void {
@@ -176,6 +203,8 @@ export class World {
         router.feed({ on: happening.what, peer })
         break
       case 'remove':
+        this.#buried = true
+        this.#mustReach = false
         router.feed({ on: 'peer-removed', peer })
         break
       case 'add':
@@ -187,6 +216,15 @@ export class World {
       case 'boot':
         this.#boot(side)
         break
+      case 'suspend':
+        router.suspend()
+        break
+      case 'resume':
+        router.resume(happening.counted)
+        break
+      case 'wall':
+        this.#trust.setWall(side, happening.off)
+        break
       case 'cut':
       case 'mend':
         this.network[happening.what](router.address)
@@ -196,6 +234,7 @@ export class World {
         break
       case 'wishes':
         this.#wishes[side] = { ...this.#wishes[side], ...happening.wishes }
+        this.#trust.changed()
         this.#setPeer(side)
         break
       case 'expire':
@@ -225,8 +264,13 @@ export class World {
   calm(): void {
     if (this.violation !== undefined) return
     for (const hostile of this.#hostile) hostile.active = false
+    for (const side of ['a', 'b'] as const) {
+      this.routers[side].resume(true)
+      this.#trust.setWall(side, 0)
+    }
     // Changes that overtook one another may have left the two operators apart.
     this.#wishes.b = { ...this.#wishes.b, psk: this.#wishes.a.psk }
+    this.#trust.changed()
     if (!this.scenario.nat) this.#places.a = { ...this.#places.a, seen: this.#places.a.self }
     for (const side of ['a', 'b'] as const) {
       const router = this.routers[side]

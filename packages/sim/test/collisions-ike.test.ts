@@ -1,3 +1,4 @@
+import { millis } from '@brunel/base'
 import { Ladder } from '@brunel/sim'
 import t from 'tap'
 
@@ -194,9 +195,10 @@ t.test('RFC 7296 §1.4.1: ike delete: the answer is empty, and nothing stays', a
     ladder.routers[side].feed({ on: 'peer-removed', peer: side === 'a' ? 'b' : 'a' })
   ladder.flush()
   t.same(ladder.picture, ['a ──▶ b  delete ike', 'a ◀── b  delete ike', 'a ◀── b  empty', 'a ──▶ b  empty'])
+  ladder.pass(millis(1))
   for (const side of ['a', 'b'] as const) {
     t.same(ladder.routers[side].esp.installed, [])
-    t.same(ladder.routers[side].secrets.left(), [])
+    t.same(ladder.routers[side].remains(), [])
   }
 })
 
@@ -215,4 +217,48 @@ t.test('RFC 7296 §2.8.3: reauthentication makes before it breaks', async t => {
   ladder.settle(60)
   t.equal(ladder.fault(), undefined)
   t.not(sa(ladder, 'a'), before)
+})
+
+/** Both have begun a rekey with one additional key exchange, and both have sent their IKE_FOLLOWUP_KE. */
+function crossing(ladder: Ladder): number {
+  ladder.rekey('a', 'ike')
+  ladder.rekey('b', 'ike')
+  ladder.deliver('a')
+  ladder.deliver('b')
+  ladder.deliver('b')
+  ladder.deliver('a')
+  return ladder.waiting('a')
+}
+
+t.test(
+  'RFC 7296 §2.8.2: a successor that lost and that its maker never got to know is gone in time, rekeyed again or not',
+  async t => {
+    const ladder = laid(new Ladder({ kems: ['mlkem768'] }).established(), { a1: 1 })
+    const fragments = crossing(ladder)
+    // b answers the step of a, and a does not hear it; a answers that of b, which deletes the old IKE SA.
+    for (let n = 0; n < fragments; n++) ladder.deliver('a')
+    for (let n = 0; n < fragments; n++) ladder.lose('b', fragments)
+    ladder.flush()
+    t.match(sa(ladder, 'b'), /,/, 'b holds two successors: its own and that of a')
+    // The next time the step of b is lost, and a deletes the old one: b has not heard a on the new one.
+    ladder.pass(millis(3000))
+    crossing(ladder)
+    for (let n = 0; n < fragments; n++) ladder.lose('b')
+    ladder.flush()
+    ladder.settle(40)
+    t.equal(ladder.fault(), undefined)
+  },
+)
+
+t.test('RFC 7296 §2.12: an IKE SA that goes while its requests wait for answers leaves nothing', async t => {
+  for (const what of ['child', 'ike'] as const) {
+    const ladder = new Ladder({ kems: ['mlkem768'] }).established()
+    ladder.traffic = false
+    ladder.rekey('a', what)
+    ladder.lose('a')
+    for (const side of ['a', 'b'] as const)
+      ladder.routers[side].feed({ on: 'peer-removed', peer: side === 'a' ? 'b' : 'a' })
+    ladder.settle(60)
+    for (const side of ['a', 'b'] as const) t.same(ladder.routers[side].remains(), [], `${side}, ${what}`)
+  }
 })

@@ -66,24 +66,26 @@ for (const [name, plaintext, want] of [
   })
 }
 
-t.test('RFC 4303 §2.4: a pushed trailer fills whole blocks and opens to the same payload', async () =>
-  fc.assert(
-    fc.property(
-      fc.uint8Array({ maxLength: 40 }),
-      fc.constantFrom(1, 4, 8, 16),
-      fc.integer({ min: 0, max: 255 }),
-      (payload, block, next) => {
-        const p = inSlot(payload)
-        Esp.pushTrailer(p, Esp.paddingFor(payload.length, block), next)
-        const trailer = Esp.openTrailer(p, p.start)
-        if (isDrop(trailer)) return false
-        return (
-          p.length % Math.max(4, block) === 0 &&
-          Esp.payloadEnd(p, trailer) === p.start + payload.length &&
-          Esp.padLength(p, trailer) === p.length - payload.length - 2 &&
-          Esp.nextHeader(p, trailer) === next
-        )
-      },
+t.test(
+  'RFC 4303 §2.4, RFC 3602 §2.4: a pushed trailer fills whole blocks and opens to the same payload',
+  async () =>
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ maxLength: 40 }),
+        fc.constantFrom(1, 4, 8, 16),
+        fc.integer({ min: 0, max: 255 }),
+        (payload, block, next) => {
+          const p = inSlot(payload)
+          Esp.pushTrailer(p, Esp.paddingFor(payload.length, block), next)
+          const trailer = Esp.openTrailer(p, p.start)
+          if (isDrop(trailer)) return false
+          return (
+            p.length % Math.max(4, block) === 0 &&
+            Esp.payloadEnd(p, trailer) === p.start + payload.length &&
+            Esp.padLength(p, trailer) === p.length - payload.length - 2 &&
+            Esp.nextHeader(p, trailer) === next
+          )
+        },
+      ),
     ),
-  ),
 )

@@ -10,6 +10,7 @@ export interface PeerOptions {
   readonly remoteId?: string
   readonly redirect?: boolean
   readonly local?: string
+  readonly localAlso?: string[]
   readonly localId?: string
   readonly pskFile?: string
   readonly pskStdin?: boolean
@@ -26,7 +27,11 @@ export interface PeerOptions {
   readonly espProposal?: string[]
   readonly mode?: string
   readonly encapsulation?: string
+  readonly df?: string
+  readonly dscp?: number | 'copy'
   readonly answerOnly?: boolean
+  readonly mobike?: boolean
+  readonly childless?: boolean
   readonly greKey?: number
   readonly interface?: string
   readonly address?: string[]
@@ -51,6 +56,7 @@ export const peerOptions = (command: Command): Command =>
     .option('--redirect', 'the peer may send us to another gateway (RFC 5685)')
     .option('--no-redirect', 'it may not')
     .option('--local <address>', 'our address on the underlay')
+    .option('--local-also <addresses...>', 'further addresses of ours, of other uplinks')
     .option('--local-id <identity>', 'our identity')
     .addOption(new Option('--psk-file <file>', 'file with the pre-shared key').conflicts('pskStdin'))
     .option('--psk-stdin', 'read the pre-shared key from standard input')
@@ -72,7 +78,17 @@ export const peerOptions = (command: Command): Command =>
     .option('--esp-proposal <proposals...>', 'ESP proposals, as in swanctl.conf')
     .addOption(new Option('--mode <mode>', 'ESP mode').choices(['tunnel', 'transport']))
     .addOption(new Option('--encapsulation <when>', 'ESP in UDP').choices(['auto', 'udp', 'none']))
+    .addOption(
+      new Option('--df <policy>', '“don’t fragment” on the underlay').choices(['set', 'clear', 'copy']),
+    )
+    .option('--dscp <dscp>', 'DSCP on the underlay, 0 to 63, or `copy`', text =>
+      text === 'copy' ? text : whole(text),
+    )
     .option('--answer-only', 'never begin')
+    .option('--mobike', 'addresses of both ends may change (RFC 4555); the default')
+    .option('--no-mobike', 'another address is another negotiation')
+    .option('--childless', 'the first child SA after IKE_AUTH, where the peer can')
+    .option('--no-childless', 'the first child SA in IKE_AUTH')
     .option('--gre-key <number>', 'GRE key', whole)
     .option('--interface <name>', 'name of the TUN interface')
     .option('--address <prefixes...>', 'addresses of our end of the tunnel, such as 10.255.0.1/30')
@@ -86,11 +102,22 @@ export function patchOf(options: PeerOptions, psk: string | undefined, terminal:
   return pruned({
     name: options.name,
     enabled: options.disabled ? false : options.enabled,
-    local: { address: options.local, id: options.localId },
+    local: { address: options.local, addresses: options.localAlso, id: options.localId },
     remote: { address: options.remote, id: options.remoteId, redirect: options.redirect },
     auth: authOf(options, psk, terminal),
-    ike: { proposals: options.ikeProposal, initiate: options.answerOnly ? false : undefined },
-    esp: { proposals: options.espProposal, mode: options.mode, encapsulation: options.encapsulation },
+    ike: {
+      proposals: options.ikeProposal,
+      initiate: options.answerOnly ? false : undefined,
+      mobike: options.mobike,
+      childless: options.childless,
+    },
+    esp: {
+      proposals: options.espProposal,
+      mode: options.mode,
+      encapsulation: options.encapsulation,
+      df: options.df,
+      dscp: options.dscp,
+    },
     gre: { key: options.greKey },
     tunnel: {
       interface: options.interface,

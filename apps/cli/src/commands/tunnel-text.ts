@@ -40,6 +40,14 @@ export function tunnelsText(tunnels: readonly TunnelReport[], now: Date): string
 const natText = ({ local, remote }: IkeSaReport['nat']): string =>
   local && remote ? 'NAT at both ends' : local ? 'NAT at our end' : remote ? 'NAT at the far end' : 'no NAT'
 
+const mobikeText = (mobike: IkeSaReport['mobike']): string => {
+  if (mobike === null) return ''
+  const { local, remote } = mobike
+  const ours = local.length === 0 ? '' : `, ours also ${local.join(', ')}`
+  const theirs = remote.length === 0 ? '' : `, theirs also ${remote.join(', ')}`
+  return `; MOBIKE${ours}${theirs}`
+}
+
 function childText(child: ChildReport, now: Date): string[] {
   const esn = child.esn ? ', ESN' : ''
   const mode = child.modeReason === null ? child.mode : `${child.mode} (${child.modeReason})`
@@ -53,7 +61,7 @@ function childText(child: ChildReport, now: Date): string[] {
 
 const saText = (sa: IkeSaReport, now: Date): string[] => [
   `IKE SA ${sa.spiInitiator} ${sa.spiResponder}: ${sa.state}, we are ${sa.role}${sa.suite === '' ? '' : `, ${sa.suite}`}${sa.ppk === null ? '' : `, PPK ${sa.ppk}`}`,
-  `  ${sa.local} (${sa.localId || '?'}) <-> ${sa.remote} (${sa.remoteId || '?'}), ${natText(sa.nat)}`,
+  `  ${sa.local} (${sa.localId || '?'}) <-> ${sa.remote} (${sa.remoteId || '?'}), ${natText(sa.nat)}${mobikeText(sa.mobike)}`,
   `  established ${moment(sa.establishedAt, now)}, rekey ${moment(sa.rekeyAt, now)}`,
   ...sa.children.flatMap(child => childText(child, now)),
 ]

@@ -19,6 +19,7 @@ export interface SwanConnection {
   readonly version?: 1 | 2
   /** Default: never. Make before break. */
   readonly reauthenticate?: string
+  readonly mobike?: boolean
   readonly startAction?: 'none' | 'start' | 'trap'
   /** More lines of the connection and of its child. */
   readonly connection?: readonly string[]
@@ -41,7 +42,7 @@ function connection(c: SwanConnection): string {
     local_addrs = ${c.local.address}
     remote_addrs = ${c.remote.address}
     proposals = ${c.ike}
-    mobike = no
+    mobike = ${c.mobike === true ? 'yes' : 'no'}
     keyingtries = 1
     reauth_time = ${c.reauthenticate ?? '0'}
     dpd_delay = ${c.liveness ?? '0s'}
@@ -74,6 +75,7 @@ const PLUGINS =
 export const strongswanConf = (folder: string): string => `charon {
   load = ${PLUGINS}
   make_before_break = yes
+  interfaces_ignore = lo, lan0, gre0, gre1
   retransmit_tries = 3
   retransmit_timeout = 2
   filelog { f { path = ${folder}/charon.log

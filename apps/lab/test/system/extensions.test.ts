@@ -1,4 +1,4 @@
-/** Extensions of IKEv2 against strongSwan 5.9.8, in both roles: post-quantum pre-shared keys (RFC 8784). */
+/** Extensions of IKEv2 against strongSwan 5.9.8, in both roles: post-quantum pre-shared keys (RFC 8784), childless (RFC 6023). */
 import { join } from 'node:path'
 import t from 'tap'
 import { ADDRESSES, Topology } from '../../src/net/topology.js'
@@ -136,5 +136,38 @@ t.test(
           }
           t.equal((await swan.sas()).children, 0)
         })
+
+    for (const childless of ['force', 'allow', 'never'] as const)
+      for (const role of ROLES)
+        await t.test(
+          `RFC 6023 §3: strongSwan says childless = ${childless}: ours is the ${role}`,
+          async t => {
+            const before = swan.log().length
+            const connection = [`childless = ${childless}`]
+            t.equal(await begin(role, { childless: true }, { connection }), 0)
+            await carries()
+            const [sa] = (await report()).ike
+            t.equal(sa?.role, role)
+            t.equal(sa?.children.length, 1)
+            const log = swan.log().slice(before)
+            const apart = role === 'initiator' ? childless !== 'never' : childless === 'force'
+            const direction = role === 'initiator' ? 'parsed' : 'generating'
+            t.equal(
+              new RegExp(`${direction} CREATE_CHILD_SA request 2 \\[ SA No KE TSi TSr`).test(log),
+              apart,
+            )
+            t.equal(new RegExp(`${direction} IKE_AUTH request 1 \\[.* SA TSi TSr`).test(log), !apart)
+          },
+        )
+
+    await t.test(
+      'RFC 6023 §3: a strongSwan that forces it refuses our child in IKE_AUTH, and we ask again',
+      async t => {
+        await begin('initiator', {}, { connection: ['childless = force'] })
+        await carries()
+        const [sa] = (await report()).ike
+        t.equal(sa?.children.length, 1)
+      },
+    )
   },
 )

@@ -19,6 +19,7 @@ import type { Turn } from '../turn.js'
 import { establish, type HalfOpen, nextMessageId } from './auth.js'
 import { answerChild } from './child-answer.js'
 import { makeChild } from './child-make.js'
+import { agreeMobike, mobikeWords, natUnexpected, usesMobike } from './mobike.js'
 
 /** IKE_AUTH from the peer: its drawing is in auth.ts. What is wrong is told to our log only (RFC 7296 §2.21.2). */
 export function answerAuth(
@@ -55,6 +56,12 @@ export function answerAuth(
   const keyed = takePpk(sa, agreed, found.proven.ppk)
   const ours = proofOf(sa, control, half, keyed)
   if ('code' in ours) return refuse(turn, sa, control, ours)
+  // RFC 4555 §3.9: told to a peer that has proved itself, since a NAT is no fault of its proof.
+  if (usesMobike(control.peer) && natUnexpected(payloads, m)) {
+    const why = failures.unexpectedNat(m.remote)
+    control.failed(turn, { exchange: 'IKE_AUTH', why }, m.remote)
+    return sa.fatal(Wire.NOTIFY.UNEXPECTED_NAT_DETECTED, why)
+  }
   sa.local = m.local
   sa.remote = m.remote
   if (Wire.findNotify(payloads, Wire.NOTIFY.INITIAL_CONTACT) !== undefined) initialContact(turn, sa, control)
@@ -66,11 +73,14 @@ export function answerAuth(
     ppkAnnounced: half.ppk === true,
   })
   control.yieldTo(turn)
+  agreeMobike(session, payloads)
+  const mobike = session.mobility === undefined ? [] : mobikeWords(sa, control, false)
   return {
     payloads: [
       ...ours,
       ...firstChild(turn, sa, session, { payloads, half, agreed: keyed }),
       ...ppkInUse(found.proven.ppk),
+      ...mobike,
     ],
   }
 }

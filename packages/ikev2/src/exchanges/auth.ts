@@ -1,7 +1,9 @@
-import { since } from '@brunel/base'
+import { isDrop, since } from '@brunel/base'
 import { Ike as Wire } from '@brunel/wire'
+import { announcesChildless } from '../childless.js'
 import { lowerNonce } from '../collisions.js'
 import type { Failure, IkePeer } from '../contract.js'
+import { dropFirstChild } from '../erasing.js'
 import * as failures from '../failures.js'
 import { identityOf, idPayload } from '../identity.js'
 import { type IntAuth, intAuthOctets } from '../int-auth.js'
@@ -21,6 +23,7 @@ import type { Turn } from '../turn.js'
 import { validityFrom } from '../validity.js'
 import { makeChild } from './child-make.js'
 import { type ChildOffer, makeOffer, offerPayloads, readAnswer, selectorEvidence } from './child-offer.js'
+import { agreeMobike, mobikeWords } from './mobike.js'
 
 /**
  * IKE_AUTH, our side first: RFC 7296 §1.2, §2.15; what AUTH and CERT hold is in proof.ts.
@@ -40,6 +43,9 @@ export interface AuthAttempt {
   readonly steps?: number
   /** Both announced a PPK: RFC 8784 §3. */
   readonly ppk?: boolean
+  /** Without a child, since we want it so and the responder can: RFC 6023 §3. */
+  readonly childless?: boolean
+  /** undefined: childless. */
   readonly offer: ChildOffer | undefined
 }
 
@@ -69,7 +75,10 @@ export function beginAuth(turn: Turn, sa: IkeSa, control: PeerControl, init: Hal
     sa.stage = { is: 'authenticating', auth: { ...init, offer: undefined } }
     return sa.end(turn, proof)
   }
-  const offer = makeOffer(sa, control, { exchange: 'esp-in-auth', old: undefined, group: undefined })
+  const offer =
+    init.childless === true
+      ? undefined
+      : makeOffer(sa, control, { exchange: 'esp-in-auth', old: undefined, group: undefined })
   sa.stage = { is: 'authenticating', auth: { ...init, offer } }
   // RFC 7296 §2.4: only in the first IKE_AUTH, and only if it is true.
   const first = control.alive.length === 0 ? [Wire.notify(Wire.NOTIFY.INITIAL_CONTACT)] : []
@@ -82,7 +91,9 @@ export function beginAuth(turn: Turn, sa: IkeSa, control: PeerControl, init: Hal
       ...certificateRequest(ports, anchorsOf(peer)),
       ...(peer.remoteId === undefined ? [] : [idPayload('IDr', peer.remoteId)]),
       proof.auth,
-      ...offerPayloads(offer, undefined),
+      // RFC 6023 §5: neither SA nor TSi and TSr, nor a notify about a child.
+      ...(offer === undefined ? [] : offerPayloads(offer, undefined)),
+      ...mobikeWords(sa, control, true),
       ...proof.notifies,
     ],
     doing: { what: 'auth' },
@@ -103,8 +114,11 @@ export function authAnswered(
   if (idr === undefined || proof === undefined) {
     if (error === undefined)
       return reject(turn, sa, control, failures.malformed('IKE_AUTH', 'IDr or AUTH is missing'))
-    return sa.end(turn, refusedBy(control, error.notifyType, auth.ppk === true))
+    return sa.end(turn, refusedBy(sa, control, error.notifyType, auth))
   }
+  // RFC 7296 §2.21.2: after INVALID_SYNTAX there is no IKE SA either, though the responder has proved itself.
+  if (error?.notifyType === Wire.NOTIFY.INVALID_SYNTAX)
+    return sa.end(turn, refusedBy(sa, control, error.notifyType, auth))
   const { peer } = control
   const claimed = identityOf(idr)
   if (peer.remoteId !== undefined && (claimed === undefined || !sameIdentity(peer.remoteId, claimed)))
@@ -138,16 +152,24 @@ export function authAnswered(
     proven: { ...proven, ppk },
     ppkAnnounced: auth.ppk === true,
   })
+  agreeMobike(session, payloads)
   firstChild(turn, sa, session, { auth, payloads, agreed })
 }
 
-function refusedBy({ peer }: PeerControl, notifyType: number, byPpk: boolean): Failure {
+function refusedBy(sa: IkeSa, control: PeerControl, notifyType: number, auth: AuthAttempt): Failure {
+  const { peer } = control
+  const canDoWithout = auth.offer !== undefined && announcesChildless(payloadsOf(auth.answer))
+  if (notifyType === Wire.NOTIFY.INVALID_SYNTAX && canDoWithout) {
+    control.childlessTaught = true
+    return failures.childRefusedInAuth()
+  }
+  if (notifyType === Wire.NOTIFY.UNEXPECTED_NAT_DETECTED) return failures.unexpectedNat(sa.remote) // RFC 4555 §3.9
   if (notifyType !== Wire.NOTIFY.AUTHENTICATION_FAILED)
     return failures.refused('IKE_AUTH', Wire.notifyName(notifyType))
   return failures.authenticationRefused(
     identityText(peer.localId),
     peer.remoteId === undefined ? 'any' : identityText(peer.remoteId),
-    { by: ownProof(peer).method, ppk: byPpk && peer.ppk ? ppkName(peer.ppk.id) : undefined },
+    { by: ownProof(peer).method, ppk: auth.ppk === true && peer.ppk ? ppkName(peer.ppk.id) : undefined },
   )
 }
 
@@ -156,21 +178,21 @@ function moveOn(turn: Turn, sa: IkeSa, control: PeerControl, notify: Wire.Notify
   const from = sa.remote.address
   const why = redirected(turn, control, { notify, from, replaces: control.reauthenticating })
   const end = failures.replaced('the peer named another gateway')
-  freeOffer(sa)
+  if (sa.stage.is === 'authenticating') dropFirstChild(sa, sa.stage)
   sa.stage = { is: 'closing', why: end }
   sa.intents.add({ want: 'close', why: end })
   if (why === undefined || why === 'forged') control.leave(turn, sa)
   else control.attemptFailed(turn, sa, { exchange: 'IKE_AUTH', why })
 }
 
-const freeOffer = ({ stage, host }: IkeSa): void => {
-  if (stage.is === 'authenticating' && stage.auth.offer !== undefined)
-    host.freeChildSpi(stage.auth.offer.spiIn)
+function payloadsOf(message: Uint8Array): readonly Wire.Payload[] {
+  const parsed = Wire.parseMessage(message)
+  return isDrop(parsed) ? [] : parsed.payloads
 }
 
 /** RFC 7296 §2.21.2: the initiator that refuses the responder says so, and both forget the IKE SA without a Delete. */
 function reject(turn: Turn, sa: IkeSa, control: PeerControl, why: Failure): void {
-  freeOffer(sa)
+  if (sa.stage.is === 'authenticating') dropFirstChild(sa, sa.stage)
   sa.stage = { is: 'closing', why }
   control.attemptFailed(turn, sa, { exchange: 'IKE_AUTH', why })
   sa.request(turn, {
@@ -244,7 +266,7 @@ function reportUnused(
   turn.report({ event: 'ppk-unused', peer: peer.name, why })
 }
 
-/** RFC 7296 §2.21.2: without a child the IKE SA stays, and the child is asked for again. */
+/** RFC 7296 §2.21.2: without a child the IKE SA stays, and the child is asked for again; childless, at once. */
 function firstChild(
   turn: Turn,
   sa: IkeSa,
@@ -252,7 +274,7 @@ function firstChild(
   from: { readonly auth: AuthAttempt; readonly payloads: readonly Wire.Payload[]; readonly agreed: Agreed },
 ): void {
   const { offer, nonces } = from.auth
-  if (offer === undefined) return
+  if (offer === undefined) return sa.intents.add({ want: 'create-child' })
   const error = Wire.errorNotify(from.payloads)
   const agreement =
     error === undefined || Wire.find(from.payloads, 'SA') !== undefined

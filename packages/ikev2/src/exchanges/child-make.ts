@@ -36,7 +36,7 @@ export function makeChild(
     secret: agreement.secret,
   })
   if (agreement.secret !== undefined) crypto.wipe(agreement.secret)
-  const encapsulation = sa.encapsulation
+  const { encapsulation, local, remote } = session.carried ?? sa
   const port = encapsulation === 'udp' ? undefined : { port: 0 }
   const common = {
     spiIn,
@@ -69,8 +69,8 @@ export function makeChild(
       peer: peer.name,
       keysIn: ours ? keys.responder : keys.initiator,
       keysOut: ours ? keys.initiator : keys.responder,
-      local: { ...sa.local, ...port },
-      remote: { ...sa.remote, ...port },
+      local: { ...local, ...port },
+      remote: { ...remote, ...port },
       nat: sa.nat,
       tfcPadding: agreement.tfcPadding,
     },

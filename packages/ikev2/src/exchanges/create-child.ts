@@ -38,7 +38,7 @@ export function beginChild(
     return sa.intents.add({ ...intent, notBefore })
   }
   // Somebody else made one while the wish waited.
-  if (intent.want === 'create-child' && session.control.liveChildren().length > 0) return
+  if (intent.want === 'create-child' && session.control.hasChildFor(session)) return
   const offer = makeOffer(sa, session.control, { exchange: 'esp', old, group: intent.group })
   if (old !== undefined) {
     old.state = { is: 'rekeying' }
@@ -87,7 +87,7 @@ export function childAnswered(
   }
   // The peer holds what we refuse: RFC 7296 §2.21.
   if (created) sa.intents.add({ want: 'refuse-child', spiIn: offer.spiIn })
-  else sa.host.freeChildSpi(offer.spiIn)
+  sa.host.freeChildSpi(offer.spiIn)
   if (old?.state.is === 'rekeying') old.state = { is: 'installed' }
   const survivor = crossed(session, offer)[0]
   // RFC 7296 §2.8.1: the peer's rekey succeeded, so ours is not needed; the peer deletes the old one.
@@ -179,9 +179,11 @@ function childRefusedBy(turn: Turn, sa: IkeSa, session: Session, refused: Refuse
   }
   if (notifyType === NOTIFY.INVALID_SYNTAX)
     return sa.end(turn, failures.malformed('our CREATE_CHILD_SA', 'the peer cannot read it')) // RFC 7296 §2.21.3
-  if (notifyType === NOTIFY.NO_ADDITIONAL_SAS)
+  if (notifyType === NOTIFY.NO_ADDITIONAL_SAS) {
     // RFC 7296 §4: a minimal peer has the one child of IKE_AUTH; a new one takes a new IKE SA, made before the break.
+    session.control.childlessTaught = false
     return session.control.renew(turn, session, failures.refused('CREATE_CHILD_SA', 'NO_ADDITIONAL_SAS'))
+  }
   childFailed(turn, session, { doing, why: childRefused(session.control, doing.offer, notifyType) })
 }
 

@@ -17,6 +17,7 @@ import {
   informationalAnswered,
 } from './informational.js'
 import { answerIntermediate, intermediateAnswered } from './intermediate.js'
+import { beginMobike, livenessAnswered, livenessWords, mobikeAnswered } from './mobike.js'
 import { answerFollowUp, answerIkeRekey, beginRekeyIke, ikeRekeyAnswered } from './rekey-ike.js'
 
 /** An authentic request, new in the window. Every one is answered: RFC 7296 §2.21.3. */
@@ -87,7 +88,9 @@ export function beginExchange(turn: Turn, sa: IkeSa, intent: Intent): void {
     case 'close':
       return beginInformational(turn, sa, { what: 'close' }, [deleteIke])
     case 'liveness':
-      return beginInformational(turn, sa, { what: 'liveness' }, [])
+      return beginInformational(turn, sa, { what: 'liveness' }, livenessWords(sa))
+    case 'mobike':
+      return session && beginMobike(turn, sa, session)
     case 'notify':
       return beginInformational(turn, sa, { what: 'notify' }, [Wire.notify(intent.notifyType, intent.data)])
   }
@@ -119,10 +122,13 @@ export function takeResponse(
       return session && childAnswered(turn, sa, session, doing, payloads)
     case 'rekey-ike':
       return session && ikeRekeyAnswered(turn, sa, session, doing.offer, payloads)
+    case 'liveness':
+      return livenessAnswered(turn, sa, payloads)
+    case 'mobike':
+      return mobikeAnswered(turn, sa, doing, { m: answer.m, payloads })
     case 'delete-children':
     case 'close':
     case 'rejection':
-    case 'liveness':
     case 'notify':
       return informationalAnswered(turn, sa, doing)
   }

@@ -8,6 +8,7 @@ import type { IkeSa } from '../sa.js'
 import type { Answer, Doing, Incoming } from '../sa-stage.js'
 import type { Session } from '../session.js'
 import type { Turn } from '../turn.js'
+import { answerMobike } from './mobike.js'
 
 /**
  * INFORMATIONAL, RFC 7296 §1.4: Delete, notifies, and nothing at all, which is a liveness check. Every request is
@@ -29,8 +30,10 @@ export function answerInformational(
   const deletes = Wire.all(payloads, 'D')
   if (deletes.some(d => d.protocol === Wire.PROTOCOL.IKE)) {
     const grace = sa.host.ports.settings.childGrace
-    // RFC 7296 §2.8: whoever deletes what was replaced holds the successor.
-    if (sa.stage.is === 'replaced' && sa.session !== undefined) sa.session.current.proven = true
+    // RFC 7296 §2.8, §2.8.2: whoever deletes what was replaced holds the successor.
+    const doing = sa.outgoing?.doing
+    if (sa.stage.is === 'replaced') sa.stage.by.proven = true
+    else if (doing?.what === 'rekey-ike') for (const theirs of doing.offer.crossing) theirs.sa.proven = true
     return { payloads: [], afterwards: t => closedByPeer(t, sa, grace) } // RFC 7296 §1.4.1
   }
   const redirect = isRedirect(payloads)
@@ -40,7 +43,8 @@ export function answerInformational(
   const ours = spis
     .map(spi => deleteByPeer(turn, sa, Wire.readUint32(spi, 0)))
     .filter(spi => spi !== undefined)
-  return { payloads: ours.length === 0 ? [] : [deletePayload(ours)] }
+  const mobike = answerMobike(turn, sa, m, payloads)
+  return { ...mobike, payloads: [...(ours.length === 0 ? [] : [deletePayload(ours)]), ...mobike.payloads] }
 }
 
 /** RFC 5685 §5: only who began the session is a client. The old session goes when the new one carries a child. */

@@ -1,6 +1,7 @@
 import { after, type Drop, isDrop } from '@brunel/base'
 import { Ike as Wire } from '@brunel/wire'
 import { feasibleWithout } from '../additional-exchanges.js'
+import { CHILDLESS } from '../childless.js'
 import * as failures from '../failures.js'
 import type { IkeSuite } from '../key-schedule.js'
 import { natNotifies } from '../nat-detection.js'
@@ -114,6 +115,7 @@ const answerPayloads = (
   ...(announcesIntermediate(payloads) ? [Wire.notify(Wire.NOTIFY.INTERMEDIATE_EXCHANGE_SUPPORTED)] : []),
   ...certificateWords(host, payloads),
   ...announcePpk(usesPpk(host, payloads)),
+  CHILDLESS, // RFC 6023 §3
 ]
 
 /** RFC 8784 §3. */

@@ -242,7 +242,7 @@ function settleSuccessors(
   const name = session.control.peer.name
   turn.report({ event: 'ike-rekeyed', peer: name, spi: successor.spiText, initiator: true })
   session.promote(successor)
-  for (const other of theirs) linger(turn, other.sa)
+  for (const other of theirs) linger(turn, other.sa, successor)
   old.close(turn, failures.replaced('rekeyed'))
 }
 
@@ -257,12 +257,12 @@ function replace(turn: Turn, old: IkeSa, session: Session, by: IkeSa): void {
     turn.report({ event: 'ike-rekeyed', peer: name, spi: by.spiText, initiator: false })
     session.promote(by)
   }
-  linger(turn, old)
+  linger(turn, old, by)
 }
 
-function linger(turn: Turn, sa: IkeSa): void {
+function linger(turn: Turn, sa: IkeSa, by: IkeSa): void {
   if (sa.stage.is === 'established')
-    sa.stage = { is: 'replaced', deleteAt: after(turn.now, sa.host.ports.settings.replacedLingers) }
+    sa.stage = { is: 'replaced', by, deleteAt: after(turn.now, sa.host.ports.settings.replacedLingers) }
 }
 
 /** The peer asks for a successor of this IKE SA. */

@@ -2,6 +2,7 @@ import { isDrop } from '@brunel/base'
 import type { KeyPair } from '@brunel/crypto'
 import { Ike as Wire } from '@brunel/wire'
 import { Channel } from '../channel.js'
+import { announcesChildless, CHILDLESS } from '../childless.js'
 import type { Failure } from '../contract.js'
 import { askedCookie, withCookie } from '../cookie.js'
 import * as failures from '../failures.js'
@@ -22,6 +23,7 @@ import type { Ends, Incoming, SaHost } from '../sa-stage.js'
 import { SPEC } from '../settings.js'
 import type { Turn } from '../turn.js'
 import { goOn } from './intermediate.js'
+import { floatsAnyway } from './mobike.js'
 
 /**
  * IKE_SA_INIT, our side first: RFC 7296 §1.2, §2.6, §2.6.1.
@@ -66,6 +68,7 @@ export function beginInit(turn: Turn, host: SaHost, control: PeerControl, ends: 
     ...redirectWords(control),
     ...(usesCertificates(control.peer) ? announceHashes(host.ports) : []),
     ...announcePpk(control.peer.ppk !== undefined),
+    CHILDLESS,
   ]
   const message = emitInit(spis, payloads)
   const sa = new IkeSa({
@@ -241,13 +244,15 @@ function agree(
   if (unspecified(sa.local.address)) sa.local = m.local
   learnNat(sa, payloads, m)
   const nonces = { ni: init.nonce, nr: nr.data }
+  const childless = sa.control.childless && announcesChildless(payloads)
   secure(sa, { suite, nonces, secret, fragmentation: announcesFragmentation(payloads) })
   turn.report({ event: 'exchange', exchange: 'IKE_SA_INIT', initiator: true, outcome: 'done' })
   if (sa.control.peer.esp.encapsulation === 'none' && (sa.nat.local || sa.nat.remote))
     return refuseNat(turn, sa, nonces)
-  // RFC 7296 §2.23: with a NAT, port 4500 from the first message after IKE_SA_INIT.
-  if (sa.nat.local || sa.nat.remote || sa.control.peer.esp.encapsulation === 'udp') float(sa)
-  goOn(turn, sa, sa.control, { message: init.message, nonces, answer: m.bytes, ppk })
+  // RFC 7296 §2.23: with a NAT, port 4500 from the first message after IKE_SA_INIT; with MOBIKE, always (RFC 4555 §3.3).
+  const traverses = has(payloads, Wire.NOTIFY.NAT_DETECTION_SOURCE_IP) && floatsAnyway(sa.control.peer)
+  if (sa.nat.local || sa.nat.remote || sa.control.peer.esp.encapsulation === 'udp' || traverses) float(sa)
+  goOn(turn, sa, sa.control, { message: init.message, nonces, answer: m.bytes, ppk, childless })
 }
 
 function refuseNat(turn: Turn, sa: IkeSa, nonces: Nonces): void {
@@ -269,11 +274,14 @@ export function learnNat(sa: IkeSa, payloads: readonly Wire.Payload[], m: Incomi
   if (nat !== undefined) sa.nat = nat
 }
 
+const has = (payloads: readonly Wire.Payload[], notifyType: number): boolean =>
+  Wire.findNotify(payloads, notifyType) !== undefined
+
 export const announcesFragmentation = (payloads: readonly Wire.Payload[]): boolean =>
-  Wire.findNotify(payloads, Wire.NOTIFY.IKEV2_FRAGMENTATION_SUPPORTED) !== undefined
+  has(payloads, Wire.NOTIFY.IKEV2_FRAGMENTATION_SUPPORTED)
 
 export const announcesIntermediate = (payloads: readonly Wire.Payload[]): boolean =>
-  Wire.findNotify(payloads, Wire.NOTIFY.INTERMEDIATE_EXCHANGE_SUPPORTED) !== undefined
+  has(payloads, Wire.NOTIFY.INTERMEDIATE_EXCHANGE_SUPPORTED)
 
 /** RFC 7296 §2.10. */
 export const isNonce = (data: Uint8Array): boolean =>
