@@ -22,7 +22,7 @@ const negotiated = (peer: IkePeer): unknown => ({
   localId: isImplied(peer) ? undefined : peer.localId,
   initiate: undefined,
   redirect: undefined,
-  ike: { proposals: peer.ike.proposals, mobike: peer.ike.mobike },
+  ike: { proposals: peer.ike.proposals, mobike: peer.ike.mobike, tcp: peer.ike.tcp },
   esp: { ...peer.esp, lifetime: undefined },
 })
 

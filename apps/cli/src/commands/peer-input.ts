@@ -27,6 +27,7 @@ export interface PeerOptions {
   readonly espProposal?: string[]
   readonly mode?: string
   readonly encapsulation?: string
+  readonly tcp?: string
   readonly df?: string
   readonly dscp?: number | 'copy'
   readonly answerOnly?: boolean
@@ -78,6 +79,7 @@ export const peerOptions = (command: Command): Command =>
     .option('--esp-proposal <proposals...>', 'ESP proposals, as in swanctl.conf')
     .addOption(new Option('--mode <mode>', 'ESP mode').choices(['tunnel', 'transport']))
     .addOption(new Option('--encapsulation <when>', 'ESP in UDP').choices(['auto', 'udp', 'none']))
+    .addOption(new Option('--tcp <when>', 'IKE and ESP over TCP').choices(['auto', 'always', 'never']))
     .addOption(
       new Option('--df <policy>', '“don’t fragment” on the underlay').choices(['set', 'clear', 'copy']),
     )
@@ -107,6 +109,7 @@ export function patchOf(options: PeerOptions, psk: string | undefined, terminal:
     auth: authOf(options, psk, terminal),
     ike: {
       proposals: options.ikeProposal,
+      tcp: options.tcp,
       initiate: options.answerOnly ? false : undefined,
       mobike: options.mobike,
       childless: options.childless,

@@ -24,6 +24,7 @@ export interface PeerWish {
   readonly remote?: string
   readonly initiate?: boolean
   readonly liveness?: string
+  readonly tcp?: 'auto' | 'always' | 'never'
   readonly childless?: boolean
   readonly routes?: readonly string[]
 }
@@ -47,6 +48,7 @@ export function peerDocument(wish: PeerWish): Record<string, unknown> {
       ...given('proposals', wish.ike),
       ...given('initiate', wish.initiate),
       ...given('liveness', wish.liveness),
+      ...given('tcp', wish.tcp),
       ...given('mobike', wish.mobike),
       ...given('childless', wish.childless),
     },
