@@ -32,7 +32,7 @@ export class Version1 {
     const mode = Wire.version1Mode(bytes)
     if (mode === undefined) return false
     turn.drop('ike-v1', remote, `IKEv1 ${mode}`)
-    const [best] = this.#host.peers.at(local.address, remote.address)
+    const [best] = this.#host.peers.at({ local, remote })
     const control = best?.peer.remoteAddress === remote.address ? best : undefined
     if (control === undefined || control.alive.length === 0) this.#tell(turn, mode, { remote, control })
     return true
