@@ -49,6 +49,17 @@ export const DROPS = {
   'tunnel-write': 'The TUN interface refused the packet.',
   'underlay-send': 'The underlay refused the packet.',
   'underlay-room': 'The packet does not leave room in its slot for the headers.',
+  // IKE and ESP in TCP
+  'tcp-prefix': 'A TCP connection did not begin with "IKETCP" and was closed (RFC 9329 §4).',
+  'tcp-length':
+    'A message in a TCP stream has a length that none can have; the connection was closed (RFC 9329 §3).',
+  'tcp-corrupt':
+    'One senseless message after another came by a TCP connection; it was closed (RFC 9329 §6.1).',
+  'tcp-shared': 'A second IKE SA was begun on a TCP connection that carries one (RFC 9329 §6.1).',
+  'tcp-limit': 'Too many TCP connections that nobody has authenticated; this one was closed.',
+  'tcp-idle': 'Nobody authenticated a TCP connection in time; it was closed.',
+  'tcp-queue-full': 'A TCP connection takes packets more slowly than the tunnel sends them.',
+  'tcp-down': 'The TCP connection that the SA sends by is broken, and no other has come yet.',
   // IKE before it reaches a machine
   'ike-truncated': 'An IKE message is shorter than its header or a payload (RFC 7296 §3.1).',
   'ike-length': 'The IKE header length is not the datagram length (RFC 7296 §3.1).',

@@ -136,6 +136,13 @@ export const IkeDocument = Type.Object(
     ),
     lifetime: Type.Optional(duration('When the IKE SA is rekeyed.', '4h')),
     liveness: Type.Optional(duration('The longest silence before a peer is asked whether it lives.', '10s')),
+    tcp: Type.Optional(
+      Type.Union([Type.Literal('auto'), Type.Literal('always'), Type.Literal('never')], {
+        description:
+          'IKE and ESP over TCP port 4500 (RFC 9329): `auto` where UDP gets no answer at all, and back to UDP when it does; `always` begins there; `never` takes nobody from there either.',
+        default: 'auto',
+      }),
+    ),
     childless: Type.Optional(
       Type.Boolean({
         description:

@@ -54,6 +54,7 @@ export function normalise(document: PeerDocument): Peer {
       proposals: proposals<IkeProposal>(ike.proposals, parseIkeProposal),
       lifetime: sure(duration(ike.lifetime), 'ike.lifetime'),
       liveness: sure(duration(ike.liveness), 'ike.liveness'),
+      tcp: ike.tcp,
       childless: ike.childless,
       mobike: ike.mobike,
       returnRoutability: ike.returnRoutability,

@@ -59,6 +59,7 @@ export interface Peer {
     readonly proposals: readonly IkeProposal[]
     readonly lifetime: Millis
     readonly liveness: Millis
+    readonly tcp: 'auto' | 'always' | 'never'
     readonly childless: boolean
     readonly mobike: boolean
     readonly returnRoutability: boolean

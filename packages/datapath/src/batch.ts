@@ -30,9 +30,9 @@ export const ROW = {
 export const ROW_FIELDS = 12
 
 /** Values of `ROW.path` on receipt. */
-export const SOCKET = { udp500: 0, udp4500: 1, esp: 2, gre: 3 } as const
+export const SOCKET = { udp500: 0, udp4500: 1, esp: 2, gre: 3, tcp: 4 } as const
 
-/** Octets of an address row: family 4 or 6 (u8), zero (u8), port (u16 BE), source (16), destination (16), local port (u16 BE), zero (2). */
+/** Octets of an address row: family 4 or 6 (u8), zero (u8), port (u16 BE), source (16), destination (16), local port (u16 BE), TCP connection or 0 (u16 BE). */
 export const ADDRESS_ROW = 40
 
 export interface BatchShape {

@@ -111,6 +111,19 @@ export type DatapathEvent =
       readonly remote: Endpoint | undefined
       readonly local: Endpoint | undefined
     }
+  /** A TCP connection that we wished for stands between these ends (RFC 9329). */
+  | {
+      readonly on: 'stream-opened'
+      readonly stream: number
+      readonly local: Endpoint
+      readonly remote: Endpoint
+    }
+  /** A connection, ours or bound, ended without our asking, or did not come about. */
+  | { readonly on: 'stream-closed'; readonly stream: number; readonly why: string }
+  /** Connections that were refused or closed for this reason since it was last told; `remote` is one of them. */
+  | { readonly on: 'stream-refused'; readonly drop: Drop; readonly remote: string; readonly times: number }
+  /** Whether we listen for connections; `refused`: what the system said. */
+  | { readonly on: 'stream-listening'; readonly port: number; readonly refused: string | undefined }
   | { readonly on: 'stopped' }
   | { readonly on: 'bug'; readonly what: string }
   /** A pump is gone and its SAs with it: only a new process helps. */

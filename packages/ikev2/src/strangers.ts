@@ -10,6 +10,7 @@ import { checkMessage } from './message-rules.js'
 import type { PeerControl } from './peer.js'
 import type { IkeSa } from './sa.js'
 import type { Incoming, SaHost } from './sa-stage.js'
+import { isMarked } from './streams.js'
 import type { Turn } from './turn.js'
 
 /**
@@ -65,16 +66,19 @@ export class Strangers {
 
   /** Stateless, and so never longer than what it answers: the source address may be forged (RFC 7296 §2.21.4, §5). */
   #answer(turn: Turn, m: Incoming, bytes: Uint8Array): void {
-    if (bytes.length > m.bytes.length)
+    if (m.remote.stream === undefined && bytes.length > m.bytes.length)
       return turn.drop('ike-amplification', m.remote, `${bytes.length} octets for ${m.bytes.length}`)
     this.#send(turn, m, bytes)
   }
 
   #send(turn: Turn, m: Incoming, bytes: Uint8Array): void {
-    turn.do({ do: 'send', bytes, local: m.local, remote: m.remote, marker: m.local.port === 4500 })
+    turn.do({ do: 'send', bytes, local: m.local, remote: m.remote, marker: isMarked(m) })
   }
 
   #init(turn: Turn, m: Incoming): void {
+    // RFC 8229 §6: an IKE SA that is no rekeying of the one on it needs a connection of its own.
+    if (this.#host.streams.isBound(m.remote.stream))
+      return turn.drop('tcp-shared', m.remote, 'IKE_SA_INIT on the connection of another IKE SA')
     const key = Wire.hex(this.#host.ports.crypto.sha1(m.bytes))
     const known = this.#requests.get(key)
     if (known !== undefined) {
@@ -125,8 +129,8 @@ export class Strangers {
     for (const m of this.#early.take(turn.now, one => this.#expected(one) !== undefined)) this.#init(turn, m)
   }
 
-  #expected({ local, remote }: Incoming): PeerControl | undefined {
-    const [best] = this.#host.peers.at(local.address, remote.address)
+  #expected(m: Incoming): PeerControl | undefined {
+    const [best] = this.#host.peers.at(m)
     return best
   }
 
@@ -137,8 +141,9 @@ export class Strangers {
     this.#halfOpen.add(sa, proven)
   }
 
-  /** RFC 7296 §2.6: it gives back our cookie, and so it receives at its address. */
+  /** RFC 7296 §2.6: it gives back our cookie, or holds a TCP connection, and so it receives at its address. */
   #isProven(turn: Turn, m: Incoming, payloads: readonly Wire.Payload[]): boolean {
+    if (m.remote.stream !== undefined) return true
     const cookie = askedCookie(payloads)
     return cookie !== undefined && this.#cookies.isGood(turn.now, subjectOf(m, payloads), cookie)
   }

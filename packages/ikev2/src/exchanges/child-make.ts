@@ -37,7 +37,7 @@ export function makeChild(
   })
   if (agreement.secret !== undefined) crypto.wipe(agreement.secret)
   const { encapsulation, local, remote } = session.carried ?? sa
-  const port = encapsulation === 'udp' ? undefined : { port: 0 }
+  const port = encapsulation === 'none' ? { port: 0 } : undefined
   const common = {
     spiIn,
     spiOut: Wire.readUint32(spi, 0),
