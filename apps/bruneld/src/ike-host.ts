@@ -16,6 +16,7 @@ import { Ike, type IkeEffect, type IkeEvent, type IkeInput } from '@brunel/ikev2
 import type { PacketIo } from '@brunel/packet-io'
 import { Alarm, hostFor } from './alarm.js'
 import type { KeyLog } from './key-log.js'
+import { gatewayAddress } from './remote-address.js'
 import { StreamHost, type StreamPorts } from './streams.js'
 import type { Tunnel } from './tunnel.js'
 import { wipeKeys } from './tunnel-sas.js'
@@ -140,6 +141,8 @@ export class IkeHost {
         return this.#tunnel(effect.peer)?.sas.remove(effect.spiIn, effect.grace as Millis)
       case 'peer-moved':
         return this.#tunnel(effect.peer)?.moved(effect)
+      case 'resolve':
+        return this.#resolve(effect)
       case 'ike-spi':
         return this.#ports.io.command({ do: 'ike-spi', spi: effect.spi, ours: effect.ours })
       case 'stream-open':
@@ -160,6 +163,12 @@ export class IkeHost {
     if (tunnel !== undefined) return tunnel.install(child, outbound)
     wipeKeys(child.keysIn)
     wipeKeys(child.keysOut)
+  }
+
+  #resolve({ peer, name }: Extract<IkeEffect, { do: 'resolve' }>): void {
+    const bearing = this.#tunnel(peer)?.bearing
+    const like = bearing?.is === 'known' ? bearing.remote : undefined
+    void gatewayAddress(name, like).then(address => this.#feed({ on: 'resolved', peer, name, address }))
   }
 
   #tunnel(peer: string): Tunnel | undefined {

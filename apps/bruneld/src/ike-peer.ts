@@ -36,6 +36,7 @@ export function ikePeer(
     remoteId: peer.remote.id && identity(peer.remote.id),
     auth,
     ppk,
+    redirect: peer.remote.redirect,
     initiate: peer.ike.initiate && bearing.is === 'known',
     ike: {
       proposals: peer.ike.proposals,

@@ -53,6 +53,13 @@ export const RemoteDocument = Type.Object(
         examples: ['branch-7.example.net'],
       }),
     ),
+    redirect: Type.Optional(
+      Type.Boolean({
+        description:
+          'Whether the peer may send us to another gateway (RFC 5685), which must prove the same `remote.id`.',
+        default: false,
+      }),
+    ),
     prefer: Type.Optional(
       Type.Union([Type.Literal('ipv4'), Type.Literal('ipv6')], {
         description:

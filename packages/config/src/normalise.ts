@@ -39,6 +39,7 @@ export function normalise(document: PeerDocument): Peer {
       kind: remote.address === 'any' ? 'any' : remoteAddress === undefined ? 'name' : 'address',
       address: remoteAddress ?? remote.address.toLowerCase(),
       id: optionally(remote.id, identity, 'remote.id'),
+      redirect: remote.redirect,
       prefer: remote.prefer,
     },
     auth: {

@@ -40,6 +40,8 @@ export interface Peer {
     readonly address: string
     /** undefined: any identity that the secret proves. */
     readonly id: PeerIdentity | undefined
+    /** Whether it may send us to another gateway: RFC 5685. */
+    readonly redirect: boolean
     /** Which addresses of a DNS name come first; undefined: as the resolver orders them. */
     readonly prefer: 'ipv4' | 'ipv6' | undefined
   }

@@ -8,6 +8,7 @@ import { closeImmobile, followSource, ownAddressesChanged } from './moving.js'
 import { PeerControl } from './peer.js'
 import { readdresses, restarts } from './peer-change.js'
 import type { Peers } from './peers.js'
+import { resolved } from './redirect.js'
 import type { SaHost } from './sa-stage.js'
 import type { Session } from './session.js'
 import type { Turn } from './turn.js'
@@ -71,6 +72,7 @@ function closeAll(turn: Turn, control: PeerControl, why: string): void {
 export function putDown(turn: Turn, control: PeerControl, why: string): void {
   control.wish = 'down'
   control.retryAt = undefined
+  control.redirects.target = undefined
   closeAll(turn, control, why)
 }
 
@@ -95,6 +97,8 @@ export function act(turn: Turn, control: PeerControl, input: PeerInput): void {
       return control.wish === 'down' ? undefined : control.begin(turn, control.alive)
     case 'acquire':
       return control.acquire(turn)
+    case 'resolved':
+      return resolved(turn, control, input.name, input.address)
     case 'child-used':
       return used(turn, control, input.spiIn)
     case 'child-limit':

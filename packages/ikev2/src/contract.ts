@@ -70,6 +70,8 @@ export interface IkePeer {
     | { readonly method: 'certificate'; readonly own: OwnProof; readonly theirs: TheirProof }
   readonly ppk?: Ppk | undefined
   readonly initiate: boolean
+  /** Whether the peer may send us to another gateway: RFC 5685. */
+  readonly redirect?: boolean
   readonly ike: {
     readonly proposals: readonly IkeProposal[]
     readonly lifetime: Millis
@@ -108,6 +110,13 @@ export type IkeInput =
   | { readonly on: 'up' | 'down'; readonly peer: string }
   | { readonly on: 'rekey'; readonly peer: string; readonly what: 'ike' | 'child' }
   | { readonly on: 'reauthenticate'; readonly peer: string }
+  /** The answer to the effect `resolve`; undefined: the name has no address that we can reach. */
+  | {
+      readonly on: 'resolved'
+      readonly peer: string
+      readonly name: string
+      readonly address: string | undefined
+    }
   /** The first authentic packet on a new inbound SA: the responder's outbound side switches now (RFC 7296 §2.8). */
   | { readonly on: 'child-used'; readonly peer: string; readonly spiIn: number }
   /** From the data path: a soft limit asks for a rekey, a hard one ends the SA. */
@@ -253,6 +262,8 @@ export type IkeEvent =
       readonly why: Failure
       readonly remote: Endpoint
     }
+  /** The peer sends us to another gateway: RFC 5685. */
+  | { readonly event: 'redirected'; readonly peer: string; readonly from: string; readonly to: string }
   /** The SAs go on at other addresses: ours changed, the peer's did, or a NAT gave it another port. */
   | {
       readonly event: 'moved'
@@ -309,6 +320,8 @@ export type IkeEffect =
   | { readonly do: 'child-use'; readonly peer: string; readonly spiIn: number }
   /** `grace`: how long the inbound side still receives. Its outbound side is never used again. */
   | { readonly do: 'child-remove'; readonly peer: string; readonly spiIn: number; readonly grace: Millis }
+  /** The gateway that a peer sends us to is known by name; the host answers by the input `resolved`. */
+  | { readonly do: 'resolve'; readonly peer: string; readonly name: string }
   /** One of the two ends moved: all children of the peer send so. */
   | {
       readonly do: 'peer-moved'

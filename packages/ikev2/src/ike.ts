@@ -100,6 +100,7 @@ export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
       case 'down':
       case 'rekey':
       case 'reauthenticate':
+      case 'resolved':
       case 'acquire':
       case 'child-used':
       case 'child-limit':
@@ -127,6 +128,7 @@ export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
   /** RFC 7296 §2.6: an IKE SA is found by SPI only, never by address. */
   #datagram(turn: Turn, input: { readonly bytes: Uint8Array } & Ends): void {
     const header = Wire.parseHeader(input.bytes)
+    if (header === 'ike-version' && this.#strangers.version1(turn, input.bytes, input)) return
     if (isDrop(header)) return turn.drop(header, input.remote, 'the IKE header')
     const m: Incoming = { header, bytes: input.bytes, local: input.local, remote: input.remote }
     // The I flag tells which of the two SPIs is ours (§3.1): the sender is the original initiator or we are.

@@ -2,7 +2,7 @@ import type { IkePeer } from './contract.js'
 
 /**
  * Whether a changed peer must be negotiated anew. What only limits an SA in time, or says who begins, does not:
- * `initiate`, lifetimes, liveness; nor another address, see `readdresses`.
+ * `initiate`, `redirect`, lifetimes, liveness; nor another address, see `readdresses`.
  */
 export const restarts = (before: IkePeer, after: IkePeer): boolean =>
   !same(negotiated(before), negotiated(after))
@@ -21,6 +21,7 @@ const negotiated = (peer: IkePeer): unknown => ({
   remoteAddress: undefined,
   localId: isImplied(peer) ? undefined : peer.localId,
   initiate: undefined,
+  redirect: undefined,
   ike: { proposals: peer.ike.proposals, mobike: peer.ike.mobike, tcp: peer.ike.tcp },
   esp: { ...peer.esp, lifetime: undefined },
 })

@@ -106,7 +106,7 @@ t.test('RFC 4555 §3.5: the initiator moves: UPDATE_SA_ADDRESSES, no SA lost', a
   t.equal(lab.a.event('child-rekeyed').length, 1, 'and rekeying goes on, with the selectors in use')
 })
 
-t.test('RFC 4555 §3.7: the responder checks the new address before its ESP goes there', async t => {
+t.test('RFC 4555 §3.7, §4.2.5: the responder checks the new address before its ESP goes there', async t => {
   const lab = mobile()
   lab.readdress(lab.a, MOVED)
   lab.run(1015)

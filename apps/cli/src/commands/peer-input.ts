@@ -8,6 +8,7 @@ export interface PeerOptions {
   readonly name?: string
   readonly remote?: string
   readonly remoteId?: string
+  readonly redirect?: boolean
   readonly local?: string
   readonly localAlso?: string[]
   readonly localId?: string
@@ -53,6 +54,8 @@ export const peerOptions = (command: Command): Command =>
   command
     .option('--remote <address>', 'address or DNS name of the peer, or `any`')
     .option('--remote-id <identity>', 'identity that the peer must prove')
+    .option('--redirect', 'the peer may send us to another gateway (RFC 5685)')
+    .option('--no-redirect', 'it may not')
     .option('--local <address>', 'our address on the underlay')
     .option('--local-also <addresses...>', 'further addresses of ours, of other uplinks')
     .option('--local-id <identity>', 'our identity')
@@ -102,7 +105,7 @@ export function patchOf(options: PeerOptions, psk: string | undefined, terminal:
     name: options.name,
     enabled: options.disabled ? false : options.enabled,
     local: { address: options.local, addresses: options.localAlso, id: options.localId },
-    remote: { address: options.remote, id: options.remoteId },
+    remote: { address: options.remote, id: options.remoteId, redirect: options.redirect },
     auth: authOf(options, psk, terminal),
     ike: {
       proposals: options.ikeProposal,

@@ -15,6 +15,10 @@ export interface SwanConnection {
   /** Default: GRE host to host. */
   readonly selectors?: readonly [local: string, remote: string]
   readonly liveness?: string
+  /** Default: 2. */
+  readonly version?: 1 | 2
+  /** Default: never. Make before break. */
+  readonly reauthenticate?: string
   readonly mobike?: boolean
   readonly startAction?: 'none' | 'start' | 'trap'
   /** More lines of the connection and of its child. */
@@ -34,13 +38,13 @@ function connection(c: SwanConnection): string {
   // 47 is GRE: its name would need /etc/protocols, which a small Debian has not.
   const [localTs, remoteTs] = c.selectors ?? ['dynamic[47]', 'dynamic[47]']
   return `  ${c.name} {
-    version = 2
+    version = ${c.version ?? 2}
     local_addrs = ${c.local.address}
     remote_addrs = ${c.remote.address}
     proposals = ${c.ike}
     mobike = ${c.mobike === true ? 'yes' : 'no'}
     keyingtries = 1
-    reauth_time = 0
+    reauth_time = ${c.reauthenticate ?? '0'}
     dpd_delay = ${c.liveness ?? '0s'}
     ${c.ppk === undefined ? '' : `ppk_id = ${c.ppk.id}\n    ppk_required = ${c.ppk.required ? 'yes' : 'no'}`}
     ${(c.connection ?? []).join('\n    ')}
@@ -70,6 +74,7 @@ const PLUGINS =
  */
 export const strongswanConf = (folder: string): string => `charon {
   load = ${PLUGINS}
+  make_before_break = yes
   interfaces_ignore = lo, lan0, gre0, gre1
   retransmit_tries = 3
   retransmit_timeout = 2

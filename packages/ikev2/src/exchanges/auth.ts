@@ -14,8 +14,9 @@ import type { PeerControl } from '../peer.js'
 import { claimedText, identityText, sameIdentity } from '../peer-match.js'
 import { type ProvenByPpk, ppkName, proveByPpk, takePpk, usesPpk } from '../ppk.js'
 import * as ppkFailures from '../ppk-failures.js'
-import { anchorsOf, certificateRequest, judge } from '../proof.js'
+import { anchorsOf, certificateRequest, judge, ownProof } from '../proof.js'
 import { ikeSuiteText, offerTexts } from '../proposal-text.js'
+import { isRedirect, redirected } from '../redirect.js'
 import type { Agreed, IkeSa } from '../sa.js'
 import { Session } from '../session.js'
 import type { Turn } from '../turn.js'
@@ -142,6 +143,8 @@ export function authAnswered(
     },
   })
   if ('code' in proven) return reject(turn, sa, control, proven)
+  const redirect = isRedirect(payloads)
+  if (redirect !== undefined) return moveOn(turn, sa, control, redirect)
   const session = establish(turn, sa, control, {
     nonces: auth.nonces,
     remoteId: claimedText(idr),
@@ -166,8 +169,20 @@ function refusedBy(sa: IkeSa, control: PeerControl, notifyType: number, auth: Au
   return failures.authenticationRefused(
     identityText(peer.localId),
     peer.remoteId === undefined ? 'any' : identityText(peer.remoteId),
-    auth.ppk === true && peer.ppk ? ppkName(peer.ppk.id) : undefined,
+    { by: ownProof(peer).method, ppk: auth.ppk === true && peer.ppk ? ppkName(peer.ppk.id) : undefined },
   )
+}
+
+/** RFC 5685 §6: the responder is who it should be and names another gateway; this IKE SA is deleted either way. */
+function moveOn(turn: Turn, sa: IkeSa, control: PeerControl, notify: Wire.NotifyPayload): void {
+  const from = sa.remote.address
+  const why = redirected(turn, control, { notify, from, replaces: control.reauthenticating })
+  const end = failures.replaced('the peer named another gateway')
+  if (sa.stage.is === 'authenticating') dropFirstChild(sa, sa.stage)
+  sa.stage = { is: 'closing', why: end }
+  sa.intents.add({ want: 'close', why: end })
+  if (why === undefined || why === 'forged') control.leave(turn, sa)
+  else control.attemptFailed(turn, sa, { exchange: 'IKE_AUTH', why })
 }
 
 function payloadsOf(message: Uint8Array): readonly Wire.Payload[] {

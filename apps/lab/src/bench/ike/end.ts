@@ -70,7 +70,7 @@ const interfaces = {
   setMtu: async () => undefined,
   routeTo: async () => undefined,
   exists: () => false,
-  forget: () => undefined,
+  remove: async () => undefined,
 }
 
 async function configure(order: Extract<Order, { do: 'configure' }>): Promise<void> {
