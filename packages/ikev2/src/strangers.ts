@@ -116,10 +116,7 @@ export class Strangers {
     if (slowed && !this.#failed.mayTry(turn.now, address, this.#hasPeer(address)))
       return turn.drop('ike-auth-limit', m.remote, 'too many failed authentications')
     const best = this.#expected(m)
-    if (best === undefined) {
-      this.#early.remember(turn.now, m)
-      return turn.drop('ike-no-peer', m.remote, 'no peer is configured for this address')
-    }
+    if (best === undefined) return this.#nobody(turn, m)
     const full = this.#halfOpen.full(address, best.peer.remoteAddress === address)
     if (full !== undefined) return turn.drop('ike-half-open-limit', m.remote, full)
     const answer = answerInit(turn, this.#host, { ...request, best })
@@ -130,6 +127,13 @@ export class Strangers {
       return
     }
     this.#keep(key, answer, proven)
+  }
+
+  /** A connection is closed at once: whoever waits on it should ask by UDP again, where he is remembered. */
+  #nobody(turn: Turn, m: Incoming): void {
+    if (m.remote.stream === undefined) this.#early.remember(turn.now, m)
+    else this.#host.streams.close(turn, m.remote.stream)
+    turn.drop('ike-no-peer', m.remote, 'no peer is configured for this address')
   }
 
   /** A peer was added that does not begin by itself: whoever called too early is answered. */
