@@ -24,12 +24,12 @@ export interface PeerWishes {
   readonly pfs: boolean
   /** Names of KEMs, each an additional key exchange of the first proposal: RFC 9370. */
   readonly kems?: readonly string[]
-  /** RFC 4555; left out: none. */
-  readonly mobike?: { readonly returnRoutability: boolean } | undefined
   /** The proposal with them is the last. */
   readonly plainFirst?: boolean
   readonly cbc: boolean
   /** The first child after IKE_AUTH, RFC 6023; left out: in it. */
+  /** MOBIKE, and whether a new address of the peer is checked: RFC 4555 §3.7. */
+  readonly mobike?: 'checked' | 'unchecked' | undefined
   readonly childless?: boolean
   readonly psk: string
   /** How this end proves itself and how it wants the other one to: by the shared key unless it says otherwise. */
@@ -133,7 +133,7 @@ export function peerOf(self: Place, other: Place, wishes: PeerWishes): IkePeer {
       lifetime: wishes.ikeLifetime,
       liveness: wishes.liveness,
       childless: wishes.childless ?? false,
-      mobike: wishes.mobike,
+      mobike: wishes.mobike && { returnRoutability: wishes.mobike === 'checked' },
     },
     esp: {
       proposals: espProposals(wishes),
