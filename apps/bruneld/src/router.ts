@@ -22,7 +22,7 @@ import { type CertificateExpiry, CertificateWatch, noticeEvent } from './certifi
 import { logAudit } from './esp-audit.js'
 import { EventLog } from './event-log.js'
 import { EventStream, routerEvent } from './event-stream.js'
-import { IkeHost } from './ike-host.js'
+import { IkeHost, type IkeHostPorts } from './ike-host.js'
 import { ikePeer, type PeerSecrets } from './ike-peer.js'
 import { countIkeEvent } from './ike-tally.js'
 import type { IpRoute2 } from './interfaces.js'
@@ -32,6 +32,7 @@ import { bearingOf, ownAddresses } from './own-addresses.js'
 import type { Lack } from './preflight.js'
 import { Prober } from './prober.js'
 import { compassFor, sameBearing } from './remote-address.js'
+import type { HeldStatement } from './revocation-watch.js'
 import { Tunnel } from './tunnel.js'
 import { tunnelReport } from './tunnel-report.js'
 import { accepts, type IcmpChoice, quotes, type TooBigEvent } from './underlay-icmp.js'
@@ -51,6 +52,7 @@ export interface RouterPorts {
   readonly random: Random
   readonly crypto: Cryptography
   readonly certification: Certification
+  readonly revocation: IkeHostPorts['revocation']
   readonly metrics: () => Metrics
   readonly log: Log
   readonly keyLog: KeyLog | undefined
@@ -102,6 +104,7 @@ export class Router implements RouterControl {
       random: this.#ports.random,
       crypto: this.#ports.crypto,
       certification: this.#ports.certification,
+      revocation: this.#ports.revocation,
       now,
       tunnel: name => this.#tunnels.get(name),
       tunnels: () => this.#tunnels.values(),
@@ -209,6 +212,10 @@ export class Router implements RouterControl {
 
   certificates(): readonly CertificateExpiry[] {
     return this.#certificates.expiries(this.#ports.peers.peers())
+  }
+
+  get statements(): readonly HeldStatement[] {
+    return this.#ike?.revocation.held() ?? []
   }
 
   #tellExpiry(): void {
