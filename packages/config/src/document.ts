@@ -172,7 +172,7 @@ export const EspDocument = Type.Object(
     proposals: Type.Optional(
       Type.Array(Type.String(), {
         description:
-          'What we offer and accept for ESP, best first. A group in it asks for PFS at each rekey.',
+          'What we offer and accept for ESP, best first. A group in it asks for PFS at each rekey; ke1_mlkem768 behind it for a post-quantum one (RFC 9370).',
         default: DEFAULT_ESP_PROPOSALS,
       }),
     ),

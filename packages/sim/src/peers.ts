@@ -24,6 +24,8 @@ export interface PeerWishes {
   readonly pfs: boolean
   /** Names of KEMs, each an additional key exchange of the first proposal: RFC 9370. */
   readonly kems?: readonly string[]
+  /** The same for children that CREATE_CHILD_SA makes; needs `pfs`. */
+  readonly childKems?: readonly string[]
   readonly cbc: boolean
   /** The first child after IKE_AUTH, RFC 6023; left out: in it. */
   readonly childless?: boolean
@@ -85,7 +87,8 @@ export function espProposals({
   cbc,
   groups,
   pfs,
-}: Pick<PeerWishes, 'cbc' | 'groups' | 'pfs'>): readonly EspProposal[] {
+  childKems = [],
+}: Pick<PeerWishes, 'cbc' | 'groups' | 'pfs' | 'childKems'>): readonly EspProposal[] {
   const shared = { groups: pfs ? groups.map(name => named(GROUPS, name)) : [] }
   const gcm = {
     ...shared,
@@ -99,7 +102,9 @@ export function espProposals({
     integrity: [named(INTEGRITIES, 'sha256')],
     esn: [false],
   }
-  return cbc ? [mac, gcm] : [gcm, mac]
+  const plain = cbc ? [mac, gcm] : [gcm, mac]
+  if (!pfs || childKems.length === 0) return plain
+  return [{ ...gcm, additional: childKems.map(name => [named(KEMS, name)]) }, ...plain]
 }
 
 /** A router as its peer must know it. `address` undefined: it comes from wherever it is (`any`). */
