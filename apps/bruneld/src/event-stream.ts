@@ -94,6 +94,16 @@ export function routerEvent(e: IkeEvent): RouterEvent {
         remote: endpointText(e.remote),
         ...why(e.why),
       })
+    case 'transport':
+      return event(e.peer, overText(e.over, e.weBegan), { over: e.over, remote: endpointText(e.remote) })
+    case 'connection':
+      return event(
+        e.peer,
+        e.state === 'broken'
+          ? `the TCP connection with ${endpointText(e.remote)} broke (${e.reason}); the SAs stay`
+          : `a new TCP connection with ${endpointText(e.remote)} carries the same SAs`,
+        { state: e.state },
+      )
     case 'moved':
       return event(
         e.peer,
@@ -110,4 +120,11 @@ export function routerEvent(e: IkeEvent): RouterEvent {
     case 'exchange':
       return event(undefined, `${e.exchange} ${e.outcome}`)
   }
+}
+
+function overText(over: 'udp' | 'tcp', weBegan: boolean): string {
+  if (over === 'udp') return 'IKE and ESP are back on UDP'
+  return weBegan
+    ? 'IKE and ESP go over TCP: UDP gets no answer, or ike.tcp asks for it; UDP is tried again in the background'
+    : 'the peer came over TCP: IKE and ESP go by its connection'
 }

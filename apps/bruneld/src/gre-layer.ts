@@ -13,7 +13,7 @@ export interface GreView {
   readonly stands: number
   readonly sinceOut: number
   readonly sinceIn: number
-  readonly encapsulation: 'udp' | 'none'
+  readonly encapsulation: 'udp' | 'tcp' | 'none'
   readonly key: number | undefined
 }
 
@@ -63,8 +63,8 @@ function refused({ refused, refusedFor, key }: GreView): GreVerdict {
 
 function silent({ encapsulation, went, came }: GreView, sentence: string): GreVerdict {
   const remedy =
-    encapsulation === 'udp'
-      ? 'Look at the other router: is its tunnel up, and does UDP 4500 pass in both directions?'
+    encapsulation !== 'none'
+      ? `Look at the other router: is its tunnel up, and does ${encapsulation.toUpperCase()} 4500 pass in both directions?`
       : 'Look at the other router: is its tunnel up? If IP protocol 50 does not pass in between, set esp.encapsulation to "udp" on both.'
   const evidence = { out: String(went), in: String(came), encapsulation }
   return { ...degraded(sentence), failure: { code: 'BRUNEL_NOTHING_COMES', sentence, remedy, evidence } }

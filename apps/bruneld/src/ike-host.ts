@@ -16,6 +16,7 @@ import { Ike, type IkeEffect, type IkeEvent, type IkeInput } from '@brunel/ikev2
 import type { PacketIo } from '@brunel/packet-io'
 import { Alarm, hostFor } from './alarm.js'
 import type { KeyLog } from './key-log.js'
+import { StreamHost, type StreamPorts } from './streams.js'
 import type { Tunnel } from './tunnel.js'
 import { wipeKeys } from './tunnel-sas.js'
 
@@ -26,7 +27,7 @@ const ACTIVITY_MS = 1000
 /** After a bug the alarm rings again this much later, so that one bad SA cannot spin the process. */
 const AFTER_BUG = millis(1000)
 
-export interface IkeHostPorts {
+export interface IkeHostPorts extends Pick<StreamPorts, 'onDeaf'> {
   readonly io: PacketIo
   readonly random: Random
   readonly crypto: Cryptography
@@ -47,6 +48,7 @@ export interface IkeHostPorts {
 /** Runs the IKE machine: carries out its effects, and turns what the data path says into its inputs. */
 export class IkeHost {
   readonly ike: Ike
+  readonly streams: StreamHost
   readonly #ports: IkeHostPorts
   readonly #alarm = new Alarm()
   readonly #feed: (input: IkeInput | Tick) => void
@@ -56,6 +58,7 @@ export class IkeHost {
   constructor(ports: IkeHostPorts) {
     this.#ports = ports
     const { random, crypto, certification } = ports
+    this.streams = new StreamHost({ ...ports, io: ports.io.streams })
     this.ike = new Ike({ random, crypto, certification })
     const feed = drive<IkeInput, IkeEffect>(
       this.ike,
@@ -82,6 +85,7 @@ export class IkeHost {
   }
 
   feed(input: IkeInput): void {
+    if (input.on === 'peer-set') this.streams.welcome(input.peer)
     this.#feed(input)
   }
 
@@ -103,8 +107,10 @@ export class IkeHost {
       case 'sa-source':
       case 'sa-limit':
         return this.#childSaid(event)
-      default:
-        return
+      default: {
+        const heard = this.streams.heard(event)
+        return heard && this.#feed(heard)
+      }
     }
   }
 
@@ -122,7 +128,7 @@ export class IkeHost {
   #perform(effect: IkeEffect): void {
     switch (effect.do) {
       case 'send':
-        return this.#send(effect.marker ? marked(effect.bytes) : effect.bytes, effect)
+        return this.#sendIke(effect)
       case 'keepalive':
         return this.#send(KEEPALIVE, effect)
       case 'child-install':
@@ -136,6 +142,10 @@ export class IkeHost {
         return this.#tunnel(effect.peer)?.moved(effect)
       case 'ike-spi':
         return this.#ports.io.command({ do: 'ike-spi', spi: effect.spi, ours: effect.ours })
+      case 'stream-open':
+      case 'stream-bound':
+      case 'stream-close':
+        return this.streams.perform(effect)
       case 'drop':
         return this.#ports.onDrop(effect.drop, endpointText(effect.remote), effect.detail)
       case 'report':
@@ -154,6 +164,11 @@ export class IkeHost {
 
   #tunnel(peer: string): Tunnel | undefined {
     return this.#ports.tunnel(peer)
+  }
+
+  #sendIke({ bytes, marker, local, remote }: Extract<IkeEffect, { do: 'send' }>): void {
+    if (remote.stream !== undefined) return this.#ports.io.streams.send(remote.stream, bytes)
+    this.#send(marker ? marked(bytes) : bytes, { local, remote })
   }
 
   #send(

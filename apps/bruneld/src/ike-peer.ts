@@ -41,6 +41,7 @@ export function ikePeer(
       proposals: peer.ike.proposals,
       lifetime: peer.ike.lifetime,
       liveness: peer.ike.liveness,
+      tcp: peer.ike.tcp,
       childless: peer.ike.childless,
       mobike: peer.ike.mobike ? { returnRoutability: peer.ike.returnRoutability } : undefined,
     },

@@ -20,8 +20,9 @@ export class KeyLog {
       [child.local.address, child.remote.address, child.spiOut, child.keysOut],
     ] as const
     const [encryption, integrity] = names(child)
-    // Wireshark 4.0 has no name for it, and refuses a file with a name that it does not know.
-    const comment = child.encryption.name.startsWith('chacha') ? '# ' : ''
+    // Wireshark 4.0 has no name for these, and refuses a file with a name that it does not know.
+    const { name, implicitIv } = child.encryption
+    const comment = name.startsWith('chacha') || implicitIv ? '# ' : ''
     for (const [source, destination, spi, keys] of rows) {
       const family = source.includes(':') ? 'IPv6' : 'IPv4'
       const fields = [

@@ -34,9 +34,17 @@ function snapshot(
     inbound: report.counters.inbound,
     outbound: report.counters.outbound,
     replayMisses: report.counters.replayMisses,
+    tcpConnections: tcpConnections(report),
     missing: report.endedSas.inbound.missing,
     sas: tunnel === undefined || counters === undefined ? [] : sasOf(tunnel, counters),
   }
+}
+
+function tcpConnections({ ike }: TunnelReport): number {
+  const ends = ike
+    .filter(({ remote }) => remote.endsWith('/tcp'))
+    .map(({ local, remote }) => `${local} ${remote}`)
+  return new Set(ends).size
 }
 
 function sasOf(tunnel: Tunnel, counters: Counters): SaSnapshot[] {

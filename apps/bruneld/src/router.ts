@@ -106,6 +106,7 @@ export class Router implements RouterControl {
       tunnels: () => this.#tunnels.values(),
       onEvent: event => this.#ikeEvent(event),
       onDrop: (drop, remote, detail) => this.#ikeDrop(drop, remote, detail),
+      onDeaf: ({ code, detail, remedy }) => this.#ports.log.warn({ code, remedy }, detail),
       onSendFailure: (remote, error) =>
         this.#ports.log.debug({ remote, error: String(error) }, 'IKE message not sent'),
       onBug: error => this.#bug('ike', error),
@@ -176,7 +177,7 @@ export class Router implements RouterControl {
       })
     }
     for (const reason of DROP_NAMES)
-      if (reason.startsWith('ike-'))
+      if (/^(ike|tcp)-/.test(reason))
         reports.push({ reason, direction: 'ike', count: this.#ikeDrops.get(reason) ?? 0 })
     return reports
   }
@@ -193,7 +194,8 @@ export class Router implements RouterControl {
     )
     const refused = [...this.#failures].map(([name, f]) => ({ ...f, detail: `${name}: ${f.detail}` }))
     const lacks = this.#ports.lacks.map(({ code, detail, remedy }) => ({ code, detail, remedy }))
-    return { ready: this.#io !== undefined, warnings: [...lacks, ...refused, ...lost] }
+    const deaf = this.#ike?.streams.warnings ?? []
+    return { ready: this.#io !== undefined, warnings: [...lacks, ...deaf, ...refused, ...lost] }
   }
 
   certificates(): readonly CertificateExpiry[] {

@@ -31,6 +31,8 @@ type Layers = TunnelReport['layers']
 type IkeSa = IkePeerReport['sas'][number]
 type IkeChild = IkeSa['children'][number]
 
+const CARRIED = { udp: 'in UDP', tcp: 'in TCP (UDP is silent or not wanted)', none: 'protocol 50' } as const
+
 const layer = (state: State, detail: string): LayerReport => ({ state, detail })
 
 export function tunnelReport(source: ReportSource): TunnelReport {
@@ -138,10 +140,7 @@ function espLayer({ ike, tunnel }: ReportSource): LayerReport {
     return ike?.state === 'established'
       ? layer('degraded', failureSince(ike, tunnel)?.sentence ?? 'No ESP SA yet.')
       : layer('down', 'No ESP SA.')
-  return layer(
-    'up',
-    `${child.suite}, ${child.mode} mode, ${child.encapsulation === 'udp' ? 'in UDP' : 'protocol 50'}.`,
-  )
+  return layer('up', `${child.suite}, ${child.mode} mode, ${CARRIED[child.encapsulation]}.`)
 }
 
 /** undefined: no SA, so that nothing can cross. */

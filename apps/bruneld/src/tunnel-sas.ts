@@ -168,10 +168,13 @@ export class TunnelSas {
   /** NAT rebinding or an address change, of the peer or of ours. */
   moved({ encapsulation, ...ends }: PathSpec): void {
     if (this.#path === undefined) return
-    const port = (e: Endpoint): Endpoint => (encapsulation === 'udp' ? e : { ...e, port: 0 })
+    const before = this.#path.spec
+    const port = (e: Endpoint): Endpoint => (encapsulation === 'none' ? { ...e, port: 0 } : e)
     const to = { encapsulation, local: port(ends.local), remote: port(ends.remote) }
     this.#leaveBy(to)
     for (const [spiIn, installed] of this.#children) {
+      // A child of another session may go another way, and goes on there: by TCP, or by UDP again.
+      if (installed.child.remote.stream !== before.remote.stream) continue
       this.#children.set(spiIn, { ...installed, child: { ...installed.child, ...to } })
       this.#io.command({ do: 'sa-moved', sa: installed.inbound, remote: to.remote })
     }
@@ -213,7 +216,7 @@ export class TunnelSas {
       ivLength: child.encryption.ivLength,
       blockLength: child.encryption.blockLength,
       icvLength: child.integrity?.icvLength ?? child.encryption.icvLength,
-      counterIv: child.integrity === undefined,
+      counterIv: child.integrity === undefined && !child.encryption.implicitIv,
       esn: child.esn,
       replayWindow,
       selectors: child.localSelectors.flatMap(local =>
@@ -259,5 +262,6 @@ export function sealerSa(child: Child, keys: ChildKeys): SealerSa {
     integrityKey: keys.integrity,
     icvLength: integrity?.icvLength ?? encryption.icvLength,
     esn: child.esn,
+    implicitIv: encryption.implicitIv ?? false,
   }
 }

@@ -156,7 +156,7 @@ export class Tunnel {
   }
 
   #tell(): void {
-    const { gre, name } = this.peer
+    const { gre, name, esp } = this.peer
     const { mtu, mss } = this.mtu.current
     const spec: TunnelSpec = {
       tun: this.tun,
@@ -165,6 +165,7 @@ export class Tunnel {
       mtu,
       mss,
       farAddresses: this.peer.tunnel.addresses.map(farEnd).filter(address => address !== undefined),
+      outer: { df: esp.df, dscp: esp.dscp },
       remoteAddress: this.bearing?.is === 'known' ? this.bearing.remote : undefined,
     }
     this.#ports.io.command({ do: 'tunnel-set', tunnel: spec })

@@ -119,12 +119,12 @@ t.test('a peer is added from a file, from standard input and from options', asyn
     0,
   )
   const options =
-    '--name b3 --remote 198.51.100.3 --gre-key 7 --address 10.3.0.1/30 --route 10.3.1.0/24 10.3.2.0/24 --mode transport --answer-only --mtu 1400'
+    '--name b3 --remote 198.51.100.3 --gre-key 7 --address 10.3.0.1/30 --route 10.3.1.0/24 10.3.2.0/24 --mode transport --answer-only --tcp never --mtu 1400'
   t.equal((await brunel(`peer add ${options} --psk-stdin`, { stdin: `${SECRET}\n` })).exit, 0)
   t.equal(peers.secrets.get('b3'), SECRET)
   t.match(peers.peers.get('b3')?.document, {
     remote: { address: '198.51.100.3' },
-    ike: { initiate: false },
+    ike: { initiate: false, tcp: 'never' },
     esp: { mode: 'transport' },
     gre: { key: 7 },
     tunnel: { addresses: ['10.3.0.1/30'], routes: ['10.3.1.0/24', '10.3.2.0/24'], mtu: 1400 },

@@ -51,7 +51,9 @@ export const ChildReport = Type.Object({
     Type.String({ description: 'Why the mode differs from what the configuration asks.' }),
   ),
   esn: Type.Boolean(),
-  encapsulation: Type.Union([Type.Literal('udp'), Type.Literal('none')]),
+  encapsulation: Type.Union([Type.Literal('udp'), Type.Literal('tcp'), Type.Literal('none')], {
+    description: 'ESP in UDP, in a TCP connection (RFC 9329), or as protocol 50.',
+  }),
   localSelectors: Type.Array(Type.String()),
   remoteSelectors: Type.Array(Type.String()),
   establishedAt: MaybeAt,

@@ -17,6 +17,8 @@ t.test('end points are compared by address and port, and written as users read t
   const v6 = { address: '2001:db8::1', port: 4500 }
   t.equal(endpointText(v6), '[2001:db8::1]:4500')
   t.equal(endpointText({ address: '192.0.2.1', port: 500 }), '192.0.2.1:500')
+  t.equal(endpointText({ ...v6, stream: 7 }), '[2001:db8::1]:4500/tcp')
+  t.notOk(sameEndpoint(v6, { ...v6, stream: 7 }), 'a connection is an end of its own')
   t.equal(familyOf(v6.address), 6)
   t.ok(sameEndpoint(v6, { ...v6 }))
   t.notOk(sameEndpoint(v6, { ...v6, port: 500 }))

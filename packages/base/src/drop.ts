@@ -11,10 +11,6 @@ export const DROPS = {
   'ip-fragment': 'A fragment was offered where a whole packet is needed (RFC 4303 §3.4.1).',
   'ip-protocol': 'The delivery packet does not carry GRE.',
   'ip-extension-headers': 'An IPv6 extension header chain is malformed or too long.',
-  'udp-truncated': 'A UDP datagram is shorter than its header.',
-  'tcp-truncated': 'A TCP segment is shorter than its header.',
-  'icmp-truncated': 'An ICMP message is shorter than its type needs.',
-  'icmp-checksum': 'The checksum of an ICMP message is wrong (RFC 4443 §2.3).',
   'ttl-expired': 'The inner TTL or hop limit has run out.',
   'ecn-congestion-lost': 'Outer CE arrived on a packet whose inner header is Not-ECT (RFC 6040 §4.2).',
   // GRE
@@ -24,7 +20,6 @@ export const DROPS = {
   'gre-protocol-type': 'The GRE protocol type is neither IPv4 nor IPv6 (RFC 2784 §2.4).',
   'gre-payload-mismatch': 'The GRE protocol type and the payload IP version differ.',
   'gre-checksum': 'The GRE checksum is wrong (RFC 2784 §2.5).',
-  'gre-checksum-missing': 'The tunnel demands a GRE checksum and there is none.',
   'gre-key-missing': 'The tunnel has a GRE key and the packet has none (RFC 2890 §2.1).',
   'gre-key-unexpected': 'The packet has a GRE key and the tunnel has none (RFC 2890 §2.1).',
   'gre-key-mismatch': 'The GRE key is not that of the tunnel (RFC 2890 §2.1).',
@@ -54,6 +49,17 @@ export const DROPS = {
   'tunnel-write': 'The TUN interface refused the packet.',
   'underlay-send': 'The underlay refused the packet.',
   'underlay-room': 'The packet does not leave room in its slot for the headers.',
+  // IKE and ESP in TCP
+  'tcp-prefix': 'A TCP connection did not begin with "IKETCP" and was closed (RFC 9329 §4).',
+  'tcp-length':
+    'A message in a TCP stream has a length that none can have; the connection was closed (RFC 9329 §3).',
+  'tcp-corrupt':
+    'One senseless message after another came by a TCP connection; it was closed (RFC 9329 §6.1).',
+  'tcp-shared': 'A second IKE SA was begun on a TCP connection that carries one (RFC 9329 §6.1).',
+  'tcp-limit': 'Too many TCP connections that nobody has authenticated; this one was closed.',
+  'tcp-idle': 'Nobody authenticated a TCP connection in time; it was closed.',
+  'tcp-queue-full': 'A TCP connection takes packets more slowly than the tunnel sends them.',
+  'tcp-down': 'The TCP connection that the SA sends by is broken, and no other has come yet.',
   // IKE before it reaches a machine
   'ike-truncated': 'An IKE message is shorter than its header or a payload (RFC 7296 §3.1).',
   'ike-length': 'The IKE header length is not the datagram length (RFC 7296 §3.1).',

@@ -22,6 +22,7 @@ export function withDefaults(peer: PeerDocument) {
       proposals: peer.ike?.proposals ?? [...DEFAULT_IKE_PROPOSALS],
       lifetime: peer.ike?.lifetime ?? '4h',
       liveness: peer.ike?.liveness ?? '10s',
+      tcp: peer.ike?.tcp ?? 'auto',
       childless: peer.ike?.childless ?? false,
       mobike: peer.ike?.mobike ?? true,
       returnRoutability: peer.ike?.returnRoutability ?? true,
@@ -34,6 +35,8 @@ export function withDefaults(peer: PeerDocument) {
       lifetimeBytes: peer.esp?.lifetimeBytes ?? '1TiB',
       replayWindow: peer.esp?.replayWindow ?? 4096,
       encapsulation: peer.esp?.encapsulation ?? 'auto',
+      df: peer.esp?.df ?? 'set',
+      dscp: peer.esp?.dscp ?? 'copy',
     },
     gre: {
       ...(peer.gre?.key === undefined ? {} : { key: peer.gre.key }),

@@ -54,6 +54,7 @@ export function normalise(document: PeerDocument): Peer {
       proposals: proposals<IkeProposal>(ike.proposals, parseIkeProposal),
       lifetime: sure(duration(ike.lifetime), 'ike.lifetime'),
       liveness: sure(duration(ike.liveness), 'ike.liveness'),
+      tcp: ike.tcp,
       childless: ike.childless,
       mobike: ike.mobike,
       returnRoutability: ike.returnRoutability,
@@ -66,6 +67,8 @@ export function normalise(document: PeerDocument): Peer {
       lifetimeBytes: sure(size(esp.lifetimeBytes), 'esp.lifetimeBytes'),
       replayWindow: esp.replayWindow,
       encapsulation: esp.encapsulation,
+      df: esp.df,
+      dscp: esp.dscp,
     },
     gre: { key: gre.key, checksum: gre.checksum, sequence: gre.sequence },
     tunnel: {

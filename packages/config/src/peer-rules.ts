@@ -150,10 +150,15 @@ function lifetimes({ ike, esp }: WholePeerDocument): Problem[] {
 }
 
 function esp({ esp }: WholePeerDocument): Problem[] {
-  const { replayWindow } = esp
-  if (replayWindow === 0 || (replayWindow >= 32 && replayWindow <= 4096)) return []
+  const { replayWindow, dscp } = esp
+  const fits = replayWindow === 0 || (replayWindow >= 32 && replayWindow <= 4096)
   const remedy = 'Write a number from 32 to 4096, or 0 for no check.'
-  return [problem('/esp/replayWindow', 'BRUNEL_CONFIG_RANGE', `${replayWindow} is out of range.`, remedy)]
+  return [
+    ...(fits
+      ? []
+      : [problem('/esp/replayWindow', 'BRUNEL_CONFIG_RANGE', `${replayWindow} is out of range.`, remedy)]),
+    ...(dscp === 'copy' ? [] : whole('/esp/dscp', dscp, [0, 63])),
+  ]
 }
 
 function gre({ gre }: WholePeerDocument): Problem[] {

@@ -28,6 +28,8 @@ export const example = {
     lifetimeBytes: '1TiB',
     replayWindow: 4096,
     encapsulation: 'auto',
+    df: 'set',
+    dscp: 'copy',
   },
   gre: { key: 7, checksum: false, sequence: false },
   tunnel: {

@@ -66,6 +66,7 @@ for (const [what, path, value, want] of [
   ['a bad size', 'esp.lifetimeBytes', '1Tb', '/esp/lifetimeBytes BRUNEL_CONFIG_SIZE'],
   ['a size too small', 'esp.lifetimeBytes', '1KiB', '/esp/lifetimeBytes BRUNEL_CONFIG_SIZE'],
   ['RFC 4303 §3.4.3: a window below 32', 'esp.replayWindow', 16, '/esp/replayWindow BRUNEL_CONFIG_RANGE'],
+  ['RFC 4301 §5.1.2.1: a DSCP of 64', 'esp.dscp', 64, '/esp/dscp BRUNEL_CONFIG_RANGE'],
   ['a window above 4096', 'esp.replayWindow', 4097, '/esp/replayWindow BRUNEL_CONFIG_RANGE'],
   ['RFC 2890 §2.1: a key beyond 32 bits', 'gre.key', 2 ** 32, '/gre/key BRUNEL_CONFIG_RANGE'],
   [

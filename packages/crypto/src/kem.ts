@@ -1,7 +1,8 @@
 import { bug, type Drop } from '@brunel/base'
 import { ml_kem512, ml_kem768, ml_kem1024 } from '@noble/post-quantum/ml-kem.js'
 import type { Encapsulated, KeyPair } from './cryptography.js'
-import { secretCopy, wipe } from './secret.js'
+import { hold } from './held-secret.js'
+import { wipe } from './secret.js'
 import type { Group } from './transforms.js'
 
 /**
@@ -17,7 +18,7 @@ const mechanism = (kem: Group): (typeof MECHANISMS)[36] =>
 /** For a test, the seed d | z of FIPS 203 §7.1, 64 octets. */
 export function kemKeyPair(kem: Group, seed?: Uint8Array): KeyPair {
   const made = mechanism(kem).keygen(seed)
-  const decapsulationKey = secretCopy(made.secretKey)
+  const held = hold(made.secretKey)
   wipe(made.secretKey)
   let wiped = false
   return {
@@ -26,11 +27,11 @@ export function kemKeyPair(kem: Group, seed?: Uint8Array): KeyPair {
     agree(ciphertext) {
       if (wiped) bug('a wiped private value was used')
       if (ciphertext.length !== kem.ciphertextLength) return 'ike-key-exchange' // FIPS 203 §7.3
-      return mechanism(kem).decapsulate(ciphertext, decapsulationKey)
+      return mechanism(kem).decapsulate(ciphertext, held.octets)
     },
     wipe() {
       wiped = true
-      wipe(decapsulationKey)
+      held.release()
     },
   }
 }

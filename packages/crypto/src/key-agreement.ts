@@ -2,7 +2,8 @@ import { createDiffieHellmanGroup, createECDH, type DiffieHellmanGroup } from 'n
 import { bug, type Drop } from '@brunel/base'
 import sodium from 'sodium-native'
 import type { KeyPair } from './cryptography.js'
-import { secretMemory, wipe } from './secret.js'
+import { holdRoom } from './held-secret.js'
+import { wipe } from './secret.js'
 import type { Group } from './transforms.js'
 
 /**
@@ -80,7 +81,8 @@ export function ecp(group: Group, privateValue?: Uint8Array): KeyPair {
 
 /** RFC 8031 §2, §3. libsodium masks the top bit and takes non-canonical values; an all-zero result throws. */
 export function x25519(group: Group, privateValue?: Uint8Array): KeyPair {
-  const secretValue = secretMemory(sodium.crypto_scalarmult_SCALARBYTES)
+  const held = holdRoom(sodium.crypto_scalarmult_SCALARBYTES)
+  const secretValue = held.octets
   if (privateValue === undefined) sodium.randombytes_buf(secretValue)
   else secretValue.set(privateValue)
   const publicValue = new Uint8Array(sodium.crypto_scalarmult_BYTES)
@@ -100,7 +102,7 @@ export function x25519(group: Group, privateValue?: Uint8Array): KeyPair {
     },
     wipe() {
       wiped = true
-      wipe(secretValue)
+      held.release()
     },
   }
 }

@@ -46,6 +46,27 @@ for (const [text, want] of [
   t.test(`ESP ${text} means ${want}`, async t => t.equal(esp(text), want))
 
 for (const [text, want] of [
+  ['aes256gcm16iiv-esn', 'aes256gcm16iiv-aes256gcm16-esn'],
+  [
+    'aes128gcm16iiv-chacha20poly1305iiv',
+    'aes128gcm16iiv-chacha20poly1305iiv-aes128gcm16-chacha20poly1305-noesn',
+  ],
+  ['aes256gcm16-aes256gcm16iiv-x25519', 'aes256gcm16-aes256gcm16iiv-x25519-noesn'],
+] as const)
+  t.test(`RFC 8750 §5: ESP ${text} means ${want}`, async t => t.equal(esp(text), want))
+
+t.test('RFC 8750 §8: an implicit IV is not allowed in IKE, and the sentence says where it belongs', async t =>
+  t.match(
+    ike('aes256gcm16iiv-prfsha384-x25519'),
+    /RFC 8750 §8 has implicit IVs for ESP only.*esp\.proposals/,
+  ),
+)
+
+t.test('RFC 8750 §8: the defaults do without', async t => {
+  for (const text of DEFAULT_ESP_PROPOSALS) t.notMatch(text, 'iiv')
+})
+
+for (const [text, want] of [
   [
     'aes256gcm16-prfsha384-ke1_mlkem768',
     /names no Diffie-Hellman group to begin with.*RFC 9370 §2\.2\.2.*x25519/,
@@ -138,7 +159,9 @@ t.test('RFC 8247 §2: the defaults hold GCM-16, CBC with SHA2-256 and groups 14,
 
 t.test('what is described is parsed back to the same', async t => {
   const some = <T>(of: readonly T[]) => fc.shuffledSubarray([...of], { minLength: 1 })
-  const [aead, cbc] = [ENCRYPTIONS.filter(e => e.icvLength > 0), ENCRYPTIONS.filter(e => e.icvLength === 0)]
+  // Those with implicit IV bring another word with them: RFC 8750 §5.
+  const aead = ENCRYPTIONS.filter(e => e.icvLength > 0 && !e.implicitIv)
+  const cbc = ENCRYPTIONS.filter(e => e.icvLength === 0)
   const ciphers = fc.oneof(
     fc.record({ encryption: some(aead), integrity: fc.constant([]) }),
     fc.record({ encryption: some(cbc), integrity: some(INTEGRITIES) }),

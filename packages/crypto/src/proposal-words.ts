@@ -5,6 +5,7 @@ import { refusalOf } from './weak-words.js'
 /**
  * Proposals as strongSwan's swanctl.conf writes them: words joined by '-', several of one kind allowed, in order of
  * preference: `aes256gcm16-prfsha384-x25519`, `aes128-aes256-sha256-modp2048-ecp256`, `aes256gcm16-esn-noesn`.
+ * A cipher name that ends in `iiv` has an implicit IV (RFC 8750), for which strongSwan has no word.
  * `ke1_mlkem768` to `ke7_mlkem768` are additional key exchanges (RFC 9370), `ke1_none` makes one optional.
  */
 export interface ProposalProblem {
@@ -59,6 +60,12 @@ export function parseIkeProposal(text: string): IkeProposal | ProposalProblem {
       `'${text}' is an IKE proposal; esn and noesn belong to ESP.`,
       'Move them to esp.proposals.',
     )
+  const implicit = words.encryption.find(e => e.implicitIv)
+  if (implicit !== undefined)
+    return problem(
+      `'${implicit.name}' is refused: RFC 8750 §8 has implicit IVs for ESP only.`,
+      `Write ${explicitOf(implicit).name}, and move ${implicit.name} to esp.proposals.`,
+    )
   const kem = `'${text}' names no Diffie-Hellman group`
   if (words.groups.length === 0 && words.additional.length > 0)
     return problem(
@@ -82,12 +89,13 @@ export function parseEspProposal(text: string): EspProposal | ProposalProblem {
       `'${text}' is an ESP proposal; a PRF belongs to IKE.`,
       'Move the prf… word to ike.proposals.',
     )
-  const { encryption, groups, additional } = words
+  const { groups, additional } = words
   if (groups.length === 0 && additional.length > 0)
     return problem(
       `'${text}' names no Diffie-Hellman group to begin with; an additional key exchange comes after one (RFC 9370 §2.2.4).`,
       `Write '${text}-x25519', or leave ke1_… out: the ESP keys come from those of IKE.`,
     )
+  const encryption = besideExplicit(words.encryption)
   const integrity = isAead(encryption) ? [] : words.integrity
   // Without a word for it, strongSwan means no extended sequence numbers.
   const esn = words.esn.length > 0 ? words.esn : [false]
@@ -112,6 +120,14 @@ export const describeEspProposal = (p: EspProposal): string =>
     ...additionalWords(p),
     ...p.esn.map(e => (e ? 'esn' : 'noesn')),
   ].join('-')
+
+const explicitOf = ({ name }: Encryption): Encryption =>
+  ENCRYPTIONS.find(e => `${e.name}iiv` === name) as Encryption
+
+/** RFC 8750 §5: for peers that do not know it, the same algorithm with explicit IV is offered too. */
+const besideExplicit = (encryption: readonly Encryption[]): readonly Encryption[] => [
+  ...new Set([...encryption, ...encryption.filter(e => e.implicitIv).map(explicitOf)]),
+]
 
 const isAead = (encryption: readonly Encryption[]): boolean => encryption.some(e => e.icvLength > 0)
 

@@ -4,8 +4,10 @@ import t from 'tap'
 import { bytes, hexOf, octets, skipWithout, vectors, wycheproof } from '../test/vectors.js'
 import type { SkCipher } from './cryptography.js'
 import { cryptographyWith, systemCryptography } from './system-cryptography.js'
-import { ENCRYPTIONS, type Encryption, INTEGRITIES, type Integrity } from './transforms.js'
+import { ENCRYPTIONS as ALL, type Encryption, INTEGRITIES, type Integrity } from './transforms.js'
 
+/** RFC 8750 §8: not for IKE. */
+const ENCRYPTIONS = ALL.filter(e => !e.implicitIv)
 const encryptionOf = (name: string): Encryption => ENCRYPTIONS.find(e => e.name === name) as Encryption
 const sha256 = INTEGRITIES[0] as Integrity
 const NO_KEY = new Uint8Array(0)

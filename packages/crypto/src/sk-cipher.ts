@@ -1,8 +1,9 @@
 import { createCipheriv, createDecipheriv } from 'node:crypto'
 import { bug, type Random } from '@brunel/base'
 import type { SkCipher } from './cryptography.js'
+import { hold } from './held-secret.js'
 import { integrityCheck } from './prf.js'
-import { equal, secretCopy, wipe } from './secret.js'
+import { equal } from './secret.js'
 import type { Encryption, Integrity } from './transforms.js'
 
 const CHACHA20_POLY1305 = 28
@@ -14,9 +15,9 @@ const CHACHA20_POLY1305 = 28
 export function aeadCipher(encryption: Encryption, keyAndSalt: Uint8Array): SkCipher {
   const { keyLength, saltLength, ivLength, icvLength } = encryption
   if (keyAndSalt.length !== keyLength + saltLength) bug(`${encryption.name}: wrong key length`)
-  const secret = secretCopy(keyAndSalt)
-  const key = secret.subarray(0, keyLength)
-  const salt = secret.subarray(keyLength)
+  const held = hold(keyAndSalt)
+  const key = held.octets.subarray(0, keyLength)
+  const salt = held.octets.subarray(keyLength)
   const name = encryption.id === CHACHA20_POLY1305 ? 'chacha20-poly1305' : `aes-${keyLength * 8}-gcm`
   // Both modes have the shape of GCM here; node types them apart.
   const mode = name as 'aes-256-gcm'
@@ -53,7 +54,7 @@ export function aeadCipher(encryption: Encryption, keyAndSalt: Uint8Array): SkCi
     },
     wipe() {
       wiped = true
-      wipe(secret)
+      held.release()
     },
   }
 }
@@ -86,8 +87,10 @@ export function cbcCipher(
   const { icvLength } = integrity
   if (made.encryptionKey.length !== keyLength) bug(`${encryption.name}: wrong key length`)
   if (made.integrityKey.length !== integrity.keyLength) bug(`${integrity.name}: wrong key length`)
-  const key = secretCopy(made.encryptionKey)
-  const integrityKey = secretCopy(made.integrityKey)
+  const heldKey = hold(made.encryptionKey)
+  const heldIntegrityKey = hold(made.integrityKey)
+  const key = heldKey.octets
+  const integrityKey = heldIntegrityKey.octets
   const name = `aes-${keyLength * 8}-cbc`
   const paddingFor = (length: number): number => (blockLength - ((length + 1) % blockLength)) % blockLength
   let wiped = false
@@ -115,8 +118,8 @@ export function cbcCipher(
     },
     wipe() {
       wiped = true
-      wipe(key)
-      wipe(integrityKey)
+      heldKey.release()
+      heldIntegrityKey.release()
     },
   }
 }

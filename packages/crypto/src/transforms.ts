@@ -19,6 +19,8 @@ export interface Encryption {
   readonly saltLength: number
   /** Octets of IV on the wire. */
   readonly ivLength: number
+  /** RFC 8750 §4: the IV is the sequence number and not on the wire. For ESP only (§8). */
+  readonly implicitIv?: true
   /** What the ciphertext is a multiple of; ESP aligns to at least 4 (RFC 4303 §2.4). */
   readonly blockLength: number
   /** ICV of an AEAD, 0 where an INTEG transform supplies it. */
@@ -62,6 +64,26 @@ const gcm = (bits: number): Encryption => ({
   blockLength: 1,
   icvLength: 16,
 })
+const chacha: Encryption = {
+  name: 'chacha20poly1305',
+  id: 28,
+  keyBits: undefined,
+  keyLength: 32,
+  saltLength: 4,
+  ivLength: 8,
+  blockLength: 1,
+  icvLength: 16,
+}
+
+/** RFC 8750 §8: transform IDs 30 and 31; 29 is of AES-CCM, which we do not have. All else is as with the explicit IV. */
+const withImplicitIv = (of: Encryption, id: number): Encryption => ({
+  ...of,
+  name: `${of.name}iiv`,
+  id,
+  ivLength: 0,
+  implicitIv: true,
+})
+
 const cbc = (bits: number): Encryption => ({
   name: `aes${bits}`,
   id: 12,
@@ -77,19 +99,12 @@ export const ENCRYPTIONS: readonly Encryption[] = [
   gcm(128),
   gcm(192),
   gcm(256),
-  {
-    name: 'chacha20poly1305',
-    id: 28,
-    keyBits: undefined,
-    keyLength: 32,
-    saltLength: 4,
-    ivLength: 8,
-    blockLength: 1,
-    icvLength: 16,
-  },
+  chacha,
   cbc(128),
   cbc(192),
   cbc(256),
+  ...[128, 192, 256].map(bits => withImplicitIv(gcm(bits), 30)),
+  withImplicitIv(chacha, 31),
 ]
 
 export const PRFS: readonly Prf[] = [

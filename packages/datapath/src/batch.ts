@@ -17,7 +17,7 @@ export const ROW = {
   tun: 4,
   /** Index of the path it leaves by (outbound), or `SOCKET_…` it came from (inbound). */
   path: 5,
-  /** TOS or traffic class of the outermost header: to set when sending, as received when receiving. */
+  /** TOS or traffic class of the outermost header: as received, or to set, then perhaps with `MAY_FRAGMENT`. */
   tos: 6,
   /** High 32 bits of the extended sequence number for the sealer; ignored without ESN. */
   seqHigh: 7,
@@ -30,9 +30,9 @@ export const ROW = {
 export const ROW_FIELDS = 12
 
 /** Values of `ROW.path` on receipt. */
-export const SOCKET = { udp500: 0, udp4500: 1, esp: 2, gre: 3 } as const
+export const SOCKET = { udp500: 0, udp4500: 1, esp: 2, gre: 3, tcp: 4 } as const
 
-/** Octets of an address row: family 4 or 6 (u8), zero (u8), port (u16 BE), source (16), destination (16), local port (u16 BE), zero (2). */
+/** Octets of an address row: family 4 or 6 (u8), zero (u8), port (u16 BE), source (16), destination (16), local port (u16 BE), TCP connection or 0 (u16 BE). */
 export const ADDRESS_ROW = 40
 
 export interface BatchShape {

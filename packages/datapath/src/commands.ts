@@ -18,6 +18,14 @@ export interface TunnelSpec {
   readonly farAddresses: readonly string[]
   /** UDP port pair or protocol 50 and address of our own delivery packets, to refuse a routing loop (RFC 2003 §3.2). */
   readonly remoteAddress: string | undefined
+  /** What the outermost header takes from the inner packet, RFC 4301 §5.1.2.1. Left out: DF set, DSCP copied. */
+  readonly outer?: OuterHeader
+}
+
+export interface OuterHeader {
+  /** Where both are IPv4; else it is set. */
+  readonly df: 'set' | 'clear' | 'copy'
+  readonly dscp: number | 'copy'
 }
 
 /** Which inner packets an SA may carry after GRE delivery: RFC 4301 §5.2. */
@@ -103,6 +111,19 @@ export type DatapathEvent =
       readonly remote: Endpoint | undefined
       readonly local: Endpoint | undefined
     }
+  /** A TCP connection that we wished for stands between these ends (RFC 9329). */
+  | {
+      readonly on: 'stream-opened'
+      readonly stream: number
+      readonly local: Endpoint
+      readonly remote: Endpoint
+    }
+  /** A connection, ours or bound, ended without our asking, or did not come about. */
+  | { readonly on: 'stream-closed'; readonly stream: number; readonly why: string }
+  /** Connections that were refused or closed for this reason since it was last told; `remote` is one of them. */
+  | { readonly on: 'stream-refused'; readonly drop: Drop; readonly remote: string; readonly times: number }
+  /** Whether we listen for connections; `refused`: what the system said. */
+  | { readonly on: 'stream-listening'; readonly port: number; readonly refused: string | undefined }
   | { readonly on: 'stopped' }
   | { readonly on: 'bug'; readonly what: string }
   /** A pump is gone and its SAs with it: only a new process helps. */

@@ -7,7 +7,7 @@ import { DROP_NAMES, type Drop } from '@brunel/base'
  *     once behind both directions: unknown GRE protocol types [slot][type + 1, packets]
  */
 
-export const MAX_TUNNELS = 4096
+export const MAX_TUNNELS = 8192
 export const MAX_SAS = 16384
 
 export type Direction = 'inbound' | 'outbound'

@@ -27,3 +27,6 @@ export function decapsulatedTos(innerTos: number, outerTos: number): number {
  * which keeps a routing protocol's precedence on the underlay.
  */
 export const encapsulatedTos = (innerTos: number): number => innerTos
+
+/** RFC 6040 §4.1 where the DSCP is another one: the ECN field is copied all the same. */
+export const ecnOnly = (innerTos: number): number => innerTos & 3

@@ -1,12 +1,18 @@
 import { bug, type Drop, type Instant, type Packet } from '@brunel/base'
 import { EspInbound, type PayloadHeader, Selectors } from '@brunel/esp'
 import { Address, Ipv4 } from '@brunel/wire'
-import { isFrom } from './address-row.js'
+import { isFrom, type Source } from './address-row.js'
 import type { Batch } from './batch.js'
 import type { SaSpec } from './commands.js'
 import { type Counters, clearSaCounters, SA_COUNTER } from './counters.js'
 
 const octets = (text: string): Uint8Array => Address.parse(text) ?? bug(`not an address: ${text}`)
+
+const sourceOf = ({ address, port, stream }: SaSpec['remote']): Source => ({
+  address: octets(address),
+  port,
+  stream: stream ?? 0,
+})
 
 const GRE = Ipv4.PROTOCOL.gre
 
@@ -25,8 +31,7 @@ export class InboundSa {
   readonly #local: Uint8Array
   readonly #remote: Uint8Array
   readonly #greRefused: Drop | undefined
-  #sourceAddress: Uint8Array
-  #sourcePort: number
+  #source: Source
   /** Hash of the source that the control plane knows, once seen: whoever has it is not compared again. */
   #knownHash: number | undefined
   #toldHash: number | undefined
@@ -41,14 +46,12 @@ export class InboundSa {
     this.#local = octets(spec.localDelivery)
     this.#remote = octets(spec.remoteDelivery)
     this.#greRefused = this.#selectors.checkTransport(this.#local, this.#remote, GRE)
-    this.#sourceAddress = octets(spec.remote.address)
-    this.#sourcePort = spec.remote.port
+    this.#source = sourceOf(spec.remote)
   }
 
   /** RFC 7296 §2.23: the control plane has taken note of another source. */
   moved(remote: SaSpec['remote']): void {
-    this.#sourceAddress = octets(remote.address)
-    this.#sourcePort = remote.port
+    this.#source = sourceOf(remote)
     this.#knownHash = undefined
     this.#toldHash = undefined
   }
@@ -56,7 +59,7 @@ export class InboundSa {
   /** Whether an authentic packet came from elsewhere and that is news. Compares addresses only where the hash is new. */
   movedTo(batch: Batch, from: number, hash: number, now: Instant): boolean {
     if (hash === this.#knownHash) return false
-    if (isFrom(batch, from, this.#sourceAddress, this.#sourcePort)) {
+    if (isFrom(batch, from, this.#source)) {
       this.#knownHash = hash
       return false
     }

@@ -136,6 +136,7 @@ export class InboundPump {
     let drop: Drop | undefined
     switch (rows[row + ROW.path]) {
       case SOCKET.udp4500:
+      case SOCKET.tcp: // RFC 8229 §3: told apart as in UDP; keepalives too, §10
         drop = this.#natTraversal(p, row, now)
         break
       case SOCKET.esp:

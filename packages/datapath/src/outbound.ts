@@ -135,6 +135,7 @@ export class OutboundPump {
     const { ipv4, ipv6 } = tunnel.spec.mss
     if (clampMss(p, p.start, ipv4, ipv6)) this.#add(tunnel.cell + TUNNEL_COUNTER.mssClamped, 1)
     this.#innerLength[i] = p.end - p.start
+    const tos = tunnel.outer.of(p, inner.family, inner.tos)
     const refused = tunnel.gre.encapsulate(p, inner.protocolType) ?? sa.wrap(p, inner.tos)
     if (refused !== undefined) {
       if (this.#reports.mayAudit(refused)) {
@@ -143,6 +144,7 @@ export class OutboundPump {
       }
       return refused
     }
+    this.#rows[row + ROW.tos] = tos
     this.#ready(i, row, sa)
     return undefined
   }
@@ -155,7 +157,6 @@ export class OutboundPump {
     rows[row + ROW.length] = p.end - p.start
     rows[row + ROW.sa] = sa.spec.sa
     rows[row + ROW.path] = sa.spec.path
-    rows[row + ROW.tos] = this.#inner.tos
     rows[row + ROW.seqHigh] = sa.esp.seqHigh | 0
     this.#cipherLength[i] = sa.esp.octets
     if (sa.esp.limitReached) {

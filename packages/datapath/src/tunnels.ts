@@ -5,6 +5,7 @@ import { Address } from '@brunel/wire'
 import type { TunnelSpec } from './commands.js'
 import type { Counters, Direction } from './counters.js'
 import { TUNNEL_COUNTER } from './counters.js'
+import { OuterTos } from './outer-header.js'
 
 const octets = (text: string): Uint8Array => Address.parse(text) ?? bug(`not an address: ${text}`)
 
@@ -20,6 +21,7 @@ export class Tunnel {
   readonly spec: TunnelSpec
   readonly gre: GreTunnel
   readonly mtu: TunnelMtu
+  readonly outer: OuterTos
   readonly remote: Uint8Array | undefined
   /** The far end's first address of each family that other links know. */
   readonly farAddresses: { readonly ipv4: Uint8Array | undefined; readonly ipv6: Uint8Array | undefined }
@@ -30,6 +32,7 @@ export class Tunnel {
     this.spec = spec
     this.gre = gre
     this.mtu = tunnelMtu(spec.mtu)
+    this.outer = new OuterTos(spec.outer)
     this.remote = spec.remoteAddress === undefined ? undefined : octets(spec.remoteAddress)
     const far = spec.farAddresses.map(octets)
     this.farAddresses = {

@@ -11,6 +11,7 @@ import {
   type Sealer,
   SOCKET,
   type TunnelSpec,
+  type Underlay,
 } from '@brunel/datapath'
 import { FakeClock, FakeSealer, FakeTun, FakeUnderlay } from '@brunel/datapath/fakes'
 
@@ -76,8 +77,8 @@ export class Router {
   readonly underlay = new FakeUnderlay()
   readonly counters = new Counters()
   readonly events: DatapathEvent[] = []
-  readonly outbound: OutboundPump
-  readonly inbound: InboundPump
+  outbound!: OutboundPump
+  inbound!: InboundPump
   readonly sealer: Sealer
   readonly outboundBatch = new Batch(
     OUTBOUND_SHAPE,
@@ -91,7 +92,12 @@ export class Router {
     this.sealer = sealer
     this.outboundBatch.bytes.fill(0xa5)
     this.inboundBatch.bytes.fill(0xa5)
-    const { tun, underlay, clock, counters } = this
+    this.rewire(this.underlay)
+  }
+
+  /** New pumps over this underlay. */
+  rewire(underlay: Underlay): void {
+    const { tun, clock, counters, sealer } = this
     const emit = (event: DatapathEvent) => void this.events.push(event)
     const ports = { tun, underlay, sealer, clock, refresh: () => this.refresh() }
     this.outbound = new OutboundPump(ports, this.outboundBatch, counters, emit)

@@ -117,6 +117,26 @@ t.test('RFC 6040 §4.1, RFC 4301 §5.1.2.1: the underlay sees ECN and DSCP of th
   }
 })
 
+const MAY_FRAGMENT = 0x100
+for (const [df, dscp, want] of [
+  ['set', 'copy', [0xb9, 0xb9, 0x2a]],
+  ['clear', 'copy', [0xb9 | MAY_FRAGMENT, 0xb9 | MAY_FRAGMENT, 0x2a | MAY_FRAGMENT]],
+  ['copy', 'copy', [0xb9, 0xb9 | MAY_FRAGMENT, 0x2a]],
+  ['set', 10, [0x29, 0x29, 0x2a]],
+  ['copy', 0, [0x01, 0x01 | MAY_FRAGMENT, 0x02]],
+] as const)
+  t.test(`RFC 4301 §8.1, §5.1.2.1: DF ${df}, DSCP ${dscp}; ECN is copied always`, async t => {
+    for (const mode of ['tunnel', 'transport'] as const) {
+      const router = new Router().configure({ ...tunnelSpec, outer: { df, dscp } }, { ...saSpec, mode })
+      router.send(ipv4({ tos: 0xb9 }), ipv4({ tos: 0xb9, dontFragment: false }), ipv6({ tos: 0x2a }))
+      t.same(
+        router.underlay.sent.map(s => s.tos),
+        want,
+        mode,
+      )
+    }
+  })
+
 t.test(
   'RFC 4301 §5.1.2, §5.1.2.1: the delivery header has TTL 64, DF, protocol 47, and the DSCP and ECN of the inner',
   async t => {

@@ -15,8 +15,6 @@ export interface GreOptions {
   readonly checksum: boolean
   /** Sends sequence numbers. Received ones are always obeyed (RFC 2890 §2.2). */
   readonly sequence: boolean
-  /** Refuses packets without a checksum; default false. */
-  readonly demandChecksum?: boolean
   /** Addresses of the far end. A packet from it to itself would loop: RFC 2784 §3.1. */
   readonly farAddresses?: readonly Uint8Array[]
 }
@@ -92,8 +90,7 @@ export class GreTunnel {
   }
 
   #refuseChecksum(p: Packet, gre: Parameters<typeof Gre.key>[1]): Drop | undefined {
-    if (Gre.hasChecksum(p, gre)) return Gre.checksumGood(p, gre) ? undefined : 'gre-checksum'
-    return this.#options.demandChecksum === true ? 'gre-checksum-missing' : undefined
+    return Gre.hasChecksum(p, gre) && !Gre.checksumGood(p, gre) ? 'gre-checksum' : undefined
   }
 
   /** Octets behind the IP length are cut off: the TUN takes exactly one packet. */

@@ -63,6 +63,7 @@ function closeAll(turn: Turn, control: PeerControl, why: string): void {
   const attempt = control.attempt
   control.attempt = undefined
   attempt?.end(turn, failures.closedHere(why))
+  control.transport.stop(turn)
   for (const session of control.sessions) session.close(turn, failures.closedHere(why), millis(0))
 }
 
@@ -169,7 +170,7 @@ function sourced(
   input: Extract<IkeInput, { readonly on: 'esp-source' }>,
 ): void {
   const session = sessionOf(control, input.spiIn)
-  if (session === undefined || session.current.encapsulation !== 'udp') return
+  if (session === undefined || session.current.encapsulation === 'none') return
   followSource(turn, session, { local: session.current.local, remote: input.remote })
 }
 
@@ -187,4 +188,20 @@ export function unknownEspSpi(
   const data = Wire.uint32(input.spi)
   session.current.intents.add({ want: 'notify', notifyType: Wire.NOTIFY.INVALID_SPI, data })
   return session.control
+}
+
+/** Whose connection it is, or is to be, only the peers know. */
+export function streamSaid(
+  turn: Turn,
+  host: SaHost,
+  input: Extract<IkeInput, { readonly on: 'stream-opened' | 'stream-closed' }>,
+  touch: (control: PeerControl) => void,
+): void {
+  if (input.on === 'stream-closed') host.streams.gone(input.stream)
+  for (const control of host.peers.all) {
+    if (!control.transport.knows(input.stream)) continue
+    touch(control)
+    if (input.on === 'stream-opened') control.transport.opened(turn, input.stream, input)
+    else control.transport.closed(turn, input.stream, input.why)
+  }
 }

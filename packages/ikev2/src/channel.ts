@@ -1,4 +1,4 @@
-import { type Drop, familyOf, type Instant, isDrop, sooner } from '@brunel/base'
+import { type Drop, type Endpoint, familyOf, type Instant, isDrop, sooner } from '@brunel/base'
 import type { Cryptography, SkCipher } from '@brunel/crypto'
 import { Ike as Wire } from '@brunel/wire'
 import { emitFragments, messageRoom, needsFragments, Reassembly, triggersAnswer } from './fragments.js'
@@ -59,12 +59,14 @@ export class Channel {
   seal(
     header: Wire.OutgoingHeader,
     payloads: readonly Wire.PlainPayload[],
-    remote: string,
+    remote: Endpoint,
   ): readonly Uint8Array[] {
     const inside = Wire.emitPayloads(payloads)
-    const family = familyOf(remote)
+    const family = familyOf(remote.address)
     const room = messageRoom(family === 4 ? this.#settings.datagram4 : this.#settings.datagram6, family)
-    if (this.#fragmentation && needsFragments(inside, this.#out, room))
+    // RFC 8229 §9: not in a stream, which cuts and joins by itself.
+    const may = this.#fragmentation && remote.stream === undefined
+    if (may && needsFragments(inside, this.#out, room))
       return emitFragments(header, inside, this.#out, { room, moreThan: 0 })
     return [Wire.emitProtected(header, inside, this.#out)]
   }

@@ -1,6 +1,6 @@
 import type { Instant } from '@brunel/base'
 import type { Encryption, Integrity } from '@brunel/crypto'
-import type { Mode, TrafficSelector } from './contract.js'
+import type { Encapsulation, Mode, TrafficSelector } from './contract.js'
 import type { Lifetime } from './lifetimes.js'
 
 /**
@@ -30,7 +30,7 @@ export interface ChildSa {
   readonly suite: string
   readonly mode: Mode
   readonly modeReason: string | undefined
-  encapsulation: 'udp' | 'none'
+  encapsulation: Encapsulation
   readonly localSelectors: readonly TrafficSelector[]
   readonly remoteSelectors: readonly TrafficSelector[]
   /** Our request made it. */

@@ -12,6 +12,9 @@ export type Identity =
 
 export type Mode = 'tunnel' | 'transport'
 
+/** What ESP goes in: UDP (RFC 3948), a TCP connection (RFC 9329), or nothing, as protocol 50. */
+export type Encapsulation = 'udp' | 'tcp' | 'none'
+
 /** One traffic selector, RFC 7296 §3.13.1: addresses as canonical text, both ends included. */
 export interface TrafficSelector {
   readonly protocol: number
@@ -71,6 +74,8 @@ export interface IkePeer {
     readonly proposals: readonly IkeProposal[]
     readonly lifetime: Millis
     readonly liveness: Millis
+    /** IKE and ESP over TCP: when UDP is silent, always, or not even when the peer begins. Left out: `never`. */
+    readonly tcp?: 'auto' | 'always' | 'never'
     /** The first child by CREATE_CHILD_SA, where the peer can: RFC 6023. */
     readonly childless?: boolean
     /** Left out: no MOBIKE (RFC 4555). `returnRoutability`: ESP goes to a new address of the peer only when it answered there. */
@@ -128,6 +133,15 @@ export type IkeInput =
   | { readonly on: 'unknown-esp-spi'; readonly spi: number; readonly remote: Endpoint }
   /** A packet waits and there is no SA. */
   | { readonly on: 'acquire'; readonly peer: string }
+  /** A connection of `stream-open` stands between these ends. */
+  | {
+      readonly on: 'stream-opened'
+      readonly stream: number
+      readonly local: Endpoint
+      readonly remote: Endpoint
+    }
+  /** A connection, ours or accepted, is no more, or did not come about. Not after `stream-close`. */
+  | { readonly on: 'stream-closed'; readonly stream: number; readonly why: string }
   /** The router stops: DELETE to every peer, no retransmission of anything else. */
   | { readonly on: 'stop' }
 
@@ -156,8 +170,8 @@ export interface Child {
   readonly remoteSelectors: readonly TrafficSelector[]
   readonly keysIn: ChildKeys
   readonly keysOut: ChildKeys
-  /** ESP in UDP (RFC 3948) or plain protocol 50 (ports 0), and the two ends. */
-  readonly encapsulation: 'udp' | 'none'
+  /** What ESP goes in, and the two ends; their ports are 0 for plain protocol 50. */
+  readonly encapsulation: Encapsulation
   readonly local: Endpoint
   readonly remote: Endpoint
   /** We or the peer behind a NAT, as NAT detection found. */
@@ -248,9 +262,25 @@ export type IkeEvent =
       readonly from: { readonly local: Endpoint; readonly remote: Endpoint }
       readonly local: Endpoint
       readonly remote: Endpoint
-      readonly encapsulation: 'udp' | 'none'
+      readonly encapsulation: Encapsulation
     }
   | { readonly event: 'retrying'; readonly peer: string; readonly at: Instant }
+  /** The session goes over another transport than the one before it. */
+  | {
+      readonly event: 'transport'
+      readonly peer: string
+      readonly over: 'udp' | 'tcp'
+      readonly weBegan: boolean
+      readonly remote: Endpoint
+    }
+  /** The TCP connection of a session broke, or stands again. */
+  | {
+      readonly event: 'connection'
+      readonly peer: string
+      readonly state: 'broken' | 'restored'
+      readonly remote: Endpoint
+      readonly reason: string
+    }
   /** For counters: an exchange we began or answered ended. */
   | {
       readonly event: 'exchange'
@@ -260,7 +290,10 @@ export type IkeEvent =
     }
 
 export type IkeEffect =
-  /** `marker`: put the four zero octets of RFC 3948 §2.2 in front (always on port 4500). */
+  /**
+   * `marker`: put the four zero octets of RFC 3948 §2.2 in front (always on port 4500, and in a stream). Where
+   * `remote.stream` is given, it goes into that connection; where there is no such connection, nowhere.
+   */
   | {
       readonly do: 'send'
       readonly bytes: Uint8Array
@@ -282,8 +315,19 @@ export type IkeEffect =
       readonly peer: string
       readonly local: Endpoint
       readonly remote: Endpoint
-      readonly encapsulation: 'udp' | 'none'
+      readonly encapsulation: Encapsulation
     }
+  /** Connects and says so by `stream-opened` or `stream-closed`, in a few seconds at most. We are the TCP originator. */
+  | {
+      readonly do: 'stream-open'
+      readonly stream: number
+      readonly local: Endpoint
+      readonly remote: Endpoint
+    }
+  /** No stranger's any more: limits for those do not concern it. */
+  | { readonly do: 'stream-bound'; readonly stream: number }
+  /** Closes it when what was sent has left. */
+  | { readonly do: 'stream-close'; readonly stream: number }
   /** An SPI that peers may address to us, or no longer: for the filter in front of the machine. 16 hex digits. */
   | { readonly do: 'ike-spi'; readonly spi: string; readonly ours: boolean }
   | { readonly do: 'drop'; readonly drop: Drop; readonly remote: Endpoint; readonly detail: string }
@@ -322,7 +366,7 @@ export interface IkePeerReport {
       readonly mode: Mode
       readonly modeReason: string | undefined
       readonly esn: boolean
-      readonly encapsulation: 'udp' | 'none'
+      readonly encapsulation: Encapsulation
       readonly localSelectors: readonly TrafficSelector[]
       readonly remoteSelectors: readonly TrafficSelector[]
       readonly establishedAt: Instant

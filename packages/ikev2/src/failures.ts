@@ -36,6 +36,22 @@ export const silentInAuth = (remote: Endpoint): Failure =>
     { remote: endpointText(remote) },
   )
 
+export const noConnection = (remote: Endpoint, why: string): Failure =>
+  failure(
+    'NO_CONNECTION',
+    `No TCP connection to ${endpointText(remote)}: ${why}.`,
+    'Check that the other router is on and takes IKE over TCP (ike.tcp), and that TCP 4500 passes.',
+    { remote: endpointText(remote), why },
+  )
+
+export const connectionLost = (remote: Endpoint, why: string): Failure =>
+  failure(
+    'CONNECTION_LOST',
+    `The TCP connection to ${endpointText(remote)} broke before IKE was done: ${why}.`,
+    'Check that the other router takes IKE over TCP (ike.tcp) and has this router as a peer; its log tells.',
+    { remote: endpointText(remote), why },
+  )
+
 export const noCommonIkeProposal = (ours: readonly string[], theirs: readonly string[]): Failure =>
   failure(
     'NO_COMMON_PROPOSAL',

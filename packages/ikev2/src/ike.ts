@@ -20,6 +20,7 @@ import type { IkeSa } from './sa.js'
 import type { Ends, Incoming, SaHost } from './sa-stage.js'
 import { DEFAULT_SETTINGS, type IkeSettings } from './settings.js'
 import { Strangers } from './strangers.js'
+import { Streams } from './streams.js'
 import { type Ports, Turn } from './turn.js'
 
 /**
@@ -42,6 +43,7 @@ export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
   /** Which of our SPIs came and went since the last effect that told so. */
   readonly #spiNews = new Map<IkeSpi, boolean>()
   readonly #childSpis = new Set<number>()
+  readonly streams = new Streams()
   readonly #strangers: Strangers
   readonly #alarms = new Alarms<IkeSa | PeerControl>()
   #touched = new Set<IkeSa | PeerControl>()
@@ -75,12 +77,17 @@ export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
         return this.#datagram(turn, input)
       case 'peer-set':
         this.#strangers.pardon()
-        return this.#touch(actions.applyPeer(turn, this, this.#peers, input.peer))
+        this.#touch(actions.applyPeer(turn, this, this.#peers, input.peer))
+        // Who begins by itself does so at once, and two that cross would have to be settled.
+        return input.peer.initiate ? undefined : this.#strangers.answerEarly(turn)
       case 'peer-removed': {
         const control = this.#peers.remove(input.peer)
         this.#touch(control)
         return control && actions.putDown(turn, control, 'the peer was removed')
       }
+      case 'stream-opened':
+      case 'stream-closed':
+        return actions.streamSaid(turn, this, input, control => this.#touch(control))
       case 'unknown-esp-spi':
         return this.#touch(actions.unknownEspSpi(turn, this.#peers.all, input))
       case 'stop':
@@ -159,6 +166,7 @@ export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
       }
       this.#alarm(control)
     }
+    this.streams.settle(turn, () => this.#sas.values())
     this.#touched.clear()
   }
 
@@ -189,6 +197,7 @@ export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
 
   forget(sa: IkeSa): void {
     if (this.#sas.delete(sa.ourSpi)) this.#spiNews.set(sa.ourSpi, false)
+    this.streams.left(sa.remote)
     this.#strangers.forget(sa)
     sa.control?.sas.delete(sa)
     this.#alarms.set(sa, undefined)

@@ -30,6 +30,8 @@ export class Mobility {
   checkPending = false
   /** The peer has not confirmed our last move, so that ESP from it proves nothing: §3.12. */
   unconfirmed = false
+  /** Whose address our last move was about. */
+  cause: 'here' | 'peer' = 'here'
   /** Answers UNEXPECTED_NAT_DETECTED in a row: §3.9. */
   natRefusals = 0
   /** How the peer sees us: its last NAT_DETECTION_DESTINATION_IP, §3.8. */

@@ -7,6 +7,7 @@ import type { PeerControl } from './peer.js'
 import type { IkeSa } from './sa.js'
 import type { Ends, Incoming, InFlight } from './sa-stage.js'
 import type { Session } from './session.js'
+import { follows } from './streams.js'
 import type { Turn } from './turn.js'
 
 /**
@@ -48,18 +49,19 @@ export function carry(turn: Turn, session: Session, cause: Cause): void {
 }
 
 /** We go on at these ends, and tell the peer as soon as the window allows. */
-export function relocate(turn: Turn, session: Session, ends: Ends): void {
+export function relocate(turn: Turn, session: Session, ends: Ends, cause: 'here' | 'peer' = 'here'): void {
   const { mobility, current, weBegan, control } = session
   if (mobility === undefined) return
   const isKnown = ends.remote.address === current.remote.address
   mobility.epoch++
+  mobility.cause = cause
   place(session, ends)
   if (weBegan) {
     mobility.updatePending = true
     mobility.unconfirmed = true
   } else mobility.listPending = true
   // RFC 4555 §3.5, §3.7: at once, unless the peer's address is one that is not checked yet.
-  if (isKnown || control.peer.ike.mobike?.returnRoutability === false) carry(turn, session, 'here')
+  if (isKnown || control.peer.ike.mobike?.returnRoutability === false) carry(turn, session, cause)
   resend(turn, session)
   current.intents.add({ want: 'mobike' })
 }
@@ -109,15 +111,11 @@ function follow(turn: Turn, session: Session, before: readonly string[]): void {
 
 const pathList = (addresses: readonly string[]): string => [...addresses].sort().join(' ')
 
-/**
- * RFC 7296 §2.23: only a fresh authentic packet moves the peer, only where we are not behind the NAT, and only a peer
- * that is behind one: without a NAT a strange source is a copy, and following it would help whoever makes copies.
- */
+/** Only a fresh authentic packet moves the peer. */
 export function followSource(turn: Turn, session: Session, ends: Ends): void {
-  const { nat, remote } = session.current
-  if (nat.local || !nat.remote || sameEndpoint(ends.remote, remote)) return
+  if (!follows(session.current, ends) || sameEndpoint(ends.remote, session.current.remote)) return
   place(session, ends)
-  carry(turn, session, 'nat')
+  carry(turn, session, ends.remote.stream === undefined ? 'nat' : 'peer')
 }
 
 /** RFC 4555 §3.8: with MOBIKE no IKE packet but UPDATE_SA_ADDRESSES moves the peer; ESP may. */

@@ -21,7 +21,7 @@ const negotiated = (peer: IkePeer): unknown => ({
   remoteAddress: undefined,
   localId: isImplied(peer) ? undefined : peer.localId,
   initiate: undefined,
-  ike: { proposals: peer.ike.proposals, mobike: peer.ike.mobike },
+  ike: { proposals: peer.ike.proposals, mobike: peer.ike.mobike, tcp: peer.ike.tcp },
   esp: { ...peer.esp, lifetime: undefined },
 })
 

@@ -3,6 +3,11 @@ import { nameText, sameName } from '@brunel/crypto'
 import { Ike as Wire } from '@brunel/wire'
 import type { Identity, IkePeer } from './contract.js'
 import { identityOf } from './identity.js'
+import type { Ends } from './sa-stage.js'
+
+/** RFC 8229 §2: whether a peer may come by TCP is configured, never negotiated. */
+export const takes = ({ ike }: IkePeer, { remote }: Ends): boolean =>
+  remote.stream === undefined || (ike.tcp ?? 'never') !== 'never'
 
 /** Whether a message that came to this address of ours may be for this peer. */
 export const isHere = ({ localAddress }: IkePeer, local: string): boolean =>

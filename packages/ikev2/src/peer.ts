@@ -10,6 +10,7 @@ import type { SaHost } from './sa-stage.js'
 import type { Session } from './session.js'
 import { SPEC } from './settings.js'
 import { Traffic } from './traffic.js'
+import { Transport } from './transport.js'
 import type { Turn } from './turn.js'
 
 /** How long our own finding is shown rather than a refusal of the peer's. Longer: one that is over misleads. */
@@ -29,6 +30,7 @@ export class PeerControl {
   peer: IkePeer
   wish: Wish
   readonly traffic: Traffic
+  readonly transport: Transport
   /** Established, the youngest last. */
   sessions: readonly Session[] = []
   /** Our own negotiation that is not established yet. */
@@ -55,6 +57,7 @@ export class PeerControl {
     this.peer = peer
     this.wish = peer.initiate ? 'initiate' : 'answer'
     this.traffic = new Traffic(peer.name)
+    this.transport = new Transport(host, this)
   }
 
   get alive(): readonly Session[] {
@@ -102,7 +105,8 @@ export class PeerControl {
   }
 
   reconcile(turn: Turn): void {
-    if (this.wish === 'down') return
+    if (this.wish === 'down') return this.transport.stop(turn)
+    this.transport.reconcile(turn)
     const alive = this.alive
     const wanted = this.wish === 'initiate' || this.#acquired
     if (alive.length === 0) {
@@ -116,11 +120,12 @@ export class PeerControl {
   }
 
   /** A new IKE SA from scratch; with `replaces`, the old ones stay until it carries a child. */
-  begin(turn: Turn, replaces: readonly Session[] = []): void {
+  begin(turn: Turn, replaces: readonly Session[] = [], over = this.transport.choose(replaces)): void {
     const { remoteAddress } = this.peer
-    if (remoteAddress === undefined || this.attempt !== undefined) return
+    if (remoteAddress === undefined || this.attempt !== undefined || this.transport.dials) return
     this.retryAt = undefined
     this.reauthenticating = replaces
+    if (over === 'tcp') return this.transport.dial(turn)
     const local: Endpoint = {
       address: this.peer.localAddress ?? unspecifiedLike(remoteAddress),
       port: SPEC.PORT,
@@ -129,13 +134,14 @@ export class PeerControl {
       local,
       remote: { address: remoteAddress, port: SPEC.PORT },
     })
+    this.transport.triesUdp(turn.now)
   }
 
   /** A new session instead of this one; without an address to go to, the peer has to begin. */
   renew(turn: Turn, session: Session, why: Failure): void {
     if (this.attempt !== undefined) return
     this.begin(turn, [session])
-    if (this.attempt === undefined) session.close(turn, why)
+    if (this.attempt === undefined && !this.transport.dials) session.close(turn, why)
   }
 
   adopt(sa: IkeSa): void {
@@ -148,12 +154,27 @@ export class PeerControl {
     if (this.attempt !== sa) return
     this.attempt = undefined
     this.reauthenticating = []
+    if (this.transport.attemptFailed(sa, end.why.code)) return
     // A hint of IKE_SA_INIT was reported when it came.
     if (this.lastFailure?.code === end.why.code && this.lastFailure.at >= sa.createdAt)
       this.lastFailure = { ...end.why, at: turn.now }
     else this.failed(turn, end, sa.remote)
+    this.#backOff(turn, end.why)
+  }
+
+  /** There was not even a connection to begin on. */
+  cameToNothing(
+    turn: Turn,
+    end: { readonly exchange: string; readonly why: Failure },
+    remote: Endpoint,
+  ): void {
+    this.failed(turn, end, remote)
+    this.#backOff(turn, end.why)
+  }
+
+  #backOff(turn: Turn, why: Failure): void {
     // A silent peer has cost a whole retransmission schedule already.
-    this.#failed = end.why.code === 'BRUNEL_IKE_PEER_SILENT' ? 1 : this.#failed + 1
+    this.#failed = why.code === 'BRUNEL_IKE_PEER_SILENT' ? 1 : this.#failed + 1
     this.#retryLater(turn, backOff(this.#failed, this.#host.ports.settings, this.#host.ports.random))
   }
 
@@ -255,7 +276,9 @@ export class PeerControl {
 
   get deadline(): Instant | undefined {
     const able = this.wish === 'initiate' && this.peer.remoteAddress !== undefined
-    const waits = able && this.alive.length === 0 && this.attempt === undefined
-    return sooner(waits ? this.retryAt : undefined, this.alive.length > 1 ? this.#settleAt : undefined)
+    const idle = this.attempt === undefined && !this.transport.dials
+    const waits = able && this.alive.length === 0 && idle
+    const settles = this.alive.length > 1 ? this.#settleAt : undefined
+    return sooner(sooner(waits ? this.retryAt : undefined, settles), this.transport.deadline)
   }
 }

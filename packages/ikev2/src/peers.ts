@@ -1,8 +1,9 @@
 import { Ike as Wire } from '@brunel/wire'
 import type { Identity } from './contract.js'
 import type { PeerControl } from './peer.js'
-import { isHere, mayHaveMoved } from './peer-match.js'
+import { isHere, mayHaveMoved, takes } from './peer-match.js'
 import { anchorsOf, usesCertificates } from './proof.js'
+import type { Ends } from './sa-stage.js'
 
 /**
  * The configured peers, by name, by the address where each is expected and by the identity that it must prove, so that
@@ -76,8 +77,10 @@ export class Peers {
    * configured with this very address, then `any`, then those whose configured address differs but who are told apart
    * by an identity, since a peer may have moved. Found one after the other: mostly the first will do.
    */
-  *at(local: string, remote: string): Generator<PeerControl, void, undefined> {
-    const able = (control: PeerControl): boolean => control.wish !== 'down' && isHere(control.peer, local)
+  *at(ends: Ends): Generator<PeerControl, void, undefined> {
+    const remote = ends.remote.address
+    const able = ({ wish, peer }: PeerControl): boolean =>
+      wish !== 'down' && isHere(peer, ends.local.address) && takes(peer, ends)
     for (const control of this.#byRemote.of(remote)) if (able(control)) yield control
     for (const control of this.#byRemote.of(ANY)) if (able(control)) yield control
     for (const control of this.#byName.values())

@@ -18,7 +18,7 @@ export function reportPeer(control: PeerControl): IkePeerReport {
         ? 'down'
         : established
           ? 'established'
-          : control.attempt !== undefined
+          : control.attempt !== undefined || control.transport.dials
             ? 'connecting'
             : control.retryAt !== undefined && control.wish === 'initiate'
               ? 'waiting'

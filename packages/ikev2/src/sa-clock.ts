@@ -7,6 +7,7 @@ import { probePaths } from './moving.js'
 import type { IkeSa } from './sa.js'
 import type { InFlight, Stage } from './sa-stage.js'
 import { SPEC } from './settings.js'
+import { repeat } from './streams.js'
 import type { Turn } from './turn.js'
 import { tickValidity, validityDeadline } from './validity.js'
 
@@ -59,14 +60,14 @@ function tickTransmission(turn: Turn, sa: IkeSa, flight: InFlight): void {
   const next = transmission.tick(turn.now)
   if (next === 'wait') return
   if (next === 'send') {
-    sa.send(turn, transmission.datagrams)
+    repeat(turn, sa)
     return probePaths(turn, sa, flight)
   }
   const waited = turn.now - transmission.startedAt
   // RFC 7296 §2.4: who sends authentic messages is not dead.
   if (sa.isCurrent && sa.heardAt > transmission.scheduledAt && waited < sa.host.ports.settings.patience) {
     transmission.extend(turn.now)
-    return sa.send(turn, transmission.datagrams)
+    return repeat(turn, sa)
   }
   const peer = sa.control?.peer.name
   const exchange = exchangeName(exchangeType)
@@ -97,9 +98,10 @@ function livenessAt({ session, stage, outgoing, heardAt }: IkeSa): Instant | und
   return livenessDue({ lastHeard: heardAt, unansweredSince: session.unansweredSince, liveness })
 }
 
-/** RFC 3948 §4: only behind a NAT, and only when nothing else went out. */
+/** RFC 3948 §4: only behind a NAT, and only when nothing else went out. RFC 8229 §10: not in a stream. */
 function keepaliveAt(sa: IkeSa): Instant | undefined {
-  if (!sa.nat.local || !sa.isCurrent || sa.local.port !== SPEC.NAT_PORT) return undefined
+  if (sa.remote.stream !== undefined || !sa.nat.local || !sa.isCurrent || sa.local.port !== SPEC.NAT_PORT)
+    return undefined
   const esp = sa.session?.lastEspOut
   const last = esp !== undefined && esp > sa.lastSent ? esp : sa.lastSent
   return after(last, sa.host.ports.settings.keepalive)

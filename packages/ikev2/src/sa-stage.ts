@@ -10,6 +10,7 @@ import type { Transmission } from './initiating.js'
 import type { PeerControl } from './peer.js'
 import type { Peers } from './peers.js'
 import type { IkeSa } from './sa.js'
+import type { Streams } from './streams.js'
 import type { Ports, Turn } from './turn.js'
 
 /**
@@ -89,6 +90,7 @@ export interface Answer {
 /** What an IKE SA needs of the machine that holds it. */
 export interface SaHost {
   readonly ports: Ports
+  readonly streams: Streams
   register(sa: IkeSa): void
   forget(sa: IkeSa): void
   /** Whether the other end of an IKE SA that a stranger began has proved who it is. */

@@ -1,7 +1,7 @@
 import { type Endpoint, type IkeSpi, type Instant, type Millis, millis } from '@brunel/base'
 import { Ike as Wire } from '@brunel/wire'
 import type { Channel } from './channel.js'
-import type { Failure } from './contract.js'
+import type { Encapsulation, Failure } from './contract.js'
 import { eraseRequest, eraseSa } from './erasing.js'
 import { answerRequest, beginExchange, takeResponse } from './exchanges/dispatch.js'
 import type { Awaited } from './exchanges/follow-up.js'
@@ -18,6 +18,7 @@ import { deadlineOf, tickSa } from './sa-clock.js'
 import type { Answer, Doing, Ends, Incoming, InFlight, SaHost, Stage } from './sa-stage.js'
 import type { Session } from './session.js'
 import { SPEC } from './settings.js'
+import { isMarked, repeat } from './streams.js'
 import type { Turn } from './turn.js'
 
 /** What an IKE SA has once both public values are known. */
@@ -116,7 +117,8 @@ export class IkeSa {
   }
 
   /** RFC 7296 §2.23: a NAT on either side, or a side that says so, puts ESP into UDP. */
-  get encapsulation(): 'udp' | 'none' {
+  get encapsulation(): Encapsulation {
+    if (this.remote.stream !== undefined) return 'tcp' // RFC 8229 §5, §7
     const forced = (this.session?.control ?? this.control)?.peer.esp.encapsulation === 'udp'
     const wanted = this.nat.local || this.nat.remote || forced
     // RFC 7296 §2.23: never on port 500.
@@ -216,7 +218,7 @@ export class IkeSa {
 
   send(turn: Turn, datagrams: readonly Uint8Array[], ends: Ends = this): void {
     this.lastSent = turn.now
-    const marker = ends.local.port === SPEC.NAT_PORT // RFC 3948 §2.2
+    const marker = isMarked(ends)
     for (const bytes of datagrams)
       turn.do({ do: 'send', bytes, local: ends.local, remote: ends.remote, marker })
   }
@@ -238,7 +240,7 @@ export class IkeSa {
     const datagrams = this.agreed.channel.seal(
       { ...this.header(exchange.type, messageId), response: false },
       exchange.payloads,
-      this.remote.address,
+      this.remote,
     )
     this.transmit(
       turn,
@@ -282,7 +284,7 @@ export class IkeSa {
     const datagrams = this.agreed.channel.seal(
       { ...this.header(m.header.exchangeType, m.header.messageId), response: true },
       answer.payloads,
-      m.remote.address,
+      m.remote,
     )
     this.answers.answered(datagrams)
     this.#former?.wipe()
@@ -323,7 +325,7 @@ export class IkeSa {
     else if (session !== undefined && !outgoing.doubted) {
       this.outgoing = { ...outgoing, doubted: true }
       if (outgoing.transmission.hurry(turn.now, livenessWaits(session.control.peer.ike.liveness)))
-        this.send(turn, outgoing.transmission.datagrams)
+        repeat(turn, this)
     }
   }
 

@@ -1,6 +1,6 @@
 import type { Instant, Millis } from '@brunel/base'
 import { Children, type ChildSa } from './child-sa.js'
-import type { Child, Failure } from './contract.js'
+import type { Child, Encapsulation, Failure } from './contract.js'
 import type { Mobility } from './mobility.js'
 import type { PeerControl } from './peer.js'
 import type { IkeSa } from './sa.js'
@@ -39,7 +39,7 @@ export class Session {
   /** undefined: one of the two does not do MOBIKE. */
   mobility: Mobility | undefined
   /** Where ESP still goes while the IKE SAs are at a new address that is not checked yet. */
-  carried: (Ends & { readonly encapsulation: 'udp' | 'none' }) | undefined
+  carried: (Ends & { readonly encapsulation: Encapsulation }) | undefined
   /** The peer has shown that it holds this session too. */
   confirmed: boolean
   /** When we last sent something in ESP that nothing authentic came after. */

@@ -38,6 +38,18 @@ export interface IkeSettings {
   readonly patience: Millis
   /** For IKE_SA_INIT. Its sum bounds how stale an attempt can be when a cut line comes back: keep it below 15 s. */
   readonly initRetransmission: Retransmission
+  /** How long IKE_SA_INIT over UDP may be silent before TCP is tried beside it. Shorter: TCP where UDP only lost a packet;
+   * above the first wait, since one repetition is due to UDP (RFC 8229 §5.1). Longer: a user waits where UDP is blocked. */
+  readonly tcpAfter: Millis
+  /** How long UDP may still answer when the TCP connection stands. Shorter: a line that comes back comes back over TCP.
+   * Longer: a user waits where UDP is blocked. */
+  readonly udpLastChance: Millis
+  /** How long a TCP connection may take to open. Shorter: a slow path has none. Longer: the next attempt comes late. */
+  readonly connectWait: Millis
+  /** Wait before UDP is tried again under a session over TCP, doubled up to the cap. Shorter: needless IKE_SA_INIT. Longer: a
+   * tunnel stays on TCP for longer than it must. */
+  readonly udpAgain: Millis
+  readonly udpAgainCap: Millis
   /** Part of a wait, in per cent, that chance takes away. 0: all tunnels of a rebooted router speak at once. */
   readonly jitterPercent: number
   /** Wait before a new attempt after the first failure, doubled up to the cap. Cap + one handshake must stay below 15 s. */
@@ -102,6 +114,11 @@ export const DEFAULT_SETTINGS: IkeSettings = {
   moveRetransmission: { first: millis(300), factor: 1.7, cap: seconds(3), tries: 9 },
   patience: seconds(90),
   initRetransmission: { first: millis(1000), factor: 2, cap: seconds(4), tries: 4 },
+  tcpAfter: seconds(2),
+  udpLastChance: seconds(1),
+  connectWait: seconds(6),
+  udpAgain: seconds(30),
+  udpAgainCap: seconds(600),
   jitterPercent: 20,
   retryFirst: millis(1000),
   retryCap: seconds(8),

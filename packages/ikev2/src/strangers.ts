@@ -1,13 +1,16 @@
 import { isDrop, millis, RateLimiter } from '@brunel/base'
 import { Ike as Wire } from '@brunel/wire'
 import { askedCookie, CookieSecrets, type CookieSubject } from './cookie.js'
+import { EarlyCallers } from './early-callers.js'
 import { answerInit, type InitRequest, plainAnswer } from './exchanges/init-answer.js'
 import { FailedAuthentications } from './failed-authentication.js'
 import * as failures from './failures.js'
 import { HalfOpenSas } from './half-open.js'
 import { checkMessage } from './message-rules.js'
+import type { PeerControl } from './peer.js'
 import type { IkeSa } from './sa.js'
 import type { Incoming, SaHost } from './sa-stage.js'
+import { isMarked } from './streams.js'
 import type { Turn } from './turn.js'
 
 /**
@@ -31,6 +34,7 @@ export class Strangers {
   readonly #keys = new Map<IkeSa, string>()
   readonly #halfOpen: HalfOpenSas
   readonly #failed: FailedAuthentications
+  readonly #early = new EarlyCallers()
 
   constructor(host: SaHost) {
     const { settings } = host.ports
@@ -62,16 +66,19 @@ export class Strangers {
 
   /** Stateless, and so never longer than what it answers: the source address may be forged (RFC 7296 §2.21.4, §5). */
   #answer(turn: Turn, m: Incoming, bytes: Uint8Array): void {
-    if (bytes.length > m.bytes.length)
+    if (m.remote.stream === undefined && bytes.length > m.bytes.length)
       return turn.drop('ike-amplification', m.remote, `${bytes.length} octets for ${m.bytes.length}`)
     this.#send(turn, m, bytes)
   }
 
   #send(turn: Turn, m: Incoming, bytes: Uint8Array): void {
-    turn.do({ do: 'send', bytes, local: m.local, remote: m.remote, marker: m.local.port === 4500 })
+    turn.do({ do: 'send', bytes, local: m.local, remote: m.remote, marker: isMarked(m) })
   }
 
   #init(turn: Turn, m: Incoming): void {
+    // RFC 8229 §6: an IKE SA that is no rekeying of the one on it needs a connection of its own.
+    if (this.#host.streams.isBound(m.remote.stream))
+      return turn.drop('tcp-shared', m.remote, 'IKE_SA_INIT on the connection of another IKE SA')
     const key = Wire.hex(this.#host.ports.crypto.sha1(m.bytes))
     const known = this.#requests.get(key)
     if (known !== undefined) {
@@ -100,9 +107,11 @@ export class Strangers {
     if (!proven && (slowed || this.#halfOpen.wantsProof(address))) return this.#askCookie(turn, request)
     if (slowed && !this.#failed.mayTry(turn.now, address, this.#hasPeer(address)))
       return turn.drop('ike-auth-limit', m.remote, 'too many failed authentications')
-    const [best] = this.#host.peers.at(m.local.address, address)
-    if (best === undefined)
+    const best = this.#expected(m)
+    if (best === undefined) {
+      this.#early.remember(turn.now, m)
       return turn.drop('ike-no-peer', m.remote, 'no peer is configured for this address')
+    }
     const full = this.#halfOpen.full(address, best.peer.remoteAddress === address)
     if (full !== undefined) return turn.drop('ike-half-open-limit', m.remote, full)
     const answer = answerInit(turn, this.#host, { ...request, best })
@@ -115,6 +124,16 @@ export class Strangers {
     this.#keep(key, answer, proven)
   }
 
+  /** A peer was added that does not begin by itself: whoever called too early is answered. */
+  answerEarly(turn: Turn): void {
+    for (const m of this.#early.take(turn.now, one => this.#expected(one) !== undefined)) this.#init(turn, m)
+  }
+
+  #expected(m: Incoming): PeerControl | undefined {
+    const [best] = this.#host.peers.at(m)
+    return best
+  }
+
   #keep(key: string, sa: IkeSa, proven: boolean): void {
     if (sa.stage.is !== 'half-open') return
     this.#requests.set(key, { sa, response: sa.stage.half.answer })
@@ -122,8 +141,9 @@ export class Strangers {
     this.#halfOpen.add(sa, proven)
   }
 
-  /** RFC 7296 §2.6: it gives back our cookie, and so it receives at its address. */
+  /** RFC 7296 §2.6: it gives back our cookie, or holds a TCP connection, and so it receives at its address. */
   #isProven(turn: Turn, m: Incoming, payloads: readonly Wire.Payload[]): boolean {
+    if (m.remote.stream !== undefined) return true
     const cookie = askedCookie(payloads)
     return cookie !== undefined && this.#cookies.isGood(turn.now, subjectOf(m, payloads), cookie)
   }

@@ -2,6 +2,7 @@ import { after, type Endpoint, type Instant, instant, type Millis, millis, type 
 import { type Certification, type Cryptography, parseEspProposal, parseIkeProposal } from '@brunel/crypto'
 import type { Child, IkeEffect, IkeEvent, IkeInput, IkePeer, IkeSettings } from '../src/index.js'
 import { Ike } from '../src/index.js'
+import { LabStreams } from './lab-streams.js'
 import { describe, readableCryptography } from './wire-tap.js'
 
 /** A datagram on its way. */
@@ -115,6 +116,7 @@ export class Lab {
   readonly b: Router
   readonly ladder: string[] = []
   readonly sent: Datagram[] = []
+  readonly streams = new LabStreams(this)
   now: Instant = instant(0)
   rule: Rule
   readonly #options: LabOptions
@@ -161,7 +163,14 @@ export class Lab {
       router.effects.push(effect)
       switch (effect.do) {
         case 'send':
-          this.transmit(router, effect)
+          if (effect.remote.stream === undefined) this.transmit(router, effect)
+          else this.streams.send(router, effect.remote.stream, effect.bytes)
+          break
+        case 'stream-open':
+          this.streams.open(router, effect)
+          break
+        case 'stream-close':
+          this.streams.close(router, effect.stream, 'closed by the other end')
           break
         case 'child-install':
           if (router.children.has(effect.child.spiIn)) throw new Error('a child is installed twice')
@@ -293,6 +302,7 @@ export interface PeerChange {
   readonly ikeLifetime: number
   readonly espLifetime: number
   readonly liveness: number
+  readonly tcp: IkePeer['ike']['tcp']
   readonly childless: boolean
   readonly selectors: IkePeer['selectors']
   /** Left out: none. */
@@ -332,6 +342,7 @@ export function peerFor(near: Router, far: Router, change: Partial<PeerChange> =
       ),
       lifetime: millis(change.ikeLifetime ?? 4 * 3600_000),
       liveness: millis(change.liveness ?? 10_000),
+      ...(change.tcp === undefined ? {} : { tcp: change.tcp }),
       childless: change.childless ?? false,
       ...(change.mobike === undefined ? {} : { mobike: change.mobike }),
     },

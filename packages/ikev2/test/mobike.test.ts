@@ -192,6 +192,7 @@ t.test('RFC 4555 §3.6: the responder moves: it tells its addresses, and the ini
     `B 192.0.2.88>192.0.2.1 response 2 {${NATS}, N(COOKIE2)}`,
   ])
   t.same(movesOf(lab.a), ['192.0.2.1 192.0.2.88 none'])
+  t.match(lab.a.event('moved'), [{ cause: 'peer' }])
   t.same(spisOf(lab.b), before)
 })
 

@@ -181,3 +181,32 @@ t.test('RFC 7296 §2.4: a peer that restarts without a word is met again: INITIA
     t.equal(r.ike.report(lab.other(r).name)?.sas.length, 1)
   }
 })
+
+t.test(
+  'RFC 7296 §2.4: who begins before the other end is configured does not wait for its repetition',
+  async t => {
+    for (const [title, initiate, within] of [
+      ['the second end only answers', false, 2600],
+      ['the second end begins too', true, 2600],
+    ] as const) {
+      const lab = new Lab()
+      lab.feed(lab.a, { on: 'peer-set', peer: peerFor(lab.a, lab.b) })
+      lab.run(2500)
+      lab.feed(lab.b, { on: 'peer-set', peer: peerFor(lab.b, lab.a, { initiate }) })
+      lab.run(within)
+      t.strictSame([lab.a.children.size, lab.b.children.size], [1, 1], title)
+      lab.run(60_000)
+      t.strictSame([lab.a.children.size, lab.b.children.size], [1, 1], title)
+      t.equal(lab.a.event('ike-up').length, 1, `${title}: one IKE SA, nothing had to be settled`)
+    }
+  },
+)
+
+t.test('who begins before the other end is configured is not answered by a peer that is another', async t => {
+  const lab = new Lab()
+  lab.feed(lab.a, { on: 'peer-set', peer: peerFor(lab.a, lab.b) })
+  lab.run(500)
+  const other = peerFor(lab.b, lab.a, { initiate: false, remoteAddress: '203.0.113.9', remoteId: undefined })
+  lab.feed(lab.b, { on: 'peer-set', peer: other })
+  t.equal(lab.b.effects.filter(effect => effect.do === 'send').length, 0)
+})

@@ -51,6 +51,31 @@ for (const [name, id, keyBits] of [
   )
 }
 
+const ENCR_GCM_16_IIV = 30
+const ENCR_CHACHA20_IIV = 31
+for (const [ours, theirs, id, ivLength] of [
+  ['aes256gcm16iiv-esn', 'aes256gcm16iiv-esn', ENCR_GCM_16_IIV, 0],
+  ['chacha20poly1305iiv-noesn', 'chacha20poly1305iiv-noesn', ENCR_CHACHA20_IIV, 0],
+  ['aes256gcm16iiv-esn', 'aes256gcm16-esn', ENCR_GCM_16, 8],
+  ['aes256gcm16-esn', 'aes256gcm16iiv-esn', ENCR_GCM_16, 8],
+] as const)
+  t.test(`RFC 8750 §5, §6: ${ours} offered to ${theirs}: transform ${id}, also in rekeys`, async t => {
+    const lab = new Lab()
+    lab.both({ esp: [ours] }, { esp: [theirs] })
+    lab.run(1000)
+    const offered = Wire.find(inside(lab.sent[2]?.bytes ?? new Uint8Array()), 'SA')?.proposals[0]?.transforms
+    const ciphers = offered?.filter(x => x.type === 1).map(x => x.id)
+    if (ours.includes('iiv'))
+      t.same(ciphers?.length, 2, 'the same cipher with explicit IV is offered beside it')
+    t.equal(chosen(lab.sent[3]?.bytes ?? new Uint8Array()), id)
+    lab.feed(lab.b, { on: 'rekey', peer: 'A', what: 'child' })
+    lab.run(3000)
+    for (const r of lab.routers) {
+      t.equal(r.event('child-rekeyed').length, 1)
+      t.equal([...r.children.values()][0]?.encryption.ivLength, ivLength)
+    }
+  })
+
 for (const suite of [
   'aes128-sha256',
   'aes256-sha384',

@@ -13,6 +13,7 @@ const tunnel = (more: Partial<TunnelSnapshot> = {}): TunnelSnapshot => ({
   inbound: { packets: 10, bytes: 1000 },
   outbound: { packets: 20, bytes: 2000 },
   replayMisses: 3,
+  tcpConnections: 1,
   missing: 2,
   sas: [
     { spi: '0000aaaa', direction: 'inbound', packets: 10, bytes: 1000 },
@@ -49,6 +50,7 @@ t.test('every figure of a tunnel that is up', async t => {
     'brunel_tunnel_up{tunnel="branch-7"} 1',
     'brunel_tunnel_layer_up{tunnel="branch-7",layer="routing"} 1',
     'brunel_tunnel_mtu_bytes{tunnel="branch-7"} 1422',
+    'brunel_tcp_connections{tunnel="branch-7"} 1',
     'brunel_tunnel_last_handshake_timestamp_seconds{tunnel="branch-7"} 1767323045',
     'brunel_tunnel_bytes_total{tunnel="branch-7",direction="inbound"} 1000',
     'brunel_tunnel_packets_total{tunnel="branch-7",direction="outbound"} 20',

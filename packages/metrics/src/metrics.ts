@@ -104,6 +104,12 @@ function describeTunnels(reader: Reader, tunnels: () => readonly TunnelSnapshot[
     one(t => t.mtu),
   )
   reader.gauge(
+    'brunel_tcp_connections',
+    'TCP connections that carry the tunnel; 0 where it goes by UDP or protocol 50.',
+    ['tunnel'],
+    one(t => t.tcpConnections),
+  )
+  reader.gauge(
     'brunel_tunnel_last_handshake_timestamp_seconds',
     'When IKE last agreed on keys, Unix time.',
     ['tunnel'],

@@ -30,6 +30,8 @@ export interface TunnelSnapshot {
   readonly inbound: Traffic
   readonly outbound: Traffic
   readonly replayMisses: number
+  /** TCP connections that carry its IKE SAs (RFC 9329). */
+  readonly tcpConnections: number
   /** Inbound sequence numbers that never came, of SAs that are gone. */
   readonly missing: number
   readonly sas: readonly SaSnapshot[]

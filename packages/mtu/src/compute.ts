@@ -7,6 +7,9 @@ import { type EspMtu, espMtu, type TunnelMtu, tunnelMtu, type WireMtu } from './
  *     room = underlay MTU - outer IP - UDP - ESP header - IV - ICV, rounded down to whole blocks
  *     MTU  = room - pad length and next header - delivery IP (tunnel mode only) - GRE - its options
  *
+ * In a TCP connection the same with a TCP header and the length in the stream: a message that fills a segment crosses
+ * alone, and one that must wait for its second half would double the loss (RFC 8229 §3, §12.4).
+ *
  * In transport mode the outer IP header is GRE's delivery header (RFC 4303 §3.1.1).
  */
 
@@ -20,7 +23,7 @@ export interface EspLengths {
 export interface MtuParameters {
   readonly underlayMtu: WireMtu
   readonly outerFamily: Family
-  readonly encapsulation: 'udp' | 'none'
+  readonly encapsulation: 'udp' | 'tcp' | 'none'
   readonly mode: 'tunnel' | 'transport'
   readonly suite: EspLengths
   /** Of the delivery header inside ESP; without meaning in transport mode. */
@@ -53,6 +56,10 @@ const UDP_HEADER = 8
 const GRE_HEADER = 4
 const GRE_OPTION = 4
 const TCP_HEADER = 20
+/** RFC 7323 §3.2: the timestamps option with its padding is 12 octets. */
+const STREAM_TCP_HEADER = TCP_HEADER + 12
+/** RFC 8229 §3. */
+const STREAM_LENGTH = 2
 const IPV6_MINIMUM = 1280
 
 const ipHeader = (family: Family): number => (family === 4 ? 20 : 40)
@@ -61,6 +68,8 @@ function deductions(m: MtuParameters): MtuStep[] {
   return [
     { label: `outer IPv${m.outerFamily} header`, octets: -ipHeader(m.outerFamily) },
     { label: 'UDP header (NAT traversal)', octets: m.encapsulation === 'udp' ? -UDP_HEADER : 0 },
+    { label: 'TCP header with timestamps', octets: m.encapsulation === 'tcp' ? -STREAM_TCP_HEADER : 0 },
+    { label: 'length in the TCP stream', octets: m.encapsulation === 'tcp' ? -STREAM_LENGTH : 0 },
     { label: 'ESP header', octets: -ESP_HEADER },
     { label: 'ESP IV', octets: -m.suite.ivLength },
     { label: 'ESP ICV', octets: -m.suite.icvLength },

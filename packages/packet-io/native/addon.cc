@@ -83,14 +83,14 @@ Napi::Value CloseTun(Info info) {
   return io == nullptr ? info.Env().Undefined() : Napi::Boolean::New(info.Env(), closeTun(*io, integer(info, 1)));
 }
 
-/** addSa(instance, cipher, key, mac, macKey, icvLength, esn): index */
+/** addSa(instance, cipher, key, mac, macKey, icvLength, esn, implicitIv): index */
 Napi::Value AddSa(Info info) {
   Io* io = instance(info);
   if (io == nullptr) return info.Env().Undefined();
   if (!info[2].IsTypedArray() || !info[4].IsTypedArray()) return invalid(info.Env(), "keys are Uint8Arrays");
   const Napi::Uint8Array key = info[2].As<Napi::Uint8Array>(), macKey = info[4].As<Napi::Uint8Array>();
   Sa* sa = newSa(integer(info, 1), key.Data(), key.ByteLength(), integer(info, 3), macKey.Data(), macKey.ByteLength(),
-                 integer(info, 5), info[6].ToBoolean());
+                 integer(info, 5), info[6].ToBoolean(), info[7].ToBoolean());
   if (sa == nullptr) return invalid(info.Env(), "no such cipher, or keys and ICV do not fit it");
   const int index = io->sas.add(sa);
   if (index >= 0) return Napi::Number::New(info.Env(), index);

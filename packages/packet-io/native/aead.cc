@@ -12,7 +12,7 @@
 namespace brunel {
 
 constexpr int ESP_HEADER = 8;   // SPI and sequence number, RFC 4303 §2
-constexpr int AEAD_IV = 8;      // RFC 4106 §3.1, RFC 7634 §2
+constexpr int AEAD_IV = 8;      // RFC 4106 §3.1, RFC 7634 §2; RFC 8750 §4: 0 on the wire where it is implicit
 constexpr int CBC_IV = 16;      // RFC 3602 §3
 constexpr int CBC_BLOCK = 16;
 constexpr size_t SALT = 4;      // RFC 4106 §4, RFC 7634 §2
@@ -20,14 +20,15 @@ constexpr size_t SALT = 4;      // RFC 4106 §4, RFC 7634 §2
 struct Sa {
   int cipher = 0;
   int icv = 0;
+  int front = ESP_HEADER + AEAD_IV;  // of an AEAD: where the text begins
   bool esn = false;
   uint8_t salt[SALT] = {};
   EVP_CIPHER_CTX* seal = nullptr;
   EVP_CIPHER_CTX* open = nullptr;
   EVP_MAC_CTX* mac = nullptr;
-  // Random octets for CBC, drawn many at a time: a draw costs more than a packet's cipher.
-  uint8_t pool[CBC_IV * 64];
-  size_t poolUsed = sizeof pool;
+  // Random octets for CBC, drawn many at a time: a draw costs more than a packet's cipher. Made when one is sealed.
+  std::vector<uint8_t> pool;
+  size_t poolUsed = 0;
 };
 
 namespace {
@@ -83,7 +84,12 @@ int additionalData(const Sa* sa, const uint8_t* packet, uint32_t seqHigh, uint8_
 bool start(const Sa* sa, EVP_CIPHER_CTX* c, const uint8_t* packet, uint32_t seqHigh) {
   uint8_t nonce[SALT + AEAD_IV], aad[12];
   memcpy(nonce, sa->salt, SALT);
-  memcpy(nonce + SALT, packet + ESP_HEADER, AEAD_IV);
+  if (sa->front != ESP_HEADER) {
+    memcpy(nonce + SALT, packet + ESP_HEADER, AEAD_IV);
+  } else {  // RFC 8750 §4: the sequence number, behind zero or, with ESN, its high half
+    put32(nonce + SALT, sa->esn ? seqHigh : 0);
+    memcpy(nonce + SALT + 4, packet + 4, 4);
+  }
   const int aadLength = additionalData(sa, packet, seqHigh, aad);
   int n;
   return EVP_CipherInit_ex(c, nullptr, nullptr, nullptr, nonce, -1) == 1 &&
@@ -95,8 +101,8 @@ OSSL_PARAM tagParam(uint8_t* tag, int n) {
 }
 
 bool sealAead(Sa* sa, uint8_t* packet, int length, uint32_t seqHigh) {
-  uint8_t* text = packet + ESP_HEADER + AEAD_IV;
-  const int textLength = length - ESP_HEADER - AEAD_IV - sa->icv;
+  uint8_t* text = packet + sa->front;
+  const int textLength = length - sa->front - sa->icv;
   if (textLength <= 0 || !start(sa, sa->seal, packet, seqHigh)) return false;
   int n;
   if (EVP_EncryptUpdate(sa->seal, text, &n, text, textLength) != 1) return false;
@@ -106,8 +112,8 @@ bool sealAead(Sa* sa, uint8_t* packet, int length, uint32_t seqHigh) {
 }
 
 bool openAead(Sa* sa, uint8_t* packet, int length, uint32_t seqHigh) {
-  uint8_t* text = packet + ESP_HEADER + AEAD_IV;
-  const int textLength = length - ESP_HEADER - AEAD_IV - sa->icv;
+  uint8_t* text = packet + sa->front;
+  const int textLength = length - sa->front - sa->icv;
   if (textLength <= 0 || !start(sa, sa->open, packet, seqHigh)) return false;
   OSSL_PARAM params[] = {tagParam(text + textLength, sa->icv), OSSL_PARAM_construct_end()};
   int n;
@@ -128,12 +134,16 @@ bool hmac(Sa* sa, const uint8_t* packet, int length, uint32_t seqHigh, uint8_t* 
 
 /** RFC 3602 §3: the IV is unpredictable for every packet. */
 bool drawIv(Sa* sa, uint8_t* into) {
-  if (sa->poolUsed + CBC_IV > sizeof sa->pool) {
-    if (RAND_bytes(sa->pool, sizeof sa->pool) != 1) return false;
+  if (sa->poolUsed + CBC_IV > sa->pool.size()) {
+    sa->pool.resize(CBC_IV * 64);
+    if (RAND_bytes(sa->pool.data(), CBC_IV * 64) != 1) {
+      sa->pool.clear();
+      return false;
+    }
     sa->poolUsed = 0;
   }
-  memcpy(into, sa->pool + sa->poolUsed, CBC_IV);
-  OPENSSL_cleanse(sa->pool + sa->poolUsed, CBC_IV);
+  memcpy(into, sa->pool.data() + sa->poolUsed, CBC_IV);
+  OPENSSL_cleanse(sa->pool.data() + sa->poolUsed, CBC_IV);
   sa->poolUsed += CBC_IV;
   return true;
 }
@@ -177,10 +187,11 @@ bool icvFits(int cipher, int mac, int icv) {
 }  // namespace
 
 Sa* newSa(int cipher, const uint8_t* key, size_t keyLength, int mac, const uint8_t* macKey, size_t macKeyLength,
-          int icvLength, bool esn) {
+          int icvLength, bool esn, bool implicitIv) {
   const size_t salt = cipher == CIPHER_CBC ? 0 : SALT;
   if (cipher < CIPHER_GCM || cipher > CIPHER_CBC || mac < MAC_NONE || mac > MAC_SHA512) return nullptr;
   if (!icvFits(cipher, mac, icvLength) || keyLength <= salt) return nullptr;
+  if (implicitIv && cipher == CIPHER_CBC) return nullptr;  // RFC 8750 §1: its IV must be unpredictable
   // RFC 4868 §2.1.1: the HMAC key is as long as the hash.
   if (mac != MAC_NONE && macKeyLength != static_cast<size_t>(icvLength) * 2) return nullptr;
   const EVP_CIPHER* evp = cipherFor(cipher, keyLength - salt);
@@ -189,6 +200,7 @@ Sa* newSa(int cipher, const uint8_t* key, size_t keyLength, int mac, const uint8
   sa->cipher = cipher;
   sa->icv = icvLength;
   sa->esn = esn;
+  if (implicitIv) sa->front = ESP_HEADER;
   memcpy(sa->salt, key + keyLength - salt, salt);
   sa->seal = newContext(evp, key, true);
   sa->open = newContext(evp, key, false);
@@ -202,7 +214,9 @@ void freeSa(Sa* sa) {
   EVP_CIPHER_CTX_free(sa->seal);  // these wipe what they hold
   EVP_CIPHER_CTX_free(sa->open);
   EVP_MAC_CTX_free(sa->mac);
-  OPENSSL_cleanse(sa, sizeof *sa);
+  OPENSSL_cleanse(sa->pool.data(), sa->pool.size());
+  std::vector<uint8_t>().swap(sa->pool);
+  OPENSSL_cleanse(static_cast<void*>(sa), sizeof *sa);
   delete sa;
 }
 

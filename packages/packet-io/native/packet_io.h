@@ -25,6 +25,8 @@ enum : int {
 };
 constexpr int ADDRESS_ROW = 40;
 constexpr int STATUS_INTEGRITY = -1;
+/** In ROW_TOS when sending: the packet may be fragmented on the underlay, RFC 4301 §8.1. */
+constexpr int MAY_FRAGMENT = 0x100;
 
 struct Batch {
   uint8_t* bytes = nullptr;
@@ -134,7 +136,7 @@ enum : int { MAC_NONE, MAC_SHA256, MAC_SHA384, MAC_SHA512 };
 
 struct Sa;
 Sa* newSa(int cipher, const uint8_t* key, size_t keyLength, int mac, const uint8_t* macKey, size_t macKeyLength,
-          int icvLength, bool esn);
+          int icvLength, bool esn, bool implicitIv);
 /** Wipes the keys. */
 void freeSa(Sa* sa);
 bool sealPacket(Sa* sa, uint8_t* packet, int length, uint32_t seqHigh);
@@ -163,7 +165,7 @@ class Table {
   std::atomic<T*> slots_[N] = {};
 };
 
-constexpr int MAX_TUNS = 4096;
+constexpr int MAX_TUNS = 8192;
 constexpr int MAX_SAS = 16384;
 constexpr int MAX_PATHS = 16384;
 
@@ -214,6 +216,8 @@ struct Pump {
 
 struct Io {
   int sockets[SOCKETS] = {-1, -1, -1, -1, -1, -1, -1, -1};
+  // What the outbound pump sends by them may be fragmented. DF has no control message, only a socket option.
+  bool fragmenting[SOCKETS] = {};
   int ports[2] = {500, 4500};
   Pump pumps[2];
   Table<Tun, MAX_TUNS> tuns;
@@ -221,6 +225,8 @@ struct Io {
   Table<Path, MAX_PATHS> paths;
 
   int socketFor(const Path& path) const;
+  /** Sets or clears DF for what is sent next by this socket; IPv4 only. Outbound pump only. */
+  void letFragment(int fd, bool may);
 };
 
 /** Marks the time in which a pump may hold what it read from a table. */

@@ -104,7 +104,7 @@ struct Sending {
       r[ROW_STATUS] = drops.underlaySend;
       return;
     }
-    const int index = r[ROW_PATH], length = r[ROW_LENGTH], tos = r[ROW_TOS] & 255;
+    const int index = r[ROW_PATH], length = r[ROW_LENGTH], tos = r[ROW_TOS] & (MAY_FRAGMENT | 255);
     s.next[row] = -1;
     if (s.stamp[index] == s.batch && append(s.messages[s.open[index]], row, length, tos)) return;
     s.messages[messages] = {path, path->fd, tos, length, length, 1, row, row, !path->udp};
@@ -119,7 +119,7 @@ struct Sending {
     h.msg_iovlen = static_cast<size_t>(m.count);
     for (int row = m.firstRow; row >= 0; row = s.next[row])
       s.parts[part++] = {batch.bytes + batch.row(row)[ROW_OFFSET], static_cast<size_t>(batch.row(row)[ROW_LENGTH])};
-    prepare(h, *m.path, m.tos, m.count > 1 ? m.segment : 0, s.control[at]);
+    prepare(h, *m.path, m.tos & 255, m.count > 1 ? m.segment : 0, s.control[at]);
   }
 
   void refuse(const Message& m) {
@@ -133,7 +133,7 @@ struct Sending {
       alignas(cmsghdr) uint8_t control[128];
       iovec part = {batch.bytes + r[ROW_OFFSET], static_cast<size_t>(r[ROW_LENGTH])};
       msghdr h = {};
-      prepare(h, *m.path, m.tos, 0, control);
+      prepare(h, *m.path, m.tos & 255, 0, control);
       h.msg_iov = &part;
       h.msg_iovlen = 1;
       ssize_t sent = sendmsg(m.fd, &h, 0);
@@ -142,7 +142,7 @@ struct Sending {
     }
   }
 
-  /** Messages [from, to) of one socket. */
+  /** Messages [from, to) of one socket, with one DF. */
   void sendRun(int from, int to) {
     int part = 0;
     for (int i = from; i < to; i++) fill(i, i - from, part);
@@ -182,8 +182,13 @@ void sendRows(Io& io, Pump& pump, const Batch& batch, int n) {
   sending.s.batch++;
   for (int i = 0; i < n && i < MAX_ROWS; i++)
     if (batch.row(i)[ROW_STATUS] == 0) sending.group(i);
+  const auto alike = [&](const Message& a, const Message& b) {
+    return a.fd == b.fd && ((a.tos ^ b.tos) & MAY_FRAGMENT) == 0;
+  };
+  const Message* messages = sending.s.messages;
   for (int from = 0, to; from < sending.messages; from = to) {
-    for (to = from + 1; to < sending.messages && sending.s.messages[to].fd == sending.s.messages[from].fd;) to++;
+    for (to = from + 1; to < sending.messages && alike(messages[to], messages[from]);) to++;
+    io.letFragment(messages[from].fd, (messages[from].tos & MAY_FRAGMENT) != 0);
     sending.sendRun(from, to);
   }
 }

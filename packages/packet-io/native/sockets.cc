@@ -26,7 +26,7 @@ void makeLarge(int fd) {
   if (!on(fd, SOL_SOCKET, SO_SNDBUFFORCE, SOCKET_BUFFER)) on(fd, SOL_SOCKET, SO_SNDBUF, SOCKET_BUFFER);
 }
 
-/** DF on all we send and no path MTU of the kernel's: packetization is ours (RFC 4301 §8). */
+/** DF on what we send (but see letFragment) and no path MTU of the kernel's: packetization is ours (RFC 4301 §8). */
 void configure(int fd, bool v6, bool udp) {
   makeLarge(fd);
   if (v6) {
@@ -120,6 +120,13 @@ int Io::socketFor(const Path& path) const {
   if (!path.udp) return sockets[SOCKET_ESP * 2 + family];
   const int port = ntohs(path.local.sa.sa_family == AF_INET6 ? path.local.v6.sin6_port : path.local.v4.sin_port);
   return sockets[(port == ports[0] ? SOCKET_UDP500 : SOCKET_UDP4500) * 2 + family];
+}
+
+void Io::letFragment(int fd, bool may) {
+  for (int i = 0; i < SOCKETS; i += 2) {  // the even ones are IPv4
+    if (sockets[i] != fd || fragmenting[i] == may) continue;
+    if (on(fd, IPPROTO_IP, IP_MTU_DISCOVER, may ? IP_PMTUDISC_DONT : IP_PMTUDISC_PROBE)) fragmenting[i] = may;
+  }
 }
 
 Io* openIo(int ikePort, int nattPort, Refusal& why) {

@@ -31,6 +31,7 @@ const add = (sa: SealerSa): number =>
     sa.integrityKey,
     sa.icvLength,
     sa.esn,
+    sa.implicitIv,
   )
 
 interface Esp {
@@ -83,7 +84,9 @@ function expected(sa: SealerSa, p: Esp, iv: Uint8Array): Buffer {
     return Buffer.concat([body, h.digest().subarray(0, sa.icvLength)])
   }
   const key = sa.encryptionKey.subarray(0, -4)
-  const nonce = Buffer.concat([sa.encryptionKey.subarray(-4), iv])
+  // RFC 8750 §4: zero or the high half, then the sequence number.
+  const implicit = Buffer.concat([u32(sa.esn ? p.seqHigh : 0), u32(p.seq)])
+  const nonce = Buffer.concat([sa.encryptionKey.subarray(-4), sa.implicitIv ? implicit : iv])
   const name = AEAD_NAMES[sa.cipher](key.length * 8) as 'aes-128-gcm'
   const c = createCipheriv(name, key, nonce, { authTagLength: sa.icvLength })
   c.setAAD(sa.esn ? Buffer.concat([u32(p.spi), u32(p.seqHigh), u32(p.seq)]) : header, {
@@ -121,16 +124,24 @@ const suites: readonly (readonly [string, SealerSa])[] = [false, true].flatMap(e
     [`RFC 4106 §5: AES-256-GCM-16${tail}`, gcm(256, esn)],
     [`RFC 4106 §6: AES-256-GCM with an ICV of 12 octets${tail}`, gcm(256, esn, 12)],
     [`RFC 7634 §2: ChaCha20-Poly1305${tail}`, { ...gcm(256, esn), cipher: 'chacha20-poly1305' }],
+    [`RFC 8750 §4: AES-128-GCM-16 with implicit IV${tail}`, { ...gcm(128, esn), implicitIv: true }],
+    [`RFC 8750 §4: AES-256-GCM-16 with implicit IV${tail}`, { ...gcm(256, esn), implicitIv: true }],
+    [
+      `RFC 8750 §4: ChaCha20-Poly1305 with implicit IV${tail}`,
+      { ...gcm(256, esn), cipher: 'chacha20-poly1305', implicitIv: true },
+    ],
     [`RFC 3602 §2, RFC 4868 §2.1: AES-128-CBC with SHA2-256-128${tail}`, cbc(128, 'sha256', esn)],
     [`RFC 3602 §2, RFC 4868 §2.1: AES-192-CBC with SHA2-384-192${tail}`, cbc(192, 'sha384', esn)],
     [`RFC 3602 §2, RFC 4868 §2.1: AES-256-CBC with SHA2-512-256${tail}`, cbc(256, 'sha512', esn)],
   ] as (readonly [string, SealerSa])[]
 })
 
+const ivOf = (sa: SealerSa): number => (sa.cipher === 'aes-cbc' ? 16 : sa.implicitIv ? 0 : 8)
+
 for (const [title, sa] of suites) {
   t.test(`${title}: rows are sealed as node:crypto seals them, and open again`, async t => {
     const index = add(sa)
-    const ivLength = sa.cipher === 'aes-cbc' ? 16 : 8
+    const ivLength = ivOf(sa)
     const packets: Esp[] = [16, 32, 64, 576, 1408, 2032].map((n, i) => ({
       spi: 0xc0000001 + i,
       seq: 0xfffffff0 + i,
@@ -162,7 +173,7 @@ for (const [title, sa] of suites) {
 
   t.test(`${title}: a changed bit anywhere is refused, and so is a wrong sequence number`, async t => {
     const index = add(sa)
-    const iv = randomBytes(sa.cipher === 'aes-cbc' ? 16 : 8)
+    const iv = randomBytes(ivOf(sa))
     const packet: Esp = { spi: 0x1000, seq: 9, seqHigh: 1, iv, text: randomBytes(64) }
     lay(0, index, sa.icvLength, packet)
     sealer.seal(batch, 1)
@@ -191,6 +202,30 @@ for (const [title, sa] of suites) {
     native.removeSa(instance, index)
   })
 }
+
+t.test(
+  'RFC 8750 §4: an implicit IV seals as an explicit one of the same value does, 8 octets shorter',
+  async t => {
+    for (const esn of [false, true]) {
+      const explicit = { ...gcm(256, esn), encryptionKey: randomBytes(36) }
+      const [with8, without] = [add(explicit), add({ ...explicit, implicitIv: true })]
+      const [seqHigh, seq] = [esn ? 3 : 0, 0xfffffffe]
+      const iv = Buffer.concat([u32(seqHigh), u32(seq)])
+      const packet = { spi: 0x2000, seq, seqHigh, text: randomBytes(64) }
+      lay(0, with8, 16, { ...packet, iv })
+      lay(1, without, 16, { ...packet, iv: none })
+      sealer.seal(batch, 2)
+      const [a, b] = [packetOf(0), packetOf(1)]
+      t.same(
+        b,
+        Buffer.concat([a.subarray(0, 8), a.subarray(16)]),
+        'the same packet without its 8 octets of IV',
+      )
+      native.removeSa(instance, with8)
+      native.removeSa(instance, without)
+    }
+  },
+)
 
 t.test('a row that cannot be sealed never stays alive', async t => {
   const index = add(gcm(128, false))
@@ -226,6 +261,7 @@ t.test('rows that are not alive, and inbound rows without an SA, are left alone'
 t.test('keys that do not fit their suite are refused', async t => {
   t.throws(() => add({ ...gcm(128, false), encryptionKey: randomBytes(16) }), TypeError)
   t.throws(() => add({ ...gcm(128, false), icvLength: 15 }), TypeError)
+  t.throws(() => add({ ...cbc(128, 'sha256', false), implicitIv: true }), TypeError, 'RFC 8750 §1: never CBC')
   t.throws(() => add({ ...cbc(128, 'sha256', false), integrityKey: randomBytes(16) }), TypeError)
   t.throws(
     () => add({ ...cbc(128, 'sha256', false), integrity: undefined }),

@@ -9,12 +9,14 @@ export interface SealerSa {
   readonly integrity: 'sha256' | 'sha384' | 'sha512' | undefined
   readonly integrityKey: Uint8Array
   readonly icvLength: number
+  /** RFC 8750 §4: the IV is the sequence number, and not on the wire. */
+  readonly implicitIv?: boolean
   readonly esn: boolean
 }
 
-/** By which socket and to which end point the rows of a path leave. */
+/** By which socket and to which end point the rows of a path leave; `tcp`: by the connection `remote.stream`. */
 export interface PathSpec {
-  readonly encapsulation: 'udp' | 'none'
+  readonly encapsulation: 'udp' | 'tcp' | 'none'
   readonly local: Endpoint
   readonly remote: Endpoint
 }
@@ -26,12 +28,25 @@ export interface PacketIoOptions {
   readonly onEvent: (event: DatapathEvent) => void
 }
 
+/** TCP connections for IKE and ESP, RFC 9329. What becomes of them arrives as events. Ours have even numbers. */
+export interface StreamIo {
+  /** Accepts connections on the port of NAT traversal. */
+  listen(): void
+  open(stream: number, local: Endpoint, remote: Endpoint): void
+  /** An IKE message, without marker. Where there is no such connection it is lost. */
+  send(stream: number, bytes: Uint8Array): void
+  /** Limits for strangers do not concern it any more, and its end is told. */
+  bound(stream: number): void
+  close(stream: number): void
+}
+
 /**
  * The data path of one router as the control plane sees it: sockets, TUN interfaces, keys, paths and the two pump
  * threads. Main thread only. Errors are thrown with `code` and `cause`.
  */
 export interface PacketIo {
   readonly counters: Counters
+  readonly streams: StreamIo
   /** Makes a TUN interface (multi-byte offloads, txqueuelen raised, not persistent); returns its index. */
   openTun(name: string): number
   /** Removes the interface. Call after `tunnel-remove`. */

@@ -39,6 +39,7 @@ export interface Native {
     macKey: Uint8Array,
     icv: number,
     esn: boolean,
+    implicitIv?: boolean,
   ): number
   removeSa(instance: number, sa: number): void
   setPath(

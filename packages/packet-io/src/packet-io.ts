@@ -4,6 +4,7 @@ import type { PacketIo, PacketIoOptions, PathSpec, SealerSa } from './contract.j
 import { native } from './native.js'
 import { PumpThread } from './pump-thread.js'
 import { socketRefusal, tunRefusal } from './refusal.js'
+import { StreamThread } from './stream-thread.js'
 
 const CIPHERS = { 'aes-gcm': 0, 'chacha20-poly1305': 1, 'aes-cbc': 2 } as const
 const MACS = { none: 0, sha256: 1, sha384: 2, sha512: 3 } as const
@@ -30,6 +31,7 @@ function concerned(command: DatapathCommand): readonly Direction[] {
 
 class NativePacketIo implements PacketIo {
   readonly counters = new Counters()
+  readonly streams: StreamThread
   readonly #instance: number
   readonly #pumps: Readonly<Record<Direction, PumpThread>>
   #stopped: Promise<void> | undefined
@@ -40,10 +42,12 @@ class NativePacketIo implements PacketIo {
     } catch (error) {
       throw socketRefusal(error, ports)
     }
-    const shared = { instance: this.#instance, counters: this.counters.memory }
+    this.streams = new StreamThread(this.#instance, ports.natt, onEvent)
+    const { cells, inbound, outbound } = this.streams
+    const shared = { instance: this.#instance, counters: this.counters.memory, streamCells: cells.memory }
     this.#pumps = {
-      inbound: new PumpThread({ ...shared, direction: 'inbound' }, onEvent),
-      outbound: new PumpThread({ ...shared, direction: 'outbound' }, onEvent),
+      inbound: new PumpThread({ ...shared, direction: 'inbound', streams: inbound }, onEvent),
+      outbound: new PumpThread({ ...shared, direction: 'outbound', streams: outbound }, onEvent),
     }
   }
 
@@ -67,8 +71,17 @@ class NativePacketIo implements PacketIo {
 
   addSa(sa: SealerSa): number {
     const mac = MACS[sa.integrity ?? 'none']
-    const { encryptionKey, integrityKey, icvLength, esn } = sa
-    return native.addSa(this.#instance, CIPHERS[sa.cipher], encryptionKey, mac, integrityKey, icvLength, esn)
+    const { encryptionKey, integrityKey, icvLength, esn, implicitIv = false } = sa
+    return native.addSa(
+      this.#instance,
+      CIPHERS[sa.cipher],
+      encryptionKey,
+      mac,
+      integrityKey,
+      icvLength,
+      esn,
+      implicitIv,
+    )
   }
 
   removeSa(sa: number): void {
@@ -85,11 +98,25 @@ class NativePacketIo implements PacketIo {
 
   #setPath(index: number, { encapsulation, local, remote }: PathSpec): number {
     const udp = encapsulation === 'udp'
-    return native.setPath(this.#instance, index, udp, local.address, local.port, remote.address, remote.port)
+    const stream = encapsulation === 'tcp' ? (remote.stream ?? 0) : 0
+    // A packet in between goes the old way or the new one, never by a socket that is neither.
+    if (stream !== 0 && index >= 0) this.streams.cells.lead(index, stream)
+    const path = native.setPath(
+      this.#instance,
+      index,
+      udp,
+      local.address,
+      local.port,
+      remote.address,
+      remote.port,
+    )
+    this.streams.cells.lead(path, stream)
+    return path
   }
 
   removePath(path: number): void {
     native.removePath(this.#instance, path)
+    this.streams.cells.lead(path, 0)
   }
 
   /** What the network refuses is a lost datagram, as any other: IKE repeats what must arrive. */
@@ -102,9 +129,10 @@ class NativePacketIo implements PacketIo {
   }
 
   stop(): Promise<void> {
-    this.#stopped ??= Promise.all(BOTH.map(direction => this.#pumps[direction].stop())).then(() =>
-      native.closeIo(this.#instance),
-    )
+    this.#stopped ??= this.streams
+      .stop()
+      .then(() => Promise.all(BOTH.map(direction => this.#pumps[direction].stop())))
+      .then(() => native.closeIo(this.#instance))
     return this.#stopped
   }
 }

@@ -1,5 +1,5 @@
 import { MessageChannel, Worker } from 'node:worker_threads'
-import type { DatapathCommand, DatapathEvent, Direction } from '@brunel/datapath'
+import type { DatapathCommand, DatapathEvent } from '@brunel/datapath'
 import { clockOffset } from './clock.js'
 import { MailboxSender, newMailboxCells } from './mailbox.js'
 import { native, pumpNumber } from './native.js'
@@ -18,7 +18,7 @@ export class PumpThread {
   #waking: NodeJS.Immediate | undefined
 
   constructor(
-    where: { readonly instance: number; readonly direction: Direction; readonly counters: SharedArrayBuffer },
+    where: Pick<PumpWorkerData, 'instance' | 'direction' | 'counters' | 'streamCells' | 'streams'>,
     onEvent: (event: DatapathEvent) => void,
   ) {
     const { port1, port2 } = new MessageChannel()
@@ -28,7 +28,7 @@ export class PumpThread {
     this.#mailbox = new MailboxSender(port1, mailbox)
     this.#worker = new Worker(new URL('./pump-worker.js', import.meta.url), {
       workerData,
-      transferList: [port2],
+      transferList: [port2, where.streams],
     })
     this.#worker.on('message', (event: DatapathEvent) => {
       this.#mailbox.handled()

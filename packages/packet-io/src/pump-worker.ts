@@ -17,11 +17,14 @@ import {
   InboundPump,
   OUTBOUND_SHAPE,
   OutboundPump,
+  StreamUnderlay,
 } from '@brunel/datapath'
 import { SharedClock } from './clock.js'
 import { MailboxReceiver } from './mailbox.js'
 import { pumpNumber } from './native.js'
 import { NativeSealer, NativeTun, NativeUnderlay } from './pump-ports.js'
+import { StreamCells } from './stream-cells.js'
+import { PortDoor } from './stream-door.js'
 import { warmUp } from './warm-up.js'
 
 export interface PumpWorkerData {
@@ -31,6 +34,9 @@ export interface PumpWorkerData {
   readonly commands: MessagePort
   readonly mailbox: SharedArrayBuffer
   readonly clockOffset: number
+  /** Towards the thread of the TCP connections. */
+  readonly streamCells: SharedArrayBuffer
+  readonly streams: MessagePort
 }
 
 /** A wake-up is never missed, so the wait only bounds how stale a pump's own timers can get. */
@@ -90,9 +96,10 @@ function take(command: DatapathCommand): void {
 }
 
 const refresh = (): boolean => mailbox.drain(take)
+const door = new PortDoor(new StreamCells(data.streamCells), data.streams)
 const ports = {
   tun: new NativeTun(number, refresh),
-  underlay: new NativeUnderlay(number, refresh),
+  underlay: new StreamUnderlay(new NativeUnderlay(number, refresh), door, refresh),
   sealer: new NativeSealer(number),
   clock: new SharedClock(data.clockOffset),
   refresh,

@@ -256,6 +256,85 @@ t.test('RFC 4301 §5.2: clear GRE from the underlay comes up as such, to be drop
   native.closeTun(io, index)
 })
 
+/** Over the pseudo header and the datagram of an IPv4 packet; 0: it verifies. */
+const udpSum = (p: Buffer): number =>
+  sum16(Buffer.concat([p.subarray(12, 20), Buffer.from([0, 17, 0, p.length - 20]), p.subarray(20)]))
+
+t.test(
+  'RFC 3948 §2.1: the UDP checksum is sent complete, and zero and non-zero ones are accepted',
+  async t => {
+    const index = native.openTun(io, 'pio6')
+    ip('address', 'add', '10.9.6.1/24', 'dev', 'pio6')
+    ip('link', 'set', 'pio6', 'up')
+    const path = native.setPath(io, -1, true, '10.9.6.1', 4500, '10.9.6.2', 4501)
+    const esp = (n: number): Buffer => Buffer.from([0xc0, 0, 0, n, ...Buffer.alloc(90, n)])
+    // Three of one length leave as one UDP_SEGMENT message, which the kernel refuses without a checksum; one by itself.
+    for (const count of [3, 1]) {
+      lay(
+        Array.from({ length: count }, (_, i) => esp(i)),
+        { path },
+      )
+      underlay.send(outbound, count)
+      const sent: Buffer[] = []
+      while (sent.length < count) {
+        const n = tun.read(outbound, 16, WAIT)
+        for (let i = 0; i < n; i++) if (bytesOf(outbound, i)[9] === 17) sent.push(bytesOf(outbound, i))
+      }
+      for (const p of sent) {
+        t.not(p.readUInt16BE(26), 0, 'the SHOULD that we do not follow: zero')
+        t.equal(udpSum(p), 0)
+      }
+    }
+    for (const kind of ['zero', 'right'] as const) {
+      const datagram = Buffer.concat([Buffer.alloc(8), esp(7)])
+      datagram.writeUInt16BE(4501, 0)
+      datagram.writeUInt16BE(4500, 2)
+      datagram.writeUInt16BE(datagram.length, 4)
+      const p = ipv4(17, [10, 9, 6, 2], [10, 9, 6, 1], datagram)
+      if (kind === 'right') p.writeUInt16BE(udpSum(p), 26)
+      lay([p], { tun: index })
+      tun.write(outbound, 1)
+      const [got] = receiveAll(underlay, 1)
+      t.equal(got?.socket, SOCKET.udp4500, `a checksum that is ${kind}`)
+      t.equal(got?.bytes.toString('hex'), esp(7).toString('hex'))
+    }
+    native.removePath(io, path)
+    native.closeTun(io, index)
+  },
+)
+
+t.test('RFC 4301 §8.1: DF is set or clear packet by packet, in one batch and in their order', async t => {
+  const index = native.openTun(io, 'pio5')
+  ip('address', 'add', '10.9.5.1/24', 'dev', 'pio5')
+  ip('link', 'set', 'pio5', 'up', 'mtu', '1500')
+  for (const [udp, protocol] of [
+    [true, 17],
+    [false, 50],
+  ] as const) {
+    const path = native.setPath(io, -1, udp, '10.9.5.1', udp ? 4500 : 0, '10.9.5.2', udp ? 4501 : 0)
+    const may = [false, false, true, true, false, true]
+    lay(
+      may.map((_, i) => Buffer.from([0xc0, 0, 0, i, ...Buffer.alloc(60)])),
+      { path },
+    )
+    may.forEach((one, i) => {
+      outbound.rows[i * ROW_FIELDS + ROW.tos] = one ? 0x100 | 0xb8 : 0xb8
+    })
+    underlay.send(outbound, may.length)
+    const sent: Buffer[] = []
+    while (sent.length < may.length) {
+      const n = tun.read(outbound, 16, WAIT)
+      for (let i = 0; i < n; i++) if (bytesOf(outbound, i)[9] === protocol) sent.push(bytesOf(outbound, i))
+    }
+    t.same(
+      sent.map(p => [p[20 + (udp ? 8 : 0) + 3], (p.readUInt16BE(6) & 0x4000) === 0, p[1]]),
+      may.map((one, i) => [i, one, 0xb8]),
+    )
+    native.removePath(io, path)
+  }
+  native.closeTun(io, index)
+})
+
 t.test('RFC 4301 §8.2.1: "too big" from the underlay names the far end, the SPI and the MTU', async t => {
   const index = native.openTun(io, 'pio2')
   ip('address', 'add', '10.9.2.1/24', 'dev', 'pio2')

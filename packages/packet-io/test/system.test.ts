@@ -8,7 +8,7 @@ const reason = whyNot()
 t.setTimeout(180_000)
 const script = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
 
-for (const name of ['in-namespace', 'compliance-in-namespace']) {
+for (const name of ['in-namespace', 'compliance-in-namespace', 'streams-in-namespace']) {
   t.test(`the ports, in a namespace of their own: ${name}`, { skip: reason ?? false }, async t => {
     const nets = new Namespaces()
     t.teardown(() => nets.remove())

@@ -27,7 +27,7 @@ interface Outbound {
   readonly tagger: Tagger
   local: Endpoint
   remote: Endpoint
-  encapsulation: 'udp' | 'none'
+  encapsulation: Child['encapsulation']
   seq: number
 }
 
@@ -167,7 +167,7 @@ export class EspModel {
         readonly child: Child
         readonly local: Endpoint
         readonly remote: Endpoint
-        readonly encapsulation: 'udp' | 'none'
+        readonly encapsulation: Child['encapsulation']
         readonly news: readonly IkeInput[]
       }
     | undefined {

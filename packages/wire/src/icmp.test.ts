@@ -1,4 +1,3 @@
-import { isDrop } from '@brunel/base'
 import { hex, octets } from '@brunel/base/testing'
 import fc from 'fast-check'
 import t from 'tap'
@@ -21,13 +20,13 @@ t.test('RFC 4443 §3.2: Packet Too Big carries 32 bits of MTU, its checksum cove
   t.equal(hex(bytes.slice(0, 2)), '0200')
   t.equal(hex(bytes.slice(4)), hex(octets('00010578 60000000')))
   t.same(Icmp.parseV6(bytes, ends), message)
-  t.equal(Icmp.parseV6(bytes, { ...ends, source: Address.parse('2001:db8::3')! }), 'icmp-checksum')
+  t.equal(Icmp.parseV6(bytes, { ...ends, source: Address.parse('2001:db8::3')! }), undefined)
 })
 
 t.test('RFC 792: a short message and a wrong checksum are drops', async t => {
-  t.equal(Icmp.parseV4(octets('0304 b283 0000 05')), 'icmp-truncated')
-  t.equal(Icmp.parseV4(octets('0304 b283 0000 0579 45000000')), 'icmp-checksum')
-  t.equal(Icmp.parseV6(octets('0200'), ends), 'icmp-truncated')
+  t.equal(Icmp.parseV4(octets('0304 b283 0000 05')), undefined)
+  t.equal(Icmp.parseV4(octets('0304 b283 0000 0579 45000000')), undefined)
+  t.equal(Icmp.parseV6(octets('0200'), ends), undefined)
 })
 
 const data = fc.uint8Array({ maxLength: 21 })
@@ -70,7 +69,7 @@ t.test('nearly valid messages are parsed or refused, never misread', async () =>
     fc.property(messages, fc.nat(), (message, bit) => {
       const bytes = Icmp.emitV4(message)
       bytes[(bit >> 3) % bytes.length]! ^= 1 << (bit & 7)
-      return isDrop(Icmp.parseV4(bytes))
+      return Icmp.parseV4(bytes) === undefined
     }),
   ),
 )

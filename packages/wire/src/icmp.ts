@@ -1,4 +1,3 @@
-import type { Drop } from '@brunel/base'
 import * as Checksum from './checksum.js'
 
 /**
@@ -61,11 +60,11 @@ function read(family: 4 | 6, bytes: Uint8Array): Message {
   return { type: 'other', number, code, rest, data }
 }
 
-/** `pseudo`: sum of the pseudo header, 0 for IPv4. */
-function parse(family: 4 | 6, bytes: Uint8Array, pseudo: number): Message | Drop {
-  if (bytes.length < HEADER) return 'icmp-truncated'
+/** undefined: cut short, or the checksum is wrong (RFC 4443 §2.3). `pseudo`: sum of the pseudo header, 0 for IPv4. */
+function parse(family: 4 | 6, bytes: Uint8Array, pseudo: number): Message | undefined {
+  if (bytes.length < HEADER) return undefined
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  return Checksum.good(Checksum.sum(view, 0, bytes.length, pseudo)) ? read(family, bytes) : 'icmp-checksum'
+  return Checksum.good(Checksum.sum(view, 0, bytes.length, pseudo)) ? read(family, bytes) : undefined
 }
 
 function numbers(family: 4 | 6, message: Message): { number: number; code: number; rest: number } {
@@ -102,7 +101,7 @@ function emit(family: 4 | 6, message: Message, pseudo: (length: number) => numbe
   return bytes
 }
 
-export const parseV4 = (bytes: Uint8Array): Message | Drop => parse(4, bytes, 0)
+export const parseV4 = (bytes: Uint8Array): Message | undefined => parse(4, bytes, 0)
 export const emitV4 = (message: Message): Uint8Array => emit(4, message, () => 0)
 
 /** The two addresses of an ICMPv6 message, which its checksum covers: RFC 4443 §2.3. */
@@ -117,7 +116,7 @@ function pseudoV6(ends: Ends, length: number): number {
   return sumOf(ends.source) + sumOf(ends.destination) + length + 58
 }
 
-export const parseV6 = (bytes: Uint8Array, ends: Ends): Message | Drop =>
+export const parseV6 = (bytes: Uint8Array, ends: Ends): Message | undefined =>
   parse(6, bytes, pseudoV6(ends, bytes.length))
 export const emitV6 = (message: Message, ends: Ends): Uint8Array =>
   emit(6, message, length => pseudoV6(ends, length))

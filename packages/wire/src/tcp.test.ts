@@ -10,9 +10,9 @@ const fixed = (dataOffset: string, flags = '02'): string =>
 for (const [name, packet, want] of [
   ['no options', fixed('5'), 20],
   ['4 octets of options', `${fixed('6')} 020405b4`, 24],
-  ['19 octets', fixed('5').slice(0, -2), 'tcp-truncated'],
-  ['a data offset below 5', `${fixed('4')} 020405b4`, 'tcp-truncated'],
-  ['options beyond the segment', `${fixed('7')} 020405b4`, 'tcp-truncated'],
+  ['19 octets', fixed('5').slice(0, -2), 'ip-truncated'],
+  ['a data offset below 5', `${fixed('4')} 020405b4`, 'ip-truncated'],
+  ['options beyond the segment', `${fixed('7')} 020405b4`, 'ip-truncated'],
 ] as const) {
   t.test(`RFC 793 §3.1: ${name}: ${want}`, async t => {
     const p = received(packet)

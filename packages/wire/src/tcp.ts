@@ -21,9 +21,9 @@ const NO_OPERATION = 1
 const MAXIMUM_SEGMENT_SIZE = 2
 
 export function open(p: Packet, at: number): At<'tcp'> | Drop {
-  if (p.end - at < HEADER) return 'tcp-truncated'
+  if (p.end - at < HEADER) return 'ip-truncated'
   const header = (p.view.getUint8(at + 12) >>> 4) * 4
-  return header < HEADER || header > p.end - at ? 'tcp-truncated' : (at as At<'tcp'>)
+  return header < HEADER || header > p.end - at ? 'ip-truncated' : (at as At<'tcp'>)
 }
 
 export const sourcePort = (p: Packet, tcp: At<'tcp'>): number => p.view.getUint16(tcp)

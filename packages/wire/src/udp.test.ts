@@ -9,9 +9,9 @@ import * as Udp from './udp.js'
 for (const [name, packet, want] of [
   ['a header and data', '1194 1194 000a 0000 beef', 10],
   ['octets behind the length', '1194 1194 0009 0000 beef', 9],
-  ['7 octets', '1194 1194 0008 00', 'udp-truncated'],
-  ['a length below the header', '1194 1194 0007 0000', 'udp-truncated'],
-  ['a length beyond the packet', '1194 1194 000b 0000 beef', 'udp-truncated'],
+  ['7 octets', '1194 1194 0008 00', 'ip-truncated'],
+  ['a length below the header', '1194 1194 0007 0000', 'ip-truncated'],
+  ['a length beyond the packet', '1194 1194 000b 0000 beef', 'ip-truncated'],
 ] as const) {
   t.test(`RFC 768: ${name}: ${want}`, async t => {
     const p = received(packet)

@@ -11,9 +11,9 @@ import * as Checksum from './checksum.js'
 export const HEADER = 8
 
 export function open(p: Packet, at: number): At<'udp'> | Drop {
-  if (p.end - at < HEADER) return 'udp-truncated'
+  if (p.end - at < HEADER) return 'ip-truncated'
   const length = p.view.getUint16(at + 4)
-  return length < HEADER || length > p.end - at ? 'udp-truncated' : (at as At<'udp'>)
+  return length < HEADER || length > p.end - at ? 'ip-truncated' : (at as At<'udp'>)
 }
 
 export const sourcePort = (p: Packet, udp: At<'udp'>): number => p.view.getUint16(udp)

@@ -9,6 +9,7 @@ export interface PeerOptions {
   readonly remote?: string
   readonly remoteId?: string
   readonly local?: string
+  readonly localAlso?: string[]
   readonly localId?: string
   readonly pskFile?: string
   readonly pskStdin?: boolean
@@ -25,7 +26,11 @@ export interface PeerOptions {
   readonly espProposal?: string[]
   readonly mode?: string
   readonly encapsulation?: string
+  readonly tcp?: string
+  readonly df?: string
+  readonly dscp?: number | 'copy'
   readonly answerOnly?: boolean
+  readonly mobike?: boolean
   readonly childless?: boolean
   readonly greKey?: number
   readonly interface?: string
@@ -49,6 +54,7 @@ export const peerOptions = (command: Command): Command =>
     .option('--remote <address>', 'address or DNS name of the peer, or `any`')
     .option('--remote-id <identity>', 'identity that the peer must prove')
     .option('--local <address>', 'our address on the underlay')
+    .option('--local-also <addresses...>', 'further addresses of ours, of other uplinks')
     .option('--local-id <identity>', 'our identity')
     .addOption(new Option('--psk-file <file>', 'file with the pre-shared key').conflicts('pskStdin'))
     .option('--psk-stdin', 'read the pre-shared key from standard input')
@@ -70,7 +76,16 @@ export const peerOptions = (command: Command): Command =>
     .option('--esp-proposal <proposals...>', 'ESP proposals, as in swanctl.conf')
     .addOption(new Option('--mode <mode>', 'ESP mode').choices(['tunnel', 'transport']))
     .addOption(new Option('--encapsulation <when>', 'ESP in UDP').choices(['auto', 'udp', 'none']))
+    .addOption(new Option('--tcp <when>', 'IKE and ESP over TCP').choices(['auto', 'always', 'never']))
+    .addOption(
+      new Option('--df <policy>', '“don’t fragment” on the underlay').choices(['set', 'clear', 'copy']),
+    )
+    .option('--dscp <dscp>', 'DSCP on the underlay, 0 to 63, or `copy`', text =>
+      text === 'copy' ? text : whole(text),
+    )
     .option('--answer-only', 'never begin')
+    .option('--mobike', 'addresses of both ends may change (RFC 4555); the default')
+    .option('--no-mobike', 'another address is another negotiation')
     .option('--childless', 'the first child SA after IKE_AUTH, where the peer can')
     .option('--no-childless', 'the first child SA in IKE_AUTH')
     .option('--gre-key <number>', 'GRE key', whole)
@@ -86,15 +101,23 @@ export function patchOf(options: PeerOptions, psk: string | undefined, terminal:
   return pruned({
     name: options.name,
     enabled: options.disabled ? false : options.enabled,
-    local: { address: options.local, id: options.localId },
+    local: { address: options.local, addresses: options.localAlso, id: options.localId },
     remote: { address: options.remote, id: options.remoteId },
     auth: authOf(options, psk, terminal),
     ike: {
       proposals: options.ikeProposal,
+      tcp: options.tcp,
       initiate: options.answerOnly ? false : undefined,
+      mobike: options.mobike,
       childless: options.childless,
     },
-    esp: { proposals: options.espProposal, mode: options.mode, encapsulation: options.encapsulation },
+    esp: {
+      proposals: options.espProposal,
+      mode: options.mode,
+      encapsulation: options.encapsulation,
+      df: options.df,
+      dscp: options.dscp,
+    },
     gre: { key: options.greKey },
     tunnel: {
       interface: options.interface,

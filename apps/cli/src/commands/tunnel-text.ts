@@ -40,6 +40,7 @@ export function tunnelsText(tunnels: readonly TunnelReport[], now: Date): string
 const natText = ({ local, remote }: IkeSaReport['nat']): string =>
   local && remote ? 'NAT at both ends' : local ? 'NAT at our end' : remote ? 'NAT at the far end' : 'no NAT'
 
+const CARRIED = { udp: 'ESP in UDP', tcp: 'ESP in TCP', none: 'ESP (protocol 50)' } as const
 const mobikeText = (mobike: IkeSaReport['mobike']): string => {
   if (mobike === null) return ''
   const { local, remote } = mobike
@@ -52,7 +53,7 @@ function childText(child: ChildReport, now: Date): string[] {
   const esn = child.esn ? ', ESN' : ''
   const mode = child.modeReason === null ? child.mode : `${child.mode} (${child.modeReason})`
   return [
-    `  child ${child.spiIn} in, ${child.spiOut} out: ${child.state}, ${child.suite}${esn}, ${mode} mode, ${child.encapsulation === 'udp' ? 'ESP in UDP' : 'ESP (protocol 50)'}`,
+    `  child ${child.spiIn} in, ${child.spiOut} out: ${child.state}, ${child.suite}${esn}, ${mode} mode, ${CARRIED[child.encapsulation]}`,
     `    established ${moment(child.establishedAt, now)}, rekey ${moment(child.rekeyAt, now)}`,
     `    in ${child.inbound.packets} packets, ${octets(child.inbound.bytes)}; out ${child.outbound.packets} packets, ${octets(child.outbound.bytes)}; replay misses ${child.replayMisses}`,
     `    selectors ${child.localSelectors.join(', ')} <-> ${child.remoteSelectors.join(', ')}`,

@@ -33,6 +33,23 @@ t.test('what one end sent and the other took in is compared; what was before doe
   )
 })
 
+t.test('a lost probe is an ESP packet too, and counts once', async t => {
+  const verdict = (missing: number, answered: number) =>
+    judge({
+      tunnel: 'x',
+      count: 1,
+      asked: { here: { child: 1, ike: 0 }, other: { child: 0, ike: 0 } },
+      unfinished: [],
+      here: [at([0, 0], 0), at([100, missing], 0)],
+      other: undefined,
+      probes: { sent: 50, answered, missing: null },
+      seconds: 1,
+    })
+  t.match(verdict(0, 50), { lost: 0, passed: true })
+  t.match(verdict(4, 49), { lost: 4, passed: false })
+  t.match(verdict(0, 49), { lost: 1, passed: false }, 'lost before or behind ESP')
+})
+
 t.test('ESP and IKE drops that grew are told, those of the traffic are not', async t => {
   const drops = (n: number) =>
     ['esp-replay', 'esp-dummy', 'ip-ttl'].map(reason => ({ reason, direction: 'inbound', count: n }))

@@ -131,12 +131,9 @@ export function judge({ here, other, probes, unfinished, ...rest }: DrillOutcome
   const theirs = other === undefined ? null : figuresOf(...other)
   const hereToOther = other === undefined ? null : crossingOf(here, other)
   const otherToHere = crossingOf(other, here)
-  const lost =
-    (hereToOther?.lost ?? 0) +
-    otherToHere.lost +
-    (probes.sent - probes.answered) +
-    figures.unsent +
-    (theirs?.unsent ?? 0)
+  const missing = (hereToOther?.lost ?? 0) + otherToHere.lost + figures.unsent + (theirs?.unsent ?? 0)
+  // Probes are ESP packets too: one that is lost may be among those already.
+  const lost = Math.max(missing, probes.sent - probes.answered)
   const settled =
     figures.settled &&
     (theirs?.settled ?? true) &&

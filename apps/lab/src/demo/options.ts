@@ -9,6 +9,7 @@ export interface DemoOptions {
   /** A post-quantum hybrid and nothing else. */
   readonly pq: boolean
   readonly certificates: boolean
+  readonly mobike: boolean
   readonly suite: string | undefined
   readonly ike: string | undefined
   readonly seconds: number
@@ -25,6 +26,7 @@ export const USAGE = `usage: npm run lab [-- OPTIONS]
   --ipv6         an IPv6 underlay
   --pq           IKE demands a post-quantum hybrid: X25519, then ML-KEM-768
   --certificates routers prove themselves by certificates of a small authority (brunel pki)
+  --mobike       router A changes its address, then its uplink, under ping and TCP (RFC 4555)
   --suite WORDS  another ESP suite, as swanctl.conf writes it: chacha20poly1305, aes256-sha512-modp3072, …
   --ike WORDS    another IKE suite: aes128gcm16-prfsha256-x25519, …
   --seconds N    length of each iperf3 run (3)
@@ -40,7 +42,7 @@ export function readDemoOptions(argv: readonly string[]): DemoOptions | string {
       args: [...argv],
       options: {
         ...{ once: flag, nat: flag, transport: flag, raw: flag, ipv6: flag, pq: flag, help: flag },
-        certificates: flag,
+        ...{ certificates: flag, mobike: flag },
         ...{ suite: word, ike: word, seconds: word },
       },
     })
@@ -48,11 +50,18 @@ export function readDemoOptions(argv: readonly string[]): DemoOptions | string {
     if (v.nat && v.ipv6) return `--nat is for IPv4: nobody should translate IPv6\n${USAGE}`
     if (v.nat && v.raw) return `--raw cannot cross a NAT: protocol 50 has no ports (RFC 3948 §2)\n${USAGE}`
     if (v.pq && v.ike !== undefined) return `--pq chooses the IKE suite; with --ike write ${HYBRID}\n${USAGE}`
+    if (v.mobike && v.transport) return `--mobike is for tunnel mode (RFC 4555 §1.2)\n${USAGE}`
     const seconds = Number(v.seconds ?? 3)
     if (!(seconds > 0)) return `--seconds wants a number\n${USAGE}`
     return {
       ...{ once: v.once, nat: v.nat, transport: v.transport, raw: v.raw, ipv6: v.ipv6, pq: v.pq },
-      ...{ certificates: v.certificates, suite: v.suite, ike: v.pq ? HYBRID : v.ike, seconds },
+      ...{
+        certificates: v.certificates,
+        mobike: v.mobike,
+        suite: v.suite,
+        ike: v.pq ? HYBRID : v.ike,
+        seconds,
+      },
     }
   } catch (error) {
     return `${(error as Error).message}\n${USAGE}`

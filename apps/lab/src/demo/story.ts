@@ -6,6 +6,7 @@ import { IperfServer, iperf, ping } from '../net/traffic.js'
 import { until } from '../net/until.js'
 import { type Sites, tunnelName, type Wishes } from '../sites.js'
 import { routerCertificates, strangerRefused } from './certificates.js'
+import { moves } from './mobike.js'
 import type { DemoOptions } from './options.js'
 import { bold, chapter, dim, gigabits, Promises, print } from './paper.js'
 import { relay } from './relay.js'
@@ -33,7 +34,7 @@ export async function tell(sites: Sites, options: DemoOptions): Promise<number> 
   })
   const began = performance.now()
   await sites.connect(wishes(options), {
-    A: { ...auth?.A },
+    A: { ...auth?.A, ...(options.mobike ? { local: [] } : {}) },
     B: { ...auth?.B, ...(options.nat ? { remote: 'any', initiate: false } : {}) },
   })
   for (const side of ['A', 'B'] as const)
@@ -82,6 +83,7 @@ export async function tell(sites: Sites, options: DemoOptions): Promise<number> 
   if (options.certificates) await strangerRefused(sites, folder, promises)
   await capture.stop()
   await proof(capture, promises)
+  if (options.mobike) await moves(sites, options.ipv6 ? 6 : 4, promises)
   return promises.broken
 }
 

@@ -20,6 +20,11 @@ export const SYSTEM_CODES: Readonly<Record<string, CodeEntry>> = {
     meaning: 'UDP port 500 or 4500 is in use.',
     remedy: 'Stop the other IKE daemon; `ss -lunp` names it.',
   },
+  BRUNEL_TCP_PORT: {
+    meaning:
+      'A warning: TCP port 4500 cannot be listened on, so peers cannot come by TCP where UDP is blocked.',
+    remedy: 'Stop what has the port (`ss -ltnp`) and restart; or set `ike.tcp` to `never`.',
+  },
   BRUNEL_INTERFACE_TAKEN: {
     meaning: 'An interface with the name of the tunnel exists and is not ours.',
     remedy: 'Give the peer another `tunnel.interface`, or remove the interface.',

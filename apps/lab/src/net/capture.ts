@@ -65,10 +65,11 @@ export class Capture {
   }
 }
 
-/** All that may cross the underlay between two routers: IKE, ESP (in UDP 4500 or as protocol 50), and the neighbours' ARP and ND. */
+/** All that may cross the underlay between two routers: IKE, ESP (in UDP 4500, TCP 4500 or as protocol 50), and the neighbours' ARP and ND. */
 export const ALLOWED = [
   'udp port 500',
   'udp port 4500',
+  'tcp port 4500', // RFC 9329, where UDP was silent for a while
   'ip proto 50',
   'ip6 proto 50',
   'arp',

@@ -82,6 +82,11 @@ export class LongPing {
     this.#daemon = new Daemon('ping', from.command('ping', '-n', '-i', `${interval}`, to), log)
   }
 
+  /** What it has said so far. */
+  text(): string {
+    return this.#daemon.output()
+  }
+
   async stop(): Promise<Pinged> {
     await this.#daemon.stop('SIGINT', 5000)
     return readPing(this.#daemon.output())

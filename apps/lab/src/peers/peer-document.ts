@@ -12,13 +12,19 @@ export interface PeerWish {
   readonly esp?: readonly string[]
   readonly mode?: 'tunnel' | 'transport'
   readonly encapsulation?: 'auto' | 'udp' | 'none'
+  readonly df?: 'set' | 'clear' | 'copy'
+  readonly dscp?: number | 'copy'
   readonly greKey?: number
   readonly greChecksum?: boolean
   readonly greSequence?: boolean
+  /** Our addresses, the first and further ones; empty: whatever the routing table chooses. Left out: that of the side. */
+  readonly local?: readonly string[]
+  readonly mobike?: boolean
   /** As the far end sees us, where a NAT is between. */
   readonly remote?: string
   readonly initiate?: boolean
   readonly liveness?: string
+  readonly tcp?: 'auto' | 'always' | 'never'
   readonly childless?: boolean
   readonly routes?: readonly string[]
 }
@@ -35,19 +41,23 @@ export function peerDocument(wish: PeerWish): Record<string, unknown> {
     value === undefined ? {} : ({ [key]: value } as Record<K, unknown>)
   return {
     name: wish.name ?? `site-${there.toLowerCase()}`,
-    local: { address: ADDRESSES.wan[side][family], id: id(side) },
+    local: { ...localAddresses(wish.local ?? [ADDRESSES.wan[side][family]]), id: id(side) },
     remote: { address: wish.remote ?? ADDRESSES.wan[there][family], id: id(there) },
     auth: { ...(wish.auth ?? { method: 'psk', psk: wish.psk ?? PSK }), ...given('ppk', wish.ppk) },
     ike: {
       ...given('proposals', wish.ike),
       ...given('initiate', wish.initiate),
       ...given('liveness', wish.liveness),
+      ...given('tcp', wish.tcp),
+      ...given('mobike', wish.mobike),
       ...given('childless', wish.childless),
     },
     esp: {
       ...given('proposals', wish.esp),
       ...given('mode', wish.mode),
       ...given('encapsulation', wish.encapsulation),
+      ...given('df', wish.df),
+      ...given('dscp', wish.dscp),
     },
     gre: {
       ...given('key', wish.greKey),
@@ -61,3 +71,8 @@ export function peerDocument(wish: PeerWish): Record<string, unknown> {
     },
   }
 }
+
+const localAddresses = ([address, ...addresses]: readonly string[]) => ({
+  ...(address === undefined ? {} : { address }),
+  ...(addresses.length === 0 ? {} : { addresses }),
+})

@@ -15,6 +15,7 @@ export interface SwanConnection {
   /** Default: GRE host to host. */
   readonly selectors?: readonly [local: string, remote: string]
   readonly liveness?: string
+  readonly mobike?: boolean
   readonly startAction?: 'none' | 'start' | 'trap'
   /** More lines of the connection and of its child. */
   readonly connection?: readonly string[]
@@ -37,7 +38,7 @@ function connection(c: SwanConnection): string {
     local_addrs = ${c.local.address}
     remote_addrs = ${c.remote.address}
     proposals = ${c.ike}
-    mobike = no
+    mobike = ${c.mobike === true ? 'yes' : 'no'}
     keyingtries = 1
     reauth_time = 0
     dpd_delay = ${c.liveness ?? '0s'}
@@ -69,6 +70,7 @@ const PLUGINS =
  */
 export const strongswanConf = (folder: string): string => `charon {
   load = ${PLUGINS}
+  interfaces_ignore = lo, lan0, gre0, gre1
   retransmit_tries = 3
   retransmit_timeout = 2
   filelog { f { path = ${folder}/charon.log

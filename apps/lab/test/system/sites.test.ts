@@ -52,6 +52,18 @@ const SHAPES: readonly Shape[] = [
     greKey: 7,
     mtu: 1438,
   },
+  {
+    title: 'RFC 8750 §4: AES-GCM with implicit IV, tunnel mode in UDP',
+    esp: ['aes256gcm16iiv-esn'],
+    encapsulation: 'udp',
+    mtu: 1422,
+  },
+  {
+    title: 'RFC 8750 §4: ChaCha20-Poly1305 with implicit IV, transport mode',
+    esp: ['chacha20poly1305iiv'],
+    mode: 'transport',
+    mtu: 1450,
+  },
 ]
 
 t.test('two Brunels', { skip: noLab(), timeout: 240_000 }, async t => {
@@ -68,6 +80,7 @@ t.test('two Brunels', { skip: noLab(), timeout: 240_000 }, async t => {
       const report = await sites.routers.A.api.tunnel(tunnelName('A'))
       t.match(report.ike[0]?.suite, /-ke1_mlkem768$/, 'a post-quantum hybrid without a word of configuration')
       t.equal(report.mtu.tunnel, mtu, `MTU ${mtu}, as the table has it`)
+      t.match(report.ike[0]?.children[0]?.suite, wishes.esp?.[0]?.split('-')[0] ?? 'aes256gcm16')
       const [link] = await sites.topology.at.routerA.json<{ mtu: number }[]>('link', 'show', 'dev', 'gre1')
       t.equal(link?.mtu, mtu, 'the interface has it')
       for (const [from, to] of [

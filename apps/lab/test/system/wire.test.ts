@@ -97,6 +97,59 @@ t.test('Wireshark reads it', { skip: skipTshark, timeout: 120_000 }, async t => 
     })
 })
 
+/** Octets of the packet on the underlay, so that the two pings are told apart from each other and from all else. */
+const OUTER = { whole: 'ip[2:2] > 240 and ip[2:2] < 400', loose: 'ip[2:2] > 640 and ip[2:2] < 800' } as const
+const DF = 'ip[6] & 0x40 != 0'
+const EF = 0xb8
+
+t.test('the outer header', { skip: noLab(), timeout: 120_000 }, async t => {
+  const sites = await twoSites(t)
+  const { topology } = sites
+  const { hostA, underlay } = topology.at
+  const target = ADDRESSES.host.B[4]
+  const ask = (size: number, df: 'do' | 'dont') =>
+    hostA.must(['ping', '-n', '-c', '5', '-i', '0.05', '-s', `${size}`, '-M', df, '-Q', `${EF}`, target])
+  const shapes: readonly (Wishes & { title: string; whole: string; loose: string; tos: number })[] = [
+    { title: 'DF set, DSCP copied', whole: DF, loose: DF, tos: EF },
+    { title: 'DF copied', df: 'copy', whole: DF, loose: `not (${DF})`, tos: EF },
+    {
+      title: 'DF clear, DSCP 10',
+      df: 'clear',
+      dscp: 10,
+      whole: `not (${DF})`,
+      loose: `not (${DF})`,
+      tos: 40,
+    },
+  ]
+  for (const encapsulation of ['udp', 'none'] as const)
+    for (const { title, whole, loose, tos, ...wishes } of shapes)
+      await t.test(`RFC 4301 §8.1, §5.1.2.1: ${title}, encapsulation ${encapsulation}`, async t => {
+        await sites.connect({ esp: ['aes128gcm16'], encapsulation, ...wishes })
+        await sites.up()
+        const file = join(topology.folder, `outer-${title.replaceAll(/\W/g, '-')}-${encapsulation}.pcap`)
+        const capture = await Capture.start(underlay, 'toA', file)
+        await ask(200, 'do')
+        await ask(600, 'dont')
+        await capture.stop()
+        const from = `src host ${ADDRESSES.wan.A[4]} and ${encapsulation === 'udp' ? 'udp port 4500' : 'ip proto 50'}`
+        for (const [size, df] of [
+          [OUTER.whole, whole],
+          [OUTER.loose, loose],
+        ] as const) {
+          const of = `${from} and ${size} and ip[1] = ${tos}`
+          t.ok((await capture.count(`${of} and (${df})`)) >= 5, df)
+          t.equal(await capture.count(`${of} and not (${df})`), 0)
+        }
+      })
+
+  await t.test('RFC 4301 §8.1: with DF clear the underlay carries what is too large for it', async t => {
+    await underlay.ip(['route replace 198.51.100.0/24 dev toB mtu lock 1280'])
+    const { received, text } = await ping(hostA, target, { size: 1300, count: 3, interval: 0.05 })
+    t.equal(received, 3, text)
+    t.equal((await sites.routers.A.api.tunnel(tunnelName('A'))).mtu.tunnel, 1422, 'and the MTU stays')
+  })
+})
+
 t.test('nothing leaks', { skip: noLab(), timeout: 120_000 }, async t => {
   const sites = await twoSites(t)
   const { topology, routers } = sites

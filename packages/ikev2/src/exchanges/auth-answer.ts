@@ -6,7 +6,7 @@ import { identityOf, idPayload } from '../identity.js'
 import { intAuthOctets } from '../int-auth.js'
 import { findId } from '../payload-find.js'
 import type { PeerControl } from '../peer.js'
-import { claimants, claimedText, identityText } from '../peer-match.js'
+import { claimants, claimedText, identityText, takes } from '../peer-match.js'
 import { judgeByPpk, type ProvenByPpk, ppkInUse, takePpk } from '../ppk.js'
 import { prove } from '../proof.js'
 import { ikeSuiteText, offerTexts } from '../proposal-text.js'
@@ -133,7 +133,12 @@ function whoIs(
   const id = identityOf(idi)
   const asked = idr === undefined ? undefined : identityOf(idr)
   const named =
-    id === undefined ? [] : claimants(sa.host.peers.claiming(id), { id, asked, remote: m.remote.address })
+    id === undefined
+      ? []
+      : claimants(
+          sa.host.peers.claiming(id).filter(c => takes(c.peer, m)),
+          { id, asked, remote: m.remote.address },
+        )
   if (named.length === 0) return stranger(sa, claimedText(idi), m)
   const signing: Signing = {
     prf: agreed.suite.prf,
@@ -159,7 +164,7 @@ function stranger(
   claimed: string,
   m: Incoming,
 ): Failure & { readonly control: PeerControl | undefined } {
-  const [best] = sa.host.peers.at(m.local.address, m.remote.address)
+  const [best] = sa.host.peers.at(m)
   const here = best?.peer.remoteAddress === m.remote.address ? best : undefined
   const { remoteId } = here?.peer ?? {}
   if (remoteId !== undefined) return { ...failures.wrongId(identityText(remoteId), claimed), control: here }

@@ -12,7 +12,7 @@ import { answerOf, chooseEsp, offerEsp } from '../proposals.js'
 import type { IkeSa } from '../sa.js'
 import { narrow, narrowForRekey, type SelectorPair, withAddress } from '../selectors.js'
 import { type Agreement, acceptsTfc, agreePfs, modeNotifies, selectorEvidence } from './child-offer.js'
-import { isNonce, kePayload, NONCE_LENGTH } from './sa-init.js'
+import { isNonce, kePayload, NONCE_LENGTH, refusesNat } from './sa-init.js'
 
 /** Why a child is refused: what the peer is told, and what we log. */
 export interface ChildRefusal {
@@ -46,7 +46,7 @@ export function answerChild(
       Wire.notify(Wire.NOTIFY.INVALID_SYNTAX),
       failures.malformed('a request for a child', 'a payload is missing'),
     )
-  if (control.peer.esp.encapsulation === 'none' && (sa.nat.local || sa.nat.remote))
+  if (refusesNat(sa, control))
     return refuse(
       Wire.notify(Wire.NOTIFY.NO_PROPOSAL_CHOSEN),
       failures.natRefused(sa.nat.local, sa.nat.remote),

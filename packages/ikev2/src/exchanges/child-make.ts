@@ -39,7 +39,7 @@ export function makeChild(
   for (const secret of [agreement.secret, ...(agreement.more ?? [])])
     if (secret !== undefined) crypto.wipe(secret)
   const { encapsulation, local, remote } = session.carried ?? sa
-  const port = encapsulation === 'udp' ? undefined : { port: 0 }
+  const port = encapsulation === 'none' ? { port: 0 } : undefined
   const common = {
     spiIn,
     spiOut: Wire.readUint32(spi, 0),

@@ -16,6 +16,7 @@ import type { Turn } from '../turn.js'
 import {
   announcesFragmentation,
   announcesIntermediate,
+  forcesUdp,
   isNonce,
   kePayload,
   learnNat,
@@ -64,8 +65,7 @@ export function answerInit(
     return undefined
   }
   const intermediate = announcesIntermediate(payloads)
-  const possible = host.peers.at(m.local.address, m.remote.address)
-  const found = pick(offer, { keGroup: ke.group, intermediate }, possible)
+  const found = pick(offer, { keGroup: ke.group, intermediate }, host.peers.at(m))
   if (isDrop(found)) {
     turn.drop(found, m.remote, 'the SA payload of IKE_SA_INIT')
     return undefined
@@ -138,7 +138,7 @@ function open(turn: Turn, host: SaHost, { m, payloads }: InitRequest, o: Opening
   const spis = { spiInitiator: m.header.spiInitiator, spiResponder: host.newIkeSpi() }
   const nr = random.nonce(NONCE_LENGTH)
   const fragmentation = announcesFragmentation(payloads)
-  const force = o.control.peer.esp.encapsulation === 'udp'
+  const force = forcesUdp(o.control, m)
   const answer = Wire.emitMessage(
     {
       ...spis,

@@ -43,7 +43,7 @@ export const floatsAnyway = (peer: IkePeer): boolean => usesMobike(peer) && trav
 
 /** What IKE_AUTH holds of it, RFC 4555 §3.2, §3.4. `isRequest`: §3.9 protects the addresses of the request only. */
 export function mobikeWords(sa: IkeSa, { peer, own }: PeerControl, isRequest: boolean): Saying {
-  if (!usesMobike(peer)) return []
+  if (!usesMobike(peer) || sa.remote.stream !== undefined) return [] // a session over TCP goes back by a new one
   return [
     Wire.notify(Wire.NOTIFY.MOBIKE_SUPPORTED),
     ...addressNotifies(furtherAddresses(own, sa.local)),
@@ -54,7 +54,12 @@ export function mobikeWords(sa: IkeSa, { peer, own }: PeerControl, isRequest: bo
 /** Both have said it: the session may move. */
 export function agreeMobike(session: Session, payloads: Payloads): void {
   const { control, current } = session
-  if (!usesMobike(control.peer) || !has(payloads, Wire.NOTIFY.MOBIKE_SUPPORTED)) return
+  if (
+    !usesMobike(control.peer) ||
+    current.remote.stream !== undefined ||
+    !has(payloads, Wire.NOTIFY.MOBIKE_SUPPORTED)
+  )
+    return
   const announced = furtherAddresses(control.own, current.local)
   session.mobility = new Mobility([current.remote.address, ...addressesIn(payloads)], announced)
 }
@@ -185,7 +190,7 @@ export function mobikeAnswered(
   mobility.natRefusals = 0
   if (doing.list !== undefined) mobility.announced = doing.list
   if (doing.update) settled(session, answer.m, payloads)
-  if (doing.update || doing.check) carry(turn, session, doing.update ? 'here' : 'peer')
+  if (doing.update || doing.check) carry(turn, session, doing.update ? mobility.cause : 'peer')
 }
 
 function settled(session: Session, m: Incoming, payloads: Payloads): void {
@@ -287,5 +292,5 @@ function toldAddresses(turn: Turn, session: Session, m: Incoming): void {
   const { mobility, current, weBegan } = session
   if (mobility === undefined || session.over || !weBegan) return
   if (!mobility.peerAddresses.includes(current.remote.address))
-    relocate(turn, session, { local: m.local, remote: m.remote })
+    relocate(turn, session, { local: m.local, remote: m.remote }, 'peer')
 }

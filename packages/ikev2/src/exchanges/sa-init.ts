@@ -61,7 +61,7 @@ export function beginInit(turn: Turn, host: SaHost, control: PeerControl, ends: 
     offer,
     kePayload(keyPair),
     { type: 'NONCE', data: nonce },
-    ...natNotifies(crypto, { ...spis, ...ends, force: control.peer.esp.encapsulation === 'udp' }),
+    ...natNotifies(crypto, { ...spis, ...ends, force: forcesUdp(control, ends) }),
     Wire.notify(Wire.NOTIFY.IKEV2_FRAGMENTATION_SUPPORTED),
     Wire.notify(Wire.NOTIFY.INTERMEDIATE_EXCHANGE_SUPPORTED), // RFC 9242 §3.1
     ...(usesCertificates(control.peer) ? announceHashes(host.ports) : []),
@@ -224,13 +224,20 @@ function agree(
   const childless = sa.control.childless && announcesChildless(payloads)
   secure(sa, { suite, nonces, secret, fragmentation: announcesFragmentation(payloads) })
   turn.report({ event: 'exchange', exchange: 'IKE_SA_INIT', initiator: true, outcome: 'done' })
-  if (sa.control.peer.esp.encapsulation === 'none' && (sa.nat.local || sa.nat.remote))
-    return refuseNat(turn, sa, nonces)
+  if (refusesNat(sa, sa.control)) return refuseNat(turn, sa, nonces)
   // RFC 7296 §2.23: with a NAT, port 4500 from the first message after IKE_SA_INIT; with MOBIKE, always (RFC 4555 §3.3).
   const traverses = has(payloads, Wire.NOTIFY.NAT_DETECTION_SOURCE_IP) && floatsAnyway(sa.control.peer)
-  if (sa.nat.local || sa.nat.remote || sa.control.peer.esp.encapsulation === 'udp' || traverses) float(sa)
+  const natted = sa.nat.local || sa.nat.remote || sa.control.peer.esp.encapsulation === 'udp'
+  if ((natted || traverses) && sa.remote.stream === undefined) float(sa) // RFC 8229 §7: a stream passes a NAT as it is
   goOn(turn, sa, sa.control, { message: init.message, nonces, answer: m.bytes, ppk, childless })
 }
+
+/** Plain ESP does not pass a NAT; a stream does (RFC 8229 §7). */
+export const refusesNat = ({ nat, remote }: IkeSa, { peer }: PeerControl): boolean =>
+  peer.esp.encapsulation === 'none' && remote.stream === undefined && (nat.local || nat.remote)
+
+export const forcesUdp = ({ peer }: PeerControl, { remote }: Ends): boolean =>
+  peer.esp.encapsulation === 'udp' && remote.stream === undefined
 
 function refuseNat(turn: Turn, sa: IkeSa, nonces: Nonces): void {
   sa.stage = {

@@ -58,6 +58,7 @@ const host: IkeHost = new IkeHost({
     listener(event)
   },
   onDrop: () => undefined,
+  onDeaf: () => undefined,
   onSendFailure: (remote, error) => problems.push(`${remote}: ${String(error)}`),
   onBug: error => problems.push((error as Error).stack ?? String(error)),
   keyLog: undefined,

@@ -10,6 +10,8 @@ import { INITIATORS, RESPONDER, type Role } from './suites.js'
 
 const PROGRAM = fileURLToPath(new URL('./end.js', import.meta.url))
 const NEAR = '10.200.0.1'
+/** The longest step takes a few seconds. Shorter: a busy machine fails. Longer: one waits in vain. */
+const PATIENCE_MS = 90_000
 
 /** A process of the benchmark, in its namespace and on its core. */
 export class End {
@@ -55,7 +57,14 @@ export class End {
 
   #answer(): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      this.#waiting = { resolve, reject }
+      const limit = setTimeout(() => reject(new Error('an end of the benchmark is stuck')), PATIENCE_MS)
+      const first =
+        <T>(then: (value: T) => void) =>
+        (value: T): void => {
+          clearTimeout(limit)
+          then(value)
+        }
+      this.#waiting = { resolve: first(resolve), reject: first(reject) }
     })
   }
 }

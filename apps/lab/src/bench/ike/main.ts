@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { cpus, release } from 'node:os'
 import { parseArgs } from 'node:util'
 import { openEnds } from './ends.js'
+import { flow } from './flow.js'
 import { Rounds } from './rounds.js'
 import { SUITES } from './suites.js'
 import { type Figures, table } from './table.js'
@@ -37,7 +38,7 @@ ends.cleanup.onSignals()
 let code = 1
 try {
   const rounds = new Rounds(ends)
-  const figures: Figures = { rates: [], rekeys: [], memory: [], storm: undefined }
+  const figures: Figures = { rates: [], rekeys: [], memory: [], storm: undefined, flow: [] }
   for (const suite of suites) {
     say(suite.name)
     figures.rates.push(await rounds.rate(suite, scale))
@@ -54,6 +55,10 @@ try {
         [1000, 5000].map(n => Math.round(n * scale)),
       )),
     )
+  }
+  if (values.suite === undefined) {
+    say('from "peer added" to "traffic flows"')
+    figures.flow.push(...(await flow(Math.round(20 * scale))))
   }
   process.stdout.write(table(figures))
   if (values.json !== undefined)

@@ -1,3 +1,4 @@
+import type { FlowFigures } from './flow.js'
 import type { MemoryFigures, RateFigures, RekeyFigures, StormFigures } from './rounds.js'
 
 export interface Figures {
@@ -5,6 +6,7 @@ export interface Figures {
   readonly rekeys: RekeyFigures[]
   readonly memory: MemoryFigures[]
   storm: StormFigures | undefined
+  readonly flow: FlowFigures[]
 }
 
 const row = (cells: readonly string[]): string =>
@@ -13,7 +15,7 @@ const row = (cells: readonly string[]): string =>
 const kib = (octets: number): string => `${(octets / 1024).toFixed(1)} KiB`
 
 /** For people. Pure. */
-export function table({ rates, rekeys, memory, storm }: Figures): string {
+export function table({ rates, rekeys, memory, storm, flow }: Figures): string {
   const lines: string[] = []
   if (rates.length > 0)
     lines.push(row(['', 'set-ups/s', 'CPU ms init.', 'CPU ms resp.', 'median ms', 'p99 ms', 'failed']))
@@ -45,5 +47,8 @@ export function table({ rates, rekeys, memory, storm }: Figures): string {
       `\n${storm.peers} peers at once: all up after ${(storm.milliseconds / 1000).toFixed(2)} s, ` +
         `${storm.repeated} messages sent again, ${storm.failed} failures\n`,
     )
+  if (flow.length > 0) lines.push('\n', row(['from added to flowing', 'median ms', 'p99 ms', 'POST ms']))
+  for (const f of flow)
+    lines.push(row([f.name, f.medianMs.toFixed(0), f.p99Ms.toFixed(0), f.postMs.toFixed(0)]))
   return lines.join('')
 }

@@ -1,6 +1,6 @@
 import type { Endpoint } from '@brunel/base'
 import type { Counters, DatapathCommand } from '@brunel/datapath'
-import type { PacketIo, PathSpec, SealerSa } from '@brunel/packet-io'
+import type { PacketIo, PathSpec, SealerSa, StreamIo } from '@brunel/packet-io'
 
 /** The data path with its real sockets, pumps and sealer, and no TUN interface: a tunnel has a number and nothing else. */
 export class UntunnelledIo implements PacketIo {
@@ -16,6 +16,10 @@ export class UntunnelledIo implements PacketIo {
 
   get counters(): Counters {
     return this.#io.counters
+  }
+
+  get streams(): StreamIo {
+    return this.#io.streams
   }
 
   openTun(): number {
