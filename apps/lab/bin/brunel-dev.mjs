@@ -36,7 +36,7 @@ const COMMANDS = {
     run: args => node('apps/bruneld/bin/bruneld.mjs', withDataDir(args)),
   },
   sim: {
-    about: 'the long simulation: two routers, 10,000 seeds',
+    about: 'the long simulation: two routers, a model, any number of seeds',
     needs: [],
     run: args => node('packages/sim/dist/src/run.js', args),
   },

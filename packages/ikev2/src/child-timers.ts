@@ -27,11 +27,12 @@ export function expire(turn: Turn, session: Session, child: ChildSa): void {
 
 /**
  * The peer made its successor and should have deleted it: RFC 7296 §2.8. While it has not used the successor, our
- * answer may still be under way, and this one is all that it has.
+ * answer may still be under way, and this one is all that it has. A successor that is gone will never be used.
  */
 function deleteReplaced(turn: Turn, sa: IkeSa, session: Session, child: ChildSa): void {
   if (child.state.is !== 'rekeyed') return
-  if (!session.control.traffic.isReady(child.state.by)) {
+  const { by } = child.state
+  if (session.children.inbound(by) !== undefined && !session.control.traffic.isReady(by)) {
     child.state = { ...child.state, deleteAt: after(turn.now, sa.host.ports.settings.replacedLingers) }
     return
   }

@@ -14,6 +14,8 @@ export class Flow {
   readonly #unsentAt: number[] = []
   /** When the latest datum to arrive had been sent. */
   newest = -1
+  /** When the first datum that arrived had been sent; infinity while none has. */
+  firstSent = Number.POSITIVE_INFINITY
   duplicates = 0
   #stopped = false
 
@@ -43,17 +45,14 @@ export class Flow {
   arrive(number: number): void {
     if (this.#arrived.has(number)) this.duplicates++
     this.#arrived.add(number)
-    this.newest = Math.max(this.newest, this.#sentAt[number] ?? -1)
+    const sentAt = this.#sentAt[number]
+    if (sentAt === undefined) return
+    this.newest = Math.max(this.newest, sentAt)
+    this.firstSent = Math.min(this.firstSent, sentAt)
   }
 
   get sent(): number {
     return this.#sentAt.length
-  }
-
-  /** When the first datum that arrived had been sent; infinity while none has. */
-  get firstSent(): number {
-    const [first] = [...this.#arrived].sort((x, y) => x - y)
-    return first === undefined ? Number.POSITIVE_INFINITY : (this.#sentAt[first] as number)
   }
 
   get delivered(): number {

@@ -1,4 +1,6 @@
-import { instant, type Millis, millis } from '@brunel/base'
+import { instant, isDrop, type Millis, millis } from '@brunel/base'
+import type { SkCipher } from '@brunel/crypto'
+import { Ike as Wire } from '@brunel/wire'
 import { Dice, SeededRandom } from './dice.js'
 import { disagreement } from './invariants.js'
 import { Model } from './model.js'
@@ -7,7 +9,7 @@ import { type PeerWishes, peerOf, WISHES } from './peers.js'
 import { SimRouter } from './router.js'
 import type { Side } from './scenario.js'
 import { toyCryptography } from './toy-cryptography.js'
-import { describe } from './trace.js'
+import { describe, sealName } from './trace.js'
 import { VirtualTime } from './virtual-time.js'
 import { NonceLedger } from './watched-cryptography.js'
 
@@ -33,7 +35,10 @@ export class Ladder {
   traffic = false
   readonly #wishes: Readonly<Record<Side, PeerWishes>>
   readonly #contents = new Map<string, string>()
-  readonly #waiting: { readonly from: Side; readonly datagram: Datagram }[] = []
+  readonly #sealers = new Map<string, SkCipher>()
+  readonly #model = new Model({ violation: what => this.violations.push(what), mayTrust: () => true })
+  readonly #waiting: { readonly from: Side; datagram: Datagram }[] = []
+  readonly #held: { readonly from: Side; datagram: Datagram }[] = []
   readonly #receivers = new Map<string, (datagram: Datagram) => void>()
   #data = 0
   #arrived = 0
@@ -42,10 +47,9 @@ export class Ladder {
     this.#wishes = { a: { ...LADDER_WISHES, ...a }, b: { ...LADDER_WISHES, ...b } }
     const ledger = new NonceLedger(what => this.violations.push(what))
     const cryptography = toyCryptography(new Dice(1, 'keys'))
-    const model = new Model({ violation: what => this.violations.push(what), mayTrust: () => true })
     const router = (name: Side): SimRouter =>
       new SimRouter(
-        { name, address: ADDRESS[name], limits: undefined, settings: { jitterPercent: 0 } },
+        { name, address: ADDRESS[name], limits: undefined, settings: { jitterPercent: 0, datagram4: 9000 } },
         {
           time: this.time,
           network: {
@@ -56,11 +60,12 @@ export class Ladder {
           random: this.random[name],
           cryptography,
           ledger,
-          model,
+          model: this.#model,
           trace: undefined,
           contents: this.#contents,
+          sealers: this.#sealers,
           violation: what => this.violations.push(what),
-          stepped: router => model.stepped(router, this.routers[other(name)]),
+          stepped: router => this.#model.stepped(router, this.routers[other(name)]),
           received: () => this.#arrived++,
         },
       )
@@ -110,6 +115,45 @@ export class Ladder {
     this.picture.push(from === 'a' ? `a ──× b  ${text}` : `a ×── b  ${text}`)
   }
 
+  /** The oldest message of a side is delayed until it is released. */
+  hold(from: Side): void {
+    const held = this.#waiting.find(m => m.from === from)
+    if (held === undefined) throw new Error(`${from} says nothing`)
+    this.#waiting.splice(this.#waiting.indexOf(held), 1)
+    this.#held.push(held)
+  }
+
+  /** It is the oldest again. */
+  release(from: Side): void {
+    const held = this.#held.find(m => m.from === from)
+    if (held === undefined) return
+    this.#held.splice(this.#held.indexOf(held), 1)
+    this.#waiting.unshift(held)
+  }
+
+  /** What the oldest message of a side that waits is for, or the `nth` oldest. */
+  text(from: Side, nth = 0): string | undefined {
+    const message = this.#waiting.filter(m => m.from === from)[nth]
+    return message && this.#intention(message.datagram)
+  }
+
+  /** Puts other payloads into the oldest message of a side or the `nth` oldest, sealed as that side does: what another kind of peer says. */
+  instead(
+    from: Side,
+    payloads: readonly Wire.PlainPayload[],
+    other: { readonly exchangeType?: number; readonly messageId?: number; readonly nth?: number } = {},
+  ): void {
+    const { nth = 0, ...changed } = other
+    const waiting = this.#waiting.filter(m => m.from === from)[nth]
+    if (waiting === undefined) throw new Error(`${from} says nothing`)
+    const { bytes } = waiting.datagram
+    const [header, cipher] = [Wire.parseHeader(bytes), this.#sealers.get(sealName(bytes))]
+    if (isDrop(header) || cipher === undefined) throw new Error('it is not protected')
+    const said = Wire.emitProtected({ ...header, ...changed }, Wire.emitPayloads(payloads), cipher)
+    this.#model.swapped(from, bytes, said)
+    waiting.datagram = { ...waiting.datagram, bytes: said }
+  }
+
   /** Delivers everything in order of sending until nobody has anything to say, without waiting. */
   flush(): void {
     for (let left = 200; left > 0; left--) {
@@ -156,11 +200,11 @@ export class Ladder {
     if (found === undefined)
       throw new Error(`${from} has ${mine.length} messages under way:\n${this.picture.join('\n')}`)
     this.#waiting.splice(this.#waiting.indexOf(found), 1)
-    const marker = found.datagram.to.port === 4500 ? 4 : 0
-    return {
-      datagram: found.datagram,
-      text: intention(describe(found.datagram.bytes.subarray(marker), this.#contents)),
-    }
+    return { datagram: found.datagram, text: this.#intention(found.datagram) }
+  }
+
+  #intention({ to, bytes }: Datagram): string {
+    return intention(describe(bytes.subarray(to.port === 4500 ? 4 : 0), this.#contents))
   }
 
   #draw(from: Side, text: string): void {

@@ -56,6 +56,11 @@ export class Model {
       this.#violation(`${router} follows the peer to where no fresh message came from`)
   }
 
+  /** A test has put other octets in the place of what a router said. */
+  swapped(router: string, old: Uint8Array, now: Uint8Array): void {
+    this.#windows.swapped(router, old, now)
+  }
+
   installed(router: string, child: Child, keys: { readonly in: string; readonly out: string }): void {
     this.#children.installed(router, child, keys)
   }

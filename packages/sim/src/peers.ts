@@ -24,7 +24,9 @@ export interface PeerWishes {
   readonly pfs: boolean
   /** Names of KEMs, each an additional key exchange of the first proposal: RFC 9370. */
   readonly kems?: readonly string[]
-  /** The same for children that CREATE_CHILD_SA makes; needs `pfs`. */
+  /** The proposal with them is the last. */
+  readonly plainFirst?: boolean
+  /** `kems` for children that CREATE_CHILD_SA makes; needs `pfs`. */
   readonly childKems?: readonly string[]
   readonly cbc: boolean
   /** The first child after IKE_AUTH, RFC 6023; left out: in it. */
@@ -64,7 +66,8 @@ export function ikeProposals({
   cbc,
   groups,
   kems = [],
-}: Pick<PeerWishes, 'cbc' | 'groups' | 'kems'>): readonly IkeProposal[] {
+  plainFirst = false,
+}: Pick<PeerWishes, 'cbc' | 'groups' | 'kems' | 'plainFirst'>): readonly IkeProposal[] {
   const shared = { groups: groups.map(name => named(GROUPS, name)) }
   const gcm = {
     ...shared,
@@ -80,7 +83,8 @@ export function ikeProposals({
   }
   const plain = cbc ? [mac, gcm] : [gcm, mac]
   if (kems.length === 0) return plain
-  return [{ ...gcm, additional: kems.map(name => [named(KEMS, name)]) }, ...plain]
+  const hybrid = { ...gcm, additional: kems.map(name => [named(KEMS, name)]) }
+  return plainFirst ? [...plain, hybrid] : [hybrid, ...plain]
 }
 
 export function espProposals({

@@ -1,5 +1,5 @@
 import { drive, type Endpoint, type Instant, type Machine, seconds } from '@brunel/base'
-import type { Certification, Cryptography } from '@brunel/crypto'
+import type { Certification, Cryptography, SkCipher } from '@brunel/crypto'
 import {
   Ike,
   type IkeEffect,
@@ -35,6 +35,8 @@ export interface RouterPorts {
   readonly trace: Trace | undefined
   /** Where it is noted what sealed messages hold. */
   readonly contents: Map<string, string> | undefined
+  /** Where it is noted who sealed them. */
+  readonly sealers?: Map<string, SkCipher>
   violation(what: string): void
   /** Called after every step of the machine; `acted`: it had effects. */
   stepped(router: SimRouter, acted: boolean): void
@@ -144,7 +146,7 @@ export class SimRouter {
   }
 
   boot(): void {
-    const { network, random, ledger, contents, model } = this.#ports
+    const { network, random, ledger, contents, sealers, model } = this.#ports
     const { sabotage } = this.#options
     const cryptography = sabotage?.cryptography?.(this.#ports.cryptography) ?? this.#ports.cryptography
     const certification =
@@ -153,7 +155,7 @@ export class SimRouter {
     random.drawnEspSpis = []
     const secrets = new Secrets()
     const ike = new Ike(
-      { random, crypto: watchCryptography(cryptography, secrets, ledger, contents), certification },
+      { random, crypto: watchCryptography(cryptography, secrets, ledger, contents, sealers), certification },
       this.#options.settings,
     )
     const violation = (what: string): void => this.#ports.violation(`${this.name}: ${what}`)

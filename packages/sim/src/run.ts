@@ -20,6 +20,7 @@ const HELP = `Simulates two routers in virtual time and checks them after every 
   --from N     the first seed (1)
   --jobs N     threads (2)
   --keep N     stop after so many failing seeds (10)
+  --shorten N  looks for a shorter plan for so many of the failing seeds (3)
   --plan FILE  plays one plan, as a failing seed left it (scenario.json)
   --shrink     looks for a shorter plan that fails alike, and writes it to shortest.json
   --json       print the summary as JSON
@@ -53,6 +54,7 @@ function main(): void {
       from: { type: 'string', default: '1' },
       jobs: { type: 'string', default: '2' },
       keep: { type: 'string', default: '10' },
+      shorten: { type: 'string', default: '3' },
       plan: { type: 'string' },
       shrink: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
@@ -71,18 +73,23 @@ function main(): void {
     playPlan(scenario(Number(values.from)), true)
     return
   }
-  const [seeds, from, jobs, keep] = [values.seeds, values.from, values.jobs, values.keep].map(Number) as [
-    number,
-    number,
-    number,
-    number,
-  ]
-  if ([seeds, from, jobs, keep].some(n => !Number.isSafeInteger(n) || n < 0) || jobs < 1 || seeds < 1) {
+  const [seeds, from, jobs, keep, shorten] = [
+    values.seeds,
+    values.from,
+    values.jobs,
+    values.keep,
+    values.shorten,
+  ].map(Number) as [number, number, number, number, number]
+  if (
+    [seeds, from, jobs, keep, shorten].some(n => !Number.isSafeInteger(n) || n < 0) ||
+    jobs < 1 ||
+    seeds < 1
+  ) {
     process.stderr.write(`not a number of seeds, jobs or failures\n\n${HELP}`)
     process.exitCode = 2
     return
   }
-  const summary = new Summary(seeds, keep, values.json)
+  const summary = new Summary(seeds, { keep, shorten, json: values.json })
   const workers = Array.from({ length: Math.min(jobs, seeds) }, (_, offset) => {
     const worker = new Worker(new URL(import.meta.url), {
       workerData: { from, seeds, step: jobs, offset } satisfies Range,
@@ -92,7 +99,9 @@ function main(): void {
     })
     worker.on('exit', () => {
       running--
-      if (running === 0) summary.print()
+      if (running > 0) return
+      summary.print()
+      summary.shorten()
     })
     return worker
   })
@@ -106,17 +115,23 @@ function playPlan(plan: Scenario, shorter: boolean): void {
     return
   }
   process.exitCode = 1
-  const shortest = shorter ? shrink(plan) : plan
-  process.stdout.write(`${failure(shortest)}\n`)
-  if (!shorter) return
-  const file = join(preserve(shortest), 'shortest.json')
-  writeFileSync(file, `${JSON.stringify(shortest, null, 2)}\n`)
-  process.stdout.write(`${readFileSync(file, 'utf8')}`)
+  process.stdout.write(`${failure(plan)}\n`)
+  if (shorter) process.stdout.write(`${shortened(plan)}\n`)
+}
+
+/** Writes the shortest plan that fails alike beside the whole one; says where, and how to play it. */
+function shortened(plan: Scenario): string {
+  const shortest = shrink(plan)
+  const file = join(preserve(plan), 'shortest.json')
+  writeFileSync(file, `${JSON.stringify(shortest)}\n`)
+  const [before, after] = [plan.happenings.length, shortest.happenings.length]
+  return `seed ${plan.seed}: ${after} of ${before} happenings are enough\n  again: npm run sim -- --plan ${file}`
 }
 
 class Summary {
   readonly #seeds: number
   readonly #keep: number
+  readonly #shorten: number
   readonly #json: boolean
   readonly #started = performance.now()
   readonly #failed: number[] = []
@@ -124,10 +139,19 @@ class Summary {
   #done = 0
   #nextNote = 0
 
-  constructor(seeds: number, keep: number, json: boolean) {
+  constructor(
+    seeds: number,
+    how: { readonly keep: number; readonly shorten: number; readonly json: boolean },
+  ) {
     this.#seeds = seeds
-    this.#keep = keep
-    this.#json = json
+    this.#keep = how.keep
+    this.#shorten = how.shorten
+    this.#json = how.json
+  }
+
+  shorten(): void {
+    for (const seed of this.#failed.slice(0, this.#shorten))
+      process.stderr.write(`${shortened(scenario(seed))}\n`)
   }
 
   /** Whether enough has failed. */

@@ -85,7 +85,7 @@ export function scenario(seed: number): Scenario {
     }),
     limits: dice.chance(0.15) ? packetLimits(dice) : undefined,
     quality: both(() => quality(dice, lossless)),
-    interval: both(() => dice.between(200, 1000)),
+    interval: both(() => dice.between(300, 1500)),
     hostile: dice.chance(0.25) ? hostiles(dice) : [],
     happenings: [
       ...(lossless ? rekeys(dice, calmAt) : trouble(dice, calmAt, { nat, certified })),

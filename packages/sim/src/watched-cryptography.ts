@@ -60,12 +60,13 @@ export class NonceLedger {
   }
 }
 
-/** `contents` collects what sealed messages hold, in words, for traces and ladders. */
+/** `contents` collects what sealed messages hold, in words, and `sealers` who sealed them, for traces and ladders. */
 export function watchCryptography(
   inner: Cryptography,
   secrets: Secrets,
   ledger: NonceLedger,
   contents?: Map<string, string>,
+  sealers?: Map<string, SkCipher>,
 ): Cryptography {
   const noted = (secret: Uint8Array): Uint8Array => {
     secrets.octets.push(secret)
@@ -110,6 +111,7 @@ export function watchCryptography(
           const body = cipher.seal(associated, plaintext)
           ledger.iv(name, body.subarray(0, encryption.ivLength))
           contents?.set(sealName(body), insideOf(associated, plaintext))
+          sealers?.set(sealName(body), watched)
           return body
         },
         wipe() {

@@ -72,6 +72,14 @@ export class WindowModel {
     else this.#request(router, message, effect.bytes)
   }
 
+  swapped(router: string, old: Uint8Array, now: Uint8Array): void {
+    const message = read(old)
+    if (message === undefined) return
+    const said = (message.response ? this.#answered : this.#asked).get(keyOf(router, message))
+    const at = said?.datagrams.findIndex(octets => sameOctets(octets, old)) ?? -1
+    if (at >= 0) said?.datagrams.splice(at, 1, now)
+  }
+
   #request(router: string, message: Message, bytes: Uint8Array): void {
     const key = keyOf(router, message)
     const last = this.#asked.get(key)
@@ -128,8 +136,8 @@ export class WindowModel {
     if (mine === NO_SPI || theirs === NO_SPI || (!message.sealed && message.exchange !== SA_INIT)) return
     const name = `${router} ${mine}`
     const known = this.#pairs.get(name)
-    // The first message leaves in the step that opens the filter.
-    if (known !== undefined && !this.#open.has(name))
+    // The first message may leave in the step that opens the filter, and IKE_SA_INIT may be answered twice in it.
+    if (known !== undefined && message.sealed && !this.#open.has(name))
       this.#violation(`${router} sends on an IKE SPI that its filter does not let in`)
     if (known === undefined) this.#pairs.set(name, theirs)
     else if (known !== theirs) this.#violation(`${router} uses the IKE SPI ${mine} for two IKE SAs`)

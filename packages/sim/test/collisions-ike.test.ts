@@ -262,3 +262,23 @@ t.test('RFC 7296 §2.12: an IKE SA that goes while its requests wait for answers
     for (const side of ['a', 'b'] as const) t.same(ladder.routers[side].remains(), [], `${side}, ${what}`)
   }
 })
+
+t.test(
+  'RFC 7296 §2.8.3, §2.8: the old IKE SA goes while the answer to a rekey on the new one is under way: no datum is lost',
+  async t => {
+    const ladder = new Ladder().established()
+    ladder.traffic = false
+    ladder.routers.b.feed({ on: 'reauthenticate', peer: 'a' })
+    while (ladder.picture.at(-1) !== 'a ──▶ b  IKE_AUTH, done')
+      ladder.deliver(ladder.waiting('b') > 0 ? 'b' : 'a')
+    // b has closed the old one and rekeys the child of the new one, on which a has not heard anything yet.
+    ladder.rekey('b', 'child')
+    ladder.deliver('b', 1)
+    ladder.traffic = true
+    ladder.deliver('b')
+    t.same(ladder.picture.slice(-2), ['a ◀── b  rekey child', 'a ◀── b  delete ike'])
+    ladder.flush()
+    ladder.settle(30)
+    t.equal(ladder.fault(), undefined)
+  },
+)

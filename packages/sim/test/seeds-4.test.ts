@@ -1,0 +1,3 @@
+import { seeds } from './seeds.js'
+
+seeds(4)
