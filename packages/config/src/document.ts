@@ -196,7 +196,7 @@ export const EspDocument = Type.Object(
     proposals: Type.Optional(
       Type.Array(Type.String(), {
         description:
-          'What we offer and accept for ESP, best first. A group in it asks for PFS at each rekey. `aes256gcm16iiv` and its kin save 8 octets a packet (RFC 8750); the same with explicit IV is offered beside them.',
+          'What we offer and accept for ESP, best first. A group in it asks for PFS at each rekey; ke1_mlkem768 behind it for a post-quantum one (RFC 9370). `aes256gcm16iiv` and its kin save 8 octets a packet (RFC 8750); the same with explicit IV is offered beside them.',
         default: DEFAULT_ESP_PROPOSALS,
       }),
     ),

@@ -77,8 +77,12 @@ for (const [text, want] of [
 ] as const)
   t.test(`RFC 9370 §2.2.1: IKE ${text} is refused, with the remedy`, async t => t.match(ike(text), want))
 
-t.test('RFC 9370 §2.2.1: ESP takes its keys from IKE, and names no additional key exchange', async t =>
-  t.match(esp('aes256gcm16-x25519-ke1_mlkem768'), /belong|are for IKE.*ike\.proposals/),
+t.test(
+  'RFC 9370 §2.2.4: ESP may name additional key exchanges behind a group, and not without one',
+  async t => {
+    t.equal(esp('aes256gcm16-x25519-ke1_mlkem768-esn'), 'aes256gcm16-x25519-ke1_mlkem768-esn')
+    t.match(esp('aes256gcm16-ke1_mlkem768'), /names no Diffie-Hellman group to begin with.*-x25519/)
+  },
 )
 
 t.test('the default begins with the post-quantum hybrid, and ends with what every router can do', async t => {

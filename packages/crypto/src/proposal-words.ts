@@ -89,27 +89,35 @@ export function parseEspProposal(text: string): EspProposal | ProposalProblem {
       `'${text}' is an ESP proposal; a PRF belongs to IKE.`,
       'Move the prf… word to ike.proposals.',
     )
-  if (words.additional.length > 0)
+  const { groups, additional } = words
+  if (groups.length === 0 && additional.length > 0)
     return problem(
-      `'${text}' is an ESP proposal; additional key exchanges are for IKE, whose keys the ESP keys come from.`,
-      'Move the ke1_… word to ike.proposals.',
+      `'${text}' names no Diffie-Hellman group to begin with; an additional key exchange comes after one (RFC 9370 §2.2.4).`,
+      `Write '${text}-x25519', or leave ke1_… out: the ESP keys come from those of IKE.`,
     )
-  const { groups } = words
   const encryption = besideExplicit(words.encryption)
   const integrity = isAead(encryption) ? [] : words.integrity
   // Without a word for it, strongSwan means no extended sequence numbers.
-  return { encryption, integrity, groups, esn: words.esn.length > 0 ? words.esn : [false] }
+  const esn = words.esn.length > 0 ? words.esn : [false]
+  return { encryption, integrity, groups, esn, ...(additional.length > 0 ? { additional } : {}) }
 }
 
 export const describeIkeProposal = (p: IkeProposal): string =>
   [
     ...[...p.encryption, ...p.integrity, ...p.prf, ...p.groups].map(({ name }) => name),
-    ...(p.additional ?? []).flatMap((methods, i) => methods.map(({ name }) => `ke${i + 1}_${name}`)),
+    ...additionalWords(p),
   ].join('-')
+
+const additionalWords = ({
+  additional = [],
+}: {
+  readonly additional?: IkeProposal['additional']
+}): string[] => additional.flatMap((methods, i) => methods.map(({ name }) => `ke${i + 1}_${name}`))
 
 export const describeEspProposal = (p: EspProposal): string =>
   [
     ...[...p.encryption, ...p.integrity, ...p.groups].map(({ name }) => name),
+    ...additionalWords(p),
     ...p.esn.map(e => (e ? 'esn' : 'noesn')),
   ].join('-')
 

@@ -159,4 +159,6 @@ export interface EspProposal {
   readonly integrity: readonly Integrity[]
   readonly groups: readonly Group[]
   readonly esn: readonly boolean[]
+  /** As in `IkeProposal`; of children that CREATE_CHILD_SA makes. */
+  readonly additional?: readonly (readonly Group[])[]
 }

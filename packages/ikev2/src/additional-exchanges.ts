@@ -23,9 +23,9 @@ const suitePart = (methods: readonly Group[]): Additional => {
 export function pickAdditional(
   ours: Lists,
   theirs: Lists,
-  group: Group,
+  group: Group | undefined,
 ): { readonly methods: Additional; readonly transforms: readonly Ike.Transform[] } | undefined {
-  const used: Group[] = [group]
+  const used: Group[] = group === undefined ? [] : [group]
   const chosen: Group[] = []
   const transforms: Ike.Transform[] = []
   for (const [i, offered] of theirs.entries()) {
@@ -39,12 +39,15 @@ export function pickAdditional(
     chosen.push(method)
     if (offered.length > 0) transforms.push(plain(T.ADDKE1 + i, method.id))
   }
-  return { methods: suitePart(chosen), transforms }
+  const methods = suitePart(chosen)
+  // An additional one comes after a first one.
+  return group === undefined && methods.additional !== undefined ? undefined : { methods, transforms }
 }
 
 /** The initiator's check of an answer that holds one method of each type at most. */
-export function verifiedAdditional(chosen: Lists, group: Group): Additional | undefined {
+export function verifiedAdditional(chosen: Lists, group: Group | undefined): Additional | undefined {
   const { additional = [] } = suitePart(chosen.flat())
+  if (group === undefined) return additional.length === 0 ? {} : undefined
   return new Set([group, ...additional]).size === additional.length + 1 ? suitePart(additional) : undefined
 }
 
@@ -69,3 +72,9 @@ export function allowsAdditional(ours: Lists = [], used: readonly Group[] = []):
 export const withoutAdditional = <P extends { readonly additional?: Lists }>(
   proposals: readonly P[],
 ): readonly P[] => proposals.map(({ additional, ...rest }) => rest as P)
+
+/** A proposal for a child as IKE_AUTH has it: without any key exchange of its own. */
+export const withoutKe = <P extends { readonly groups: readonly Group[]; readonly additional?: Lists }>({
+  additional,
+  ...rest
+}: P) => ({ ...rest, groups: [] })

@@ -1,4 +1,4 @@
-import { forgetSteps } from './exchanges/follow-up.js'
+import { forgetAwaited, forgetSteps } from './exchanges/follow-up.js'
 import { wipeIkeKeys } from './key-schedule.js'
 import type { IkeSa } from './sa.js'
 import type { Doing, Stage } from './sa-stage.js'
@@ -8,7 +8,7 @@ export function eraseRequest(sa: IkeSa, doing: Doing | undefined): void {
   if (doing === undefined) return
   if ('offer' in doing) doing.offer.keyPair?.wipe()
   if (doing.what === 'intermediate') doing.keyPair.wipe()
-  if (doing.what === 'rekey-ike') forgetSteps(sa, doing.offer.following)
+  if ('offer' in doing) forgetSteps(sa, doing.offer.following)
   if (doing.what === 'create-child' || doing.what === 'rekey-child') sa.host.freeChildSpi(doing.offer.spiIn)
 }
 
@@ -22,7 +22,7 @@ export function eraseSa(sa: IkeSa, was: Stage): void {
   if (was.is === 'initiating') was.init.keyPair.wipe()
   if (was.is === 'authenticating') dropFirstChild(sa, was)
   eraseRequest(sa, sa.outgoing?.doing)
-  forgetSteps(sa, sa.awaited)
+  forgetAwaited(sa)
   if (sa.agreed === undefined) return
   sa.agreed.channel.wipe()
   wipeIkeKeys(sa.host.ports.crypto, sa.agreed.keys)

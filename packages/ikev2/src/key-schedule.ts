@@ -86,7 +86,8 @@ export function wipeIkeKeys(crypto: Cryptography, keys: IkeKeys): void {
 }
 
 /**
- * KEYMAT = prf+(SK_d, Ni | Nr), with PFS prf+(SK_d, g^ir (new) | Ni | Nr): RFC 7296 §2.17.
+ * KEYMAT = prf+(SK_d, Ni | Nr), with PFS prf+(SK_d, g^ir (new) | Ni | Nr): RFC 7296 §2.17; with additional key exchanges
+ * prf+(SK_d, SK(0) | Ni | Nr | SK(1) | … SK(n)): RFC 9370 §2.2.4.
  * "initiator" and "responder" are those of the exchange that makes the child, not of the IKE SA: keys for what the
  * initiator sends come first; encryption (with its salt, RFC 4106 §8.1) before integrity.
  */
@@ -94,11 +95,11 @@ export function childKeys(
   crypto: Cryptography,
   sa: { readonly prf: Prf; readonly d: Uint8Array },
   suite: { readonly encryption: Encryption; readonly integrity: Integrity | undefined },
-  from: Nonces & { readonly secret: Uint8Array | undefined },
+  from: Nonces & { readonly secret: Uint8Array | undefined; readonly more?: readonly Uint8Array[] },
 ): { readonly initiator: ChildKeys; readonly responder: ChildKeys } {
   const e = suite.encryption.keyLength + suite.encryption.saltLength
   const a = suite.integrity?.keyLength ?? 0
-  const seed = Ike.concat(from.secret ?? new Uint8Array(0), from.ni, from.nr)
+  const seed = Ike.concat(from.secret ?? new Uint8Array(0), from.ni, from.nr, ...(from.more ?? []))
   const keymat = crypto.prfPlus(sa.prf, sa.d, seed, 2 * (e + a))
   const [ei, ai, er, ar] = cut(keymat, [e, a, e, a]) as [Uint8Array, Uint8Array, Uint8Array, Uint8Array]
   crypto.wipe(keymat)

@@ -20,6 +20,7 @@ export const espSuiteText = (s: EspSuite): string =>
     s.encryption.name,
     ...(s.integrity === undefined ? [] : [s.integrity.name]),
     ...(s.group === undefined ? [] : [s.group.name]),
+    ...(s.additional ?? []).map(({ name }, i) => `ke${i + 1}_${name}`),
     s.esn ? 'esn' : 'noesn',
   ].join('-')
 

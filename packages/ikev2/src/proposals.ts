@@ -1,7 +1,7 @@
 import type { Drop } from '@brunel/base'
 import type { Encryption, EspProposal, Group, IkeProposal, Integrity } from '@brunel/crypto'
 import { Ike } from '@brunel/wire'
-import { pickAdditional, verifiedAdditional } from './additional-exchanges.js'
+import { type Additional, pickAdditional, verifiedAdditional, withoutKe } from './additional-exchanges.js'
 import type { IkeSuite } from './key-schedule.js'
 import { encr, first, isAead, type Offered, plain, readProposal, sameTransform } from './transform-match.js'
 
@@ -13,7 +13,7 @@ import { encr, first, isAead, type Offered, plain, readProposal, sameTransform }
 const T = Ike.TRANSFORM
 
 /** What the negotiation of a child agreed on. */
-export interface EspSuite {
+export interface EspSuite extends Additional {
   readonly encryption: Encryption
   /** undefined for an AEAD. */
   readonly integrity: Integrity | undefined
@@ -40,7 +40,7 @@ const SPI_SIZE = { ike: 0, 'ike-rekey': 8, 'esp-in-auth': 4, esp: 4 } as const
 export const offerIke = (proposals: readonly IkeProposal[], spi: Uint8Array): Ike.SaPayload =>
   numbered(Ike.PROTOCOL.IKE, spi, proposals.map(ikeTransforms))
 
-/** The SA payload of an offer of ESP suites. In IKE_AUTH there is no KE: RFC 7296 §1.2. */
+/** The SA payload of an offer of ESP suites. In IKE_AUTH there is no key exchange: RFC 7296 §1.2, RFC 9370 §2.2.4. */
 export const offerEsp = (
   proposals: readonly EspProposal[],
   spi: Uint8Array,
@@ -49,7 +49,7 @@ export const offerEsp = (
   numbered(
     Ike.PROTOCOL.ESP,
     spi,
-    proposals.map(p => espTransforms(exchange === 'esp' ? p : { ...p, groups: [] })),
+    proposals.map(p => espTransforms(exchange === 'esp' ? p : withoutKe(p))),
   )
 
 /** Proposals are numbered 1, 2, 3, …: RFC 7296 §3.3.1. */
@@ -67,14 +67,18 @@ const ikeTransforms = (p: IkeProposal): readonly Ike.Transform[] => [
   ...p.prf.map(({ id }) => plain(T.PRF, id)),
   ...p.integrity.map(({ id }) => plain(T.INTEG, id)),
   ...p.groups.map(({ id }) => plain(T.KE, id)),
-  ...(p.additional ?? []).flatMap((methods, i) => methods.map(({ id }) => plain(T.ADDKE1 + i, id))),
+  ...addkeTransforms(p.additional),
 ]
+
+const addkeTransforms = (lists: IkeProposal['additional'] = []): readonly Ike.Transform[] =>
+  lists.flatMap((methods, i) => methods.map(({ id }) => plain(T.ADDKE1 + i, id)))
 
 const espTransforms = (p: EspProposal): readonly Ike.Transform[] => [
   ...p.encryption.map(encr),
   ...p.integrity.map(({ id }) => plain(T.INTEG, id)),
   ...p.groups.map(({ id }) => plain(T.KE, id)),
   ...p.esn.map(esn => plain(T.ESN, esn ? 1 : 0)),
+  ...addkeTransforms(p.additional),
 ]
 
 /** The group of the KE payload that goes with an offer: the first of the first proposal that has any. */
@@ -143,11 +147,15 @@ export function chooseEsp(
       const pfs = at.exchange === 'esp' // RFC 7296 §1.2: no KE in IKE_AUTH
       const group = pfs ? pickGroup(our.groups, offered.groups, at.keGroup) : undefined
       if (pfs && group === undefined && !(our.groups.length === 0 && offered.groupNone)) continue
+      const [mine, theirs] = pfs ? [our.additional ?? [], offered.additional] : [[], []]
+      const additional = pickAdditional(mine, theirs, group)
+      if (additional === undefined) continue
       const transforms = [encr(encryption)]
       if (integrity !== undefined) transforms.push(plain(T.INTEG, integrity.id))
       if (group !== undefined) transforms.push(plain(T.KE, group.id))
-      transforms.push(plain(T.ESN, esn ? 1 : 0))
-      return { rank: ours.indexOf(our), suite: { encryption, integrity, group, esn }, transforms }
+      transforms.push(plain(T.ESN, esn ? 1 : 0), ...additional.transforms)
+      const suite = { encryption, integrity, group, esn, ...additional.methods }
+      return { rank: ours.indexOf(our), suite, transforms }
     }
     return undefined
   })
@@ -237,7 +245,10 @@ export function verifyEspChoice(
   const [encryption, esn] = [chosen.read.encryption[0], chosen.read.esn[0]]
   if (encryption === undefined || esn === undefined) return undefined
   const integrity = isAead(encryption) ? undefined : chosen.read.integrity[0]
-  return { ...chosen.choice, suite: { encryption, integrity, group: chosen.read.groups[0], esn } }
+  const group = chosen.read.groups[0]
+  const additional = verifiedAdditional(chosen.read.additional, group)
+  if (additional === undefined) return undefined
+  return { ...chosen.choice, suite: { encryption, integrity, group, esn, ...additional } }
 }
 
 function verified(

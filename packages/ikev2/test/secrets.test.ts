@@ -129,6 +129,16 @@ const ENDS: readonly (readonly [what: string, end: (lab: Lab) => void, change?: 
     PQ,
   ],
   [
+    "the end of the router between the steps of a child's rekey",
+    lab => {
+      lab.rule = d => (d.text.startsWith('IKE_FOLLOWUP_KE') ? [] : [10])
+      lab.feed(lab.a, { on: 'rekey', peer: 'B', what: 'child' })
+      lab.run(lab.now + 100)
+      for (const r of lab.routers) lab.feed(r, { on: 'stop' })
+    },
+    { ...SHA384, esp: ['aes256gcm16-x25519-ke1_mlkem768'] },
+  ],
+  [
     'INVALID_SYNTAX',
     lab => {
       say(lab, lab.a, [{ type: 'NONCE', data: new Uint8Array(3) }], { exchange: 36 })

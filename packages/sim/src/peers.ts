@@ -26,6 +26,8 @@ export interface PeerWishes {
   readonly kems?: readonly string[]
   /** The proposal with them is the last. */
   readonly plainFirst?: boolean
+  /** `kems` for children that CREATE_CHILD_SA makes; needs `pfs`. */
+  readonly childKems?: readonly string[]
   readonly cbc: boolean
   /** The first child after IKE_AUTH, RFC 6023; left out: in it. */
   /** MOBIKE, and whether a new address of the peer is checked: RFC 4555 §3.7. */
@@ -91,7 +93,8 @@ export function espProposals({
   cbc,
   groups,
   pfs,
-}: Pick<PeerWishes, 'cbc' | 'groups' | 'pfs'>): readonly EspProposal[] {
+  childKems = [],
+}: Pick<PeerWishes, 'cbc' | 'groups' | 'pfs' | 'childKems'>): readonly EspProposal[] {
   const shared = { groups: pfs ? groups.map(name => named(GROUPS, name)) : [] }
   const gcm = {
     ...shared,
@@ -105,7 +108,9 @@ export function espProposals({
     integrity: [named(INTEGRITIES, 'sha256')],
     esn: [false],
   }
-  return cbc ? [mac, gcm] : [gcm, mac]
+  const plain = cbc ? [mac, gcm] : [gcm, mac]
+  if (!pfs || childKems.length === 0) return plain
+  return [{ ...gcm, additional: childKems.map(name => [named(KEMS, name)]) }, ...plain]
 }
 
 /** A router as its peer must know it. `address` undefined: it comes from wherever it is (`any`). */

@@ -84,6 +84,7 @@ export function scenario(seed: number): Scenario {
       kems: KEM_LISTS[seed % KEM_LISTS.length] ?? NO_KEMS,
       auth,
       ppks: PPK_LISTS[seed % PPK_LISTS.length] ?? {},
+      childKems: seed % 3 === 1,
       childless: { a: seed % 4 === 1, b: seed % 8 === 1 },
     }),
     limits: dice.chance(0.15) ? packetLimits(dice) : undefined,
@@ -167,6 +168,7 @@ function bothWishes(
     kems,
     auth,
     ppks,
+    childKems,
     childless,
     mobike,
   }: {
@@ -175,6 +177,7 @@ function bothWishes(
     readonly kems: Record<Side, readonly string[]>
     readonly auth: Record<Side, Pick<PeerWishes, 'own' | 'theirs'>> | undefined
     readonly ppks: (typeof PPK_LISTS)[number]
+    readonly childKems: boolean
     readonly childless: Readonly<Record<Side, boolean>>
     readonly mobike: (typeof MOBIKE)[number]
   },
@@ -195,6 +198,7 @@ function bothWishes(
     initiate: quiet !== side && quiet !== 'both',
     kems: kems[side],
     mobike: mobike[side],
+    childKems: childKems ? kems[side] : [],
     ppk: ppks[side],
     childless: childless[side],
     groups: oneTaste ? groups : dice.pick(GROUP_LISTS),

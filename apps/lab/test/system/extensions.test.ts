@@ -169,5 +169,28 @@ t.test(
         t.equal(sa?.children.length, 1)
       },
     )
+
+    for (const role of ROLES)
+      await t.test(
+        `RFC 9370 §2.2.4: a strongSwan that knows no additional key exchange for children takes the plain proposal: ours is the ${role}`,
+        async t => {
+          const esp = [`${SUITE.esp}-ke1_mlkem768`, SUITE.esp]
+          t.equal(await begin(role, { esp, childless: true }, {}), 0)
+          await carries()
+          for (const rekey of [
+            () => ours.api.ask('POST', `/v1/tunnels/${NAME}/rekey`),
+            () => swan.control('--rekey', '--child', 'net'),
+          ]) {
+            const before = (await report()).ike[0]?.children.map(child => child.spiIn) ?? []
+            await rekey()
+            await until('a new child', 10_000, async () => {
+              const now = (await report()).ike[0]?.children ?? []
+              return now.length === 1 && !before.includes(now[0]?.spiIn ?? '')
+            })
+            t.equal((await report()).ike[0]?.children[0]?.suite, 'aes256gcm16-x25519-noesn')
+            await carries()
+          }
+        },
+      )
   },
 )

@@ -34,8 +34,10 @@ export function makeChild(
   const keys = childKeys(crypto, { prf: agreed.suite.prf, d: agreed.keys.d }, suite, {
     ...agreement.nonces,
     secret: agreement.secret,
+    more: agreement.more ?? [],
   })
-  if (agreement.secret !== undefined) crypto.wipe(agreement.secret)
+  for (const secret of [agreement.secret, ...(agreement.more ?? [])])
+    if (secret !== undefined) crypto.wipe(secret)
   const { encapsulation, local, remote } = session.carried ?? sa
   const port = encapsulation === 'none' ? { port: 0 } : undefined
   const common = {

@@ -19,6 +19,7 @@ import {
 } from '../proposals.js'
 import type { IkeSa } from '../sa.js'
 import { isPairWithin, type SelectorPair, selectorChange, selectorText } from '../selectors.js'
+import type { ChildSteps } from './follow-up.js'
 import { kePayload, NONCE_LENGTH } from './sa-init.js'
 
 /**
@@ -40,6 +41,8 @@ export interface ChildOffer {
   readonly nonce: Uint8Array
   /** INVALID_KE_PAYLOAD made us ask again: not a second time. */
   readonly regrouped: boolean
+  /** IKE_FOLLOWUP_KE is under way, and `keyPair` is that of its step. */
+  readonly following?: ChildSteps
   /** Children that the peer made while this request was under way: RFC 7296 §2.8.1. */
   readonly crossing: ChildSa[]
 }
@@ -110,6 +113,8 @@ export interface Agreement {
   /** Ours first. */
   readonly selectors: SelectorPair
   readonly secret: Uint8Array | undefined
+  /** SK(1) to SK(n) of IKE_FOLLOWUP_KE. */
+  readonly more?: readonly Uint8Array[]
   readonly nonces: Nonces
   readonly tfcPadding: boolean
 }

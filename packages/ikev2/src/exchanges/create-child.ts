@@ -12,7 +12,9 @@ import type { Turn } from '../turn.js'
 import { childRefused } from './auth.js'
 import { answerChild } from './child-answer.js'
 import { makeChild } from './child-make.js'
-import { type ChildOffer, makeOffer, offerPayloads, readAnswer } from './child-offer.js'
+import { type ChildOffer, makeOffer, offerPayloads } from './child-offer.js'
+import { agreementOf, childSteps, readOutcome } from './child-steps.js'
+import { type AwaitedChild, awaitNext, forgetAwaited, forgetSteps, nextMethod } from './follow-up.js'
 import { busy } from './temporary-failure.js'
 
 /**
@@ -70,23 +72,29 @@ export function childAnswered(
   // Closed meanwhile: the child that the peer made goes with the IKE SA (RFC 7296 §1.4.1).
   if (agreed === undefined || session.over) return abandon(sa, offer)
   const old = doing.what === 'rekey-child' ? session.children.inbound(doing.old) : undefined
-  const error = payloads === undefined ? undefined : Wire.errorNotify(payloads)
-  const created = payloads !== undefined && Wire.find(payloads, 'SA') !== undefined
-  const agreement =
-    payloads === undefined
-      ? failures.malformed('CREATE_CHILD_SA', 'the answer cannot be read')
-      : error !== undefined && !created
-        ? error
-        : readAnswer(offer, payloads, undefined)
+  const outcome = readOutcome(sa, offer, payloads)
   offer.keyPair?.wipe()
-  if ('choice' in agreement) {
+  if ('next' in outcome)
+    return sa.request(turn, {
+      type: Wire.EXCHANGE.IKE_FOLLOWUP_KE,
+      payloads: outcome.next.payloads,
+      doing: { ...doing, offer: { ...offer, keyPair: outcome.next.keyPair, following: outcome.state } },
+    })
+  if ('choice' in outcome) {
     session.busySince = undefined
-    const spiIn = offer.spiIn
-    const made = makeChild(turn, sa, session, { agreed, agreement, spiIn, ours: true, old })
+    const made = makeChild(turn, sa, session, {
+      agreed,
+      agreement: outcome,
+      spiIn: offer.spiIn,
+      ours: true,
+      old,
+    })
     return settleCrossing(turn, sa, session, { made, crossing: offer.crossing, old })
   }
+  forgetSteps(sa, offer.following)
   // The peer holds what we refuse: RFC 7296 §2.21.
-  if (created) sa.intents.add({ want: 'refuse-child', spiIn: offer.spiIn })
+  if (offer.following === undefined && payloads !== undefined && Wire.find(payloads, 'SA') !== undefined)
+    sa.intents.add({ want: 'refuse-child', spiIn: offer.spiIn })
   sa.host.freeChildSpi(offer.spiIn)
   if (old?.state.is === 'rekeying') old.state = { is: 'installed' }
   const survivor = crossed(session, offer)[0]
@@ -96,12 +104,13 @@ export function childAnswered(
     reportCrossing(turn, session, 'none')
     return superseded(turn, sa, old, survivor.spiIn)
   }
-  if ('notifyType' in agreement) return childRefusedBy(turn, sa, session, { doing, old, error: agreement })
-  childFailed(turn, session, { doing, why: agreement })
+  if ('notifyType' in outcome) return childRefusedBy(turn, sa, session, { doing, old, error: outcome })
+  childFailed(turn, session, { doing, why: outcome })
 }
 
 function abandon(sa: IkeSa, offer: ChildOffer): void {
   offer.keyPair?.wipe()
+  forgetSteps(sa, offer.following)
   sa.host.freeChildSpi(offer.spiIn)
 }
 
@@ -161,7 +170,9 @@ function childRefusedBy(turn: Turn, sa: IkeSa, session: Session, refused: Refuse
   const { doing, old, error } = refused
   const { notifyType } = error
   const { NOTIFY } = Wire
-  if (notifyType === NOTIFY.TEMPORARY_FAILURE) return busy(turn, sa, session, again(doing, old))
+  // RFC 9370 §2.2.4: begun anew after STATE_NOT_FOUND, since the peer has lost what it went on with.
+  if (notifyType === NOTIFY.TEMPORARY_FAILURE || notifyType === NOTIFY.STATE_NOT_FOUND)
+    return busy(turn, sa, session, again(doing, old))
   if (notifyType === NOTIFY.INVALID_KE_PAYLOAD && error.data.length === 2 && !doing.offer.regrouped) {
     const group = Wire.readUint16(error.data, 0)
     const wish = again(doing, old)
@@ -227,13 +238,47 @@ export function answerCreateChild(
       session.control.failed(turn, { exchange: 'CREATE_CHILD_SA', why }, sa.remote)
     return { payloads: [notify] }
   }
+  forgetAwaited(sa)
+  const { agreement, spiIn, payloads: ours } = answer
+  const rekeys = rekey && { spi }
+  return goOnOrMake(turn, sa, session, { what: 'child', ...childSteps(agreement), spiIn, rekeys }, ours)
+}
+
+/** IKE_FOLLOWUP_KE of the peer: RFC 9370 §2.2.4. What happened since CREATE_CHILD_SA may forbid it. */
+export function answerChildStep(
+  turn: Turn,
+  sa: IkeSa,
+  session: Session,
+  state: AwaitedChild,
+  ke: Wire.KePayload,
+): Answer {
+  const spi = state.rekeys?.spi
+  const old = spi === undefined ? undefined : session.children.outbound(spi)
+  const refusal = judge(turn, sa, session, { isRekey: state.rekeys !== undefined, spi, old })
+  if (refusal === undefined) return goOnOrMake(turn, sa, session, state, [ke])
+  forgetSteps(sa, state)
+  sa.host.freeChildSpi(state.spiIn)
+  return { payloads: [refusal] }
+}
+
+/** The peer's exchange goes on with a further step, or this answer completes it. */
+function goOnOrMake(
+  turn: Turn,
+  sa: IkeSa,
+  session: Session,
+  state: AwaitedChild,
+  payloads: readonly Wire.PlainPayload[],
+): Answer {
+  if (nextMethod(state) !== undefined) return { payloads: [...payloads, ...awaitNext(sa, state)] }
   if (sa.agreed === undefined) return { payloads: [] }
-  const { agreement, spiIn } = answer
+  const { spiIn, rekeys } = state
+  const old = rekeys?.spi === undefined ? undefined : session.children.outbound(rekeys.spi)
+  const agreement = agreementOf(state)
   const made = makeChild(turn, sa, session, { agreed: sa.agreed, agreement, spiIn, ours: false, old })
   // RFC 7296 §2.8: received from here on, sent on when the peer uses it or deletes the old one.
   session.install(turn, { ...made, takeOver: false })
   noteCrossing(turn, sa, session, { made: made.sa, old })
-  return { payloads: answer.payloads }
+  return { payloads }
 }
 
 /** RFC 7296 §2.25.1, §2.25.2; the decisions themselves are in collisions.ts. */

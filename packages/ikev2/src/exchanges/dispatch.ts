@@ -4,10 +4,12 @@ import type { Intent } from '../intents.js'
 import { checkMessage, exchangeName } from '../message-rules.js'
 import type { IkeSa } from '../sa.js'
 import type { Answer, Incoming, InFlight } from '../sa-stage.js'
+import type { Session } from '../session.js'
 import type { Turn } from '../turn.js'
 import { authAnswered } from './auth.js'
 import { answerAuth } from './auth-answer.js'
-import { answerCreateChild, beginChild, childAnswered } from './create-child.js'
+import { answerChildStep, answerCreateChild, beginChild, childAnswered } from './create-child.js'
+import { answerStep } from './follow-up.js'
 import {
   answerInformational,
   beginDelete,
@@ -18,7 +20,13 @@ import {
 } from './informational.js'
 import { answerIntermediate, intermediateAnswered } from './intermediate.js'
 import { beginMobike, livenessAnswered, livenessWords, mobikeAnswered } from './mobike.js'
-import { answerFollowUp, answerIkeRekey, beginRekeyIke, ikeRekeyAnswered } from './rekey-ike.js'
+import {
+  acceptsIkeRekey,
+  answerIkeRekey,
+  beginRekeyIke,
+  goOnOrSucceed,
+  ikeRekeyAnswered,
+} from './rekey-ike.js'
 
 /** An authentic request, new in the window. Every one is answered (RFC 7296 §2.21.3), an IKE_AUTH that is held later. */
 export function answerRequest(
@@ -62,6 +70,19 @@ function answerTo(turn: Turn, sa: IkeSa, m: Incoming, payloads: readonly Wire.Pa
     )
   const isIke = Wire.find(payloads, 'SA')?.proposals.some(p => p.protocol === Wire.PROTOCOL.IKE) ?? false
   return isIke ? answerIkeRekey(turn, sa, session, payloads) : answerCreateChild(turn, sa, session, payloads)
+}
+
+/** IKE_FOLLOWUP_KE of the peer goes on with what its CREATE_CHILD_SA began: RFC 9370 §2.2.4. */
+function answerFollowUp(turn: Turn, sa: IkeSa, session: Session, payloads: readonly Wire.Payload[]): Answer {
+  if (sa.awaited?.what === 'ike' && !acceptsIkeRekey(sa))
+    return { payloads: [Wire.notify(Wire.NOTIFY.TEMPORARY_FAILURE)] }
+  const step = answerStep(sa, payloads)
+  if ('state' in step)
+    return step.state.what === 'ike'
+      ? goOnOrSucceed(turn, sa, session, step.state, [step.ke])
+      : answerChildStep(turn, sa, session, step.state, step.ke)
+  if (step.refusal === Wire.NOTIFY.STATE_NOT_FOUND) return { payloads: [Wire.notify(step.refusal)] }
+  return sa.fatal(step.refusal, failures.malformed('IKE_FOLLOWUP_KE', 'its KE payload'))
 }
 
 /** RFC 7296 §2.5, §2.21.2: rejected as a whole, with the type of the payload; in IKE_AUTH there is no IKE SA then. */

@@ -1,83 +1,88 @@
 import { isDrop } from '@brunel/base'
 import type { Group, KeyPair } from '@brunel/crypto'
 import { Ike as Wire } from '@brunel/wire'
+import type { Additional } from '../additional-exchanges.js'
 import type { IkeSuite, Nonces } from '../key-schedule.js'
-import type { Choice } from '../proposals.js'
+import type { Choice, EspSuite } from '../proposals.js'
 import type { IkeSa } from '../sa.js'
-import type { Turn } from '../turn.js'
+import type { Agreement } from './child-offer.js'
 import { respondTo } from './intermediate.js'
-import type { IkeOffer } from './rekey-ike.js'
 import { kePayload } from './sa-init.js'
 
 /**
- * Additional key exchanges of a rekey, RFC 9370 §2.2.4: one IKE_FOLLOWUP_KE each, right after CREATE_CHILD_SA. The
- * link in the last answer names what the next request goes on with; the last of them has none.
+ * Additional key exchanges of an SA that CREATE_CHILD_SA makes, RFC 9370 §2.2.4: one IKE_FOLLOWUP_KE each, right after
+ * it. The link in the last answer names what the next request goes on with; the last of them has none.
  *
- *     HDR, SK {SA, Ni, KEi}               -->
- *                                         <--  HDR, SK {SA, Nr, KEr, N(ADDITIONAL_KEY_EXCHANGE: link 1)}
+ *     HDR, SK {SA, Ni, KEi, …}            -->
+ *                                         <--  HDR, SK {SA, Nr, KEr, …, N(ADDITIONAL_KEY_EXCHANGE: link 1)}
  *     HDR, SK {KEi(1), N(… link 1)}       -->
  *                                         <--  HDR, SK {KEr(1) [, N(… link 2)]}
  *
- * For the rules of collisions it is one rekey, which ends with the last answer.
+ * For the rules of collisions it is one exchange, which ends with the last answer.
  */
-export interface FollowUp {
-  readonly choice: Choice<IkeSuite>
-  readonly nonces: Nonces
+interface Steps<S extends Additional> {
+  readonly choice: Choice<S>
   /** SK(0) of CREATE_CHILD_SA, SK(1), … */
   readonly secrets: readonly Uint8Array[]
 }
 
+/** Towards a successor of the IKE SA. */
+export interface IkeSteps extends Steps<IkeSuite> {
+  readonly nonces: Nonces
+}
+
+/** Towards a child. */
+export interface ChildSteps extends Steps<EspSuite> {
+  readonly agreement: Agreement
+}
+
 /** The responder's: what the next request of the peer must name. */
-export interface Awaited extends FollowUp {
-  readonly link: Uint8Array
-  readonly spi: IkeSa['spiInitiator']
+export type Awaited = { readonly link: Uint8Array } & (AwaitedIke | AwaitedChild)
+export type AwaitedIke = IkeSteps & { readonly what: 'ike'; readonly spi: IkeSa['spiInitiator'] }
+/** `rekeys`: what REKEY_SA named. */
+export type AwaitedChild = ChildSteps & {
+  readonly what: 'child'
+  readonly spiIn: number
+  readonly rekeys: { readonly spi: number | undefined } | undefined
 }
 
 const LINK_LENGTH = 8
 
-export const nextMethod = ({ choice, secrets }: FollowUp): Group | undefined =>
+export const nextMethod = ({ choice, secrets }: Steps<Additional>): Group | undefined =>
   choice.suite.additional?.[secrets.length - 1]
 
-export const linkOf = (payloads: readonly Wire.Payload[]): Uint8Array | undefined =>
+const linkOf = (payloads: readonly Wire.Payload[]): Uint8Array | undefined =>
   Wire.findNotify(payloads, Wire.NOTIFY.ADDITIONAL_KEY_EXCHANGE)?.data
 
 const linkNotify = (link: Uint8Array): Wire.NotifyPayload =>
   Wire.notify(Wire.NOTIFY.ADDITIONAL_KEY_EXCHANGE, link)
 
-/** The next step, if one is left; undefined: the rekey is complete. 'stuck': the peer's answer leads nowhere. */
-export function followUp(
-  turn: Turn,
+/** Our next request, after an answer that leaves a step; undefined: it has no link, and leads nowhere. */
+export function nextStep(
   sa: IkeSa,
-  offer: IkeOffer,
-  on: { readonly state: FollowUp; readonly payloads: readonly Wire.Payload[] },
-): 'sent' | 'stuck' | undefined {
-  const method = nextMethod(on.state)
-  if (method === undefined) return undefined
-  const link = linkOf(on.payloads)
-  if (link === undefined) return 'stuck'
-  const keyPair: KeyPair = sa.host.ports.crypto.keyPair(method)
-  sa.request(turn, {
-    type: Wire.EXCHANGE.IKE_FOLLOWUP_KE,
-    payloads: [kePayload(keyPair), linkNotify(link.slice())],
-    doing: { what: 'rekey-ike', offer: { ...offer, keyPair, following: on.state } },
-  })
-  return 'sent'
+  state: Steps<Additional>,
+  answer: readonly Wire.Payload[],
+): { readonly keyPair: KeyPair; readonly payloads: readonly Wire.PlainPayload[] } | undefined {
+  const [method, link] = [nextMethod(state), linkOf(answer)]
+  if (method === undefined || link === undefined) return undefined
+  const keyPair = sa.host.ports.crypto.keyPair(method)
+  return { keyPair, payloads: [kePayload(keyPair), linkNotify(link.slice())] }
 }
 
 /** SK(n) of the answer to our IKE_FOLLOWUP_KE, added to what was there. */
-export function follow(offer: IkeOffer, payloads: readonly Wire.Payload[]): FollowUp | undefined {
+export function follow<S extends Steps<Additional>>(
+  offer: { readonly following?: S; readonly keyPair: KeyPair | undefined },
+  payloads: readonly Wire.Payload[],
+): S | undefined {
   const { following, keyPair } = offer
   const ke = Wire.find(payloads, 'KE')
-  if (following === undefined || ke === undefined || ke.group !== keyPair.group.id) return undefined
+  if (following === undefined || keyPair === undefined || ke?.group !== keyPair.group.id) return undefined
   const secret = keyPair.agree(ke.data)
   return isDrop(secret) ? undefined : { ...following, secrets: [...following.secrets, secret] }
 }
 
 /** The responder waits for the next step and says under which name. */
-export function awaitNext(
-  sa: IkeSa,
-  state: FollowUp & { readonly spi: IkeSa['spiInitiator'] },
-): readonly Wire.PlainPayload[] {
+export function awaitNext(sa: IkeSa, state: AwaitedIke | AwaitedChild): readonly Wire.PlainPayload[] {
   const link = sa.host.ports.random.bytes(LINK_LENGTH)
   sa.awaited = { ...state, link }
   return [linkNotify(link)]
@@ -105,7 +110,15 @@ export function answerStep(
   }
 }
 
-/** RFC 7296 §2.12: of a rekey that came to nothing. */
-export function forgetSteps(sa: IkeSa, steps: FollowUp | undefined): void {
+/** RFC 7296 §2.12: of what came to nothing. */
+export function forgetSteps(sa: IkeSa, steps: Steps<Additional> | undefined): void {
   for (const secret of steps?.secrets ?? []) sa.host.ports.crypto.wipe(secret)
+}
+
+/** What the peer does not go on with. */
+export function forgetAwaited(sa: IkeSa): void {
+  const { awaited } = sa
+  sa.awaited = undefined
+  forgetSteps(sa, awaited)
+  if (awaited?.what === 'child') sa.host.freeChildSpi(awaited.spiIn)
 }

@@ -22,13 +22,14 @@ import type { Answer } from '../sa-stage.js'
 import type { Session } from '../session.js'
 import type { Turn } from '../turn.js'
 import {
-  answerStep,
+  type AwaitedIke,
   awaitNext,
-  type FollowUp,
   follow,
-  followUp,
+  forgetAwaited,
   forgetSteps,
+  type IkeSteps,
   nextMethod,
+  nextStep,
 } from './follow-up.js'
 import { agreeOn, isNonce, kePayload, NONCE_LENGTH } from './sa-init.js'
 import { busy } from './temporary-failure.js'
@@ -47,7 +48,7 @@ export interface IkeOffer {
   readonly nonce: Uint8Array
   readonly regrouped: boolean
   /** IKE_FOLLOWUP_KE is under way, and `keyPair` is that of its step. */
-  readonly following?: FollowUp
+  readonly following?: IkeSteps
   /** Successors that the peer made while this request was under way. */
   readonly crossing: { readonly sa: IkeSa; readonly nonces: Nonces }[]
 }
@@ -92,10 +93,13 @@ export function ikeRekeyAnswered(
   const state = payloads === undefined ? undefined : readSteps(offer, payloads)
   offer.keyPair.wipe()
   const step =
-    state === undefined || payloads === undefined || session.over
-      ? undefined
-      : followUp(turn, sa, offer, { state, payloads })
-  if (step === 'sent') return
+    state === undefined || payloads === undefined || session.over ? undefined : nextStep(sa, state, payloads)
+  if (step !== undefined)
+    return sa.request(turn, {
+      type: Wire.EXCHANGE.IKE_FOLLOWUP_KE,
+      payloads: step.payloads,
+      doing: { what: 'rekey-ike', offer: { ...offer, keyPair: step.keyPair, following: state as IkeSteps } },
+    })
   const complete = state !== undefined && nextMethod(state) === undefined
   if (!complete) forgetSteps(sa, state ?? offer.following)
   const made = complete ? readSuccessor(turn, sa, session, { offer, state }) : undefined
@@ -129,7 +133,7 @@ function readSuccessor(
   turn: Turn,
   old: IkeSa,
   session: Session,
-  from: { readonly offer: IkeOffer; readonly state: FollowUp },
+  from: { readonly offer: IkeOffer; readonly state: IkeSteps },
 ): { readonly successor: IkeSa; readonly nonces: Nonces } {
   const { choice, nonces, secrets } = from.state
   const successor = succeed(turn, old, session, {
@@ -143,7 +147,7 @@ function readSuccessor(
 }
 
 /** What the answer to CREATE_CHILD_SA, or to a step after it, adds; undefined: nothing of use. */
-function readSteps(offer: IkeOffer, payloads: readonly Wire.Payload[]): FollowUp | undefined {
+function readSteps(offer: IkeOffer, payloads: readonly Wire.Payload[]): IkeSteps | undefined {
   if (offer.following !== undefined) return follow(offer, payloads)
   const [saPayload, nr, ke] = [
     Wire.find(payloads, 'SA'),
@@ -275,8 +279,7 @@ export function answerIkeRekey(
   const [offer, ni, ke] = [Wire.find(payloads, 'SA'), Wire.find(payloads, 'NONCE'), Wire.find(payloads, 'KE')]
   if (offer === undefined || ni === undefined || !isNonce(ni.data))
     return sa.fatal(Wire.NOTIFY.INVALID_SYNTAX, failures.malformed('CREATE_CHILD_SA', 'SA or nonce'))
-  if (answerToIkeRekey(ikeState(sa), isBusyWithChild(sa)) !== 'accept')
-    return { payloads: [Wire.notify(Wire.NOTIFY.TEMPORARY_FAILURE)] }
+  if (!acceptsIkeRekey(sa)) return { payloads: [Wire.notify(Wire.NOTIFY.TEMPORARY_FAILURE)] }
   const ours = proposalsFor(sa, session)
   const choice = chooseIke(offer, ours, { exchange: 'ike-rekey', keGroup: ke?.group ?? 0 })
   if (isDrop(choice))
@@ -299,9 +302,8 @@ export function answerIkeRekey(
     return sa.fatal(Wire.NOTIFY.INVALID_SYNTAX, failures.malformed('CREATE_CHILD_SA', `KEi (${secret})`))
   const spi = sa.host.newIkeSpi()
   const nonces = { ni: ni.data.slice(), nr: sa.host.ports.random.nonce(NONCE_LENGTH) }
-  const state = { choice: kept(choice), nonces, secrets: [secret], spi }
-  forgetSteps(sa, sa.awaited)
-  sa.awaited = undefined
+  const state = { what: 'ike', choice: kept(choice), nonces, secrets: [secret], spi } as const
+  forgetAwaited(sa)
   return goOnOrSucceed(turn, sa, session, state, [
     answerOf(choice, Wire.PROTOCOL.IKE, Wire.ikeSpiBytes(spi)),
     { type: 'NONCE', data: nonces.nr },
@@ -309,27 +311,16 @@ export function answerIkeRekey(
   ])
 }
 
-/** IKE_FOLLOWUP_KE of the peer: RFC 9370 §2.2.4. */
-export function answerFollowUp(
-  turn: Turn,
-  sa: IkeSa,
-  session: Session,
-  payloads: readonly Wire.Payload[],
-): Answer {
-  if (answerToIkeRekey(ikeState(sa), isBusyWithChild(sa)) !== 'accept')
-    return { payloads: [Wire.notify(Wire.NOTIFY.TEMPORARY_FAILURE)] }
-  const step = answerStep(sa, payloads)
-  if ('state' in step) return goOnOrSucceed(turn, sa, session, step.state, [step.ke])
-  if (step.refusal === Wire.NOTIFY.STATE_NOT_FOUND) return { payloads: [Wire.notify(step.refusal)] }
-  return sa.fatal(step.refusal, failures.malformed('IKE_FOLLOWUP_KE', 'its KE payload'))
-}
+/** Whether a rekey by the peer may go on: RFC 7296 §2.8.2, §2.25.2. */
+export const acceptsIkeRekey = (sa: IkeSa): boolean =>
+  answerToIkeRekey(ikeState(sa), isBusyWithChild(sa)) === 'accept'
 
 /** The peer's rekey goes on with a further step, or this answer completes it. */
-function goOnOrSucceed(
+export function goOnOrSucceed(
   turn: Turn,
   sa: IkeSa,
   session: Session,
-  state: FollowUp & { readonly spi: IkeSa['spiInitiator'] },
+  state: AwaitedIke,
   payloads: readonly Wire.PlainPayload[],
 ): Answer {
   if (nextMethod(state) !== undefined) return { payloads: [...payloads, ...awaitNext(sa, state)] }
