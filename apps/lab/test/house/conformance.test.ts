@@ -1,0 +1,47 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { isTest, ROOT, sources } from '../../src/docs/sources.js'
+
+const STATEMENTS = join(ROOT, '../shared/CONFORMANCE.md')
+const absent = existsSync(STATEMENTS) ? false : '../shared/CONFORMANCE.md is not there'
+
+/** Statements, or sections in them, that are left out by choice, and why. */
+const NOT_DUE = new Map([
+  [103, 'RFC 9347 aggregation: not built'],
+  ...[115, 117, 118, 119, 120, 121, 122, 123, 124, 125, 126, 131].map(
+    n => [n, 'GRE keepalives, relay, MTU agreement: not built yet'] as const,
+  ),
+])
+const LEFT_OUT = new Map([
+  ['6311 §5', 'synchronisation of Message IDs: for clusters'],
+  ['6311 §5.1', 'as above'],
+  ['5723 §4.3.1', 'session resumption: left out'],
+])
+
+/** `RFC 7296 §2.8.1, §2.25, RFC 8784 §3` as pairs of RFC and section. */
+function* citationsIn(text: string): Generator<string> {
+  let rfc = ''
+  for (const [, number, section] of text.matchAll(/RFC (\d{3,5})|§([0-9A-Z]+(?:\.\d+)*)/g))
+    if (number !== undefined) rfc = number
+    else if (rfc !== '' && section !== undefined) yield `${rfc} §${section}`
+}
+
+/** Title lines of tests: a citation counts as far as its line goes. */
+const tested = (): Set<string> => {
+  const cited = new Set<string>()
+  for (const { path, text } of sources())
+    if (isTest(path)) for (const line of text.split('\n')) for (const one of citationsIn(line)) cited.add(one)
+  return cited
+}
+
+t.test('each statement on conformance that is due has a test that cites it', { skip: absent }, async t => {
+  const cited = tested()
+  const statements = [...readFileSync(STATEMENTS, 'utf8').matchAll(/^(\d+)\. (RFC .*?): /gm)]
+  t.ok(statements.length > 100, `${statements.length} statements`)
+  for (const [, number, head = ''] of statements) {
+    if (NOT_DUE.has(Number(number))) continue
+    const missing = [...citationsIn(head)].filter(one => !cited.has(one) && !LEFT_OUT.has(one))
+    t.same(missing, [], `${number}. ${head}`)
+  }
+})
