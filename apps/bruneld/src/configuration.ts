@@ -6,7 +6,7 @@ import { normalise, type Peer, type PeerDocument, plan, pskOctets, type Step, ve
 import { privateKeyIn } from '@brunel/crypto'
 import type { Store } from '@brunel/store'
 import type { PeerSecrets } from './ike-peer.js'
-import type { PeerSource } from './router.js'
+import type { PeerSource } from './tunnels.js'
 
 /** The configuration as the router reads it: the store's documents, verified when they were written. */
 export class StoredPeers implements PeerSource {

@@ -8,9 +8,9 @@ import type {
   TunnelAction,
   TunnelReport,
 } from '@brunel/admin-api'
-import { DROP_NAMES, type Drop, millis, type Random } from '@brunel/base'
-import type { Layer, Peer, Step } from '@brunel/config'
-import { type Certification, type Cryptography, wipe } from '@brunel/crypto'
+import { DROP_NAMES, type Drop, type Random } from '@brunel/base'
+import type { Peer, Step } from '@brunel/config'
+import type { Certification, Cryptography } from '@brunel/crypto'
 import type { Counters, DatapathEvent } from '@brunel/datapath'
 import type { IkeEvent } from '@brunel/ikev2'
 import type { Metrics } from '@brunel/metrics'
@@ -23,27 +23,17 @@ import { logAudit } from './esp-audit.js'
 import { EventLog } from './event-log.js'
 import { EventStream, routerEvent } from './event-stream.js'
 import { IkeHost, type IkeHostPorts } from './ike-host.js'
-import { ikePeer, type PeerSecrets } from './ike-peer.js'
 import { countIkeEvent } from './ike-tally.js'
 import type { IpRoute2 } from './interfaces.js'
 import type { KeyLog } from './key-log.js'
 import type { Log } from './log.js'
-import { bearingOf, ownAddresses } from './own-addresses.js'
 import type { Lack } from './preflight.js'
 import { Prober } from './prober.js'
-import { compassFor, sameBearing } from './remote-address.js'
 import type { HeldStatement } from './revocation-watch.js'
-import { Tunnel } from './tunnel.js'
+import type { Tunnel } from './tunnel.js'
 import { tunnelReport } from './tunnel-report.js'
+import { type PeerSource, Tunnels } from './tunnels.js'
 import { accepts, type IcmpChoice, quotes, type TooBigEvent } from './underlay-icmp.js'
-
-/** What the router reads of the configuration. Only this side ever holds a PSK or a private key. */
-export interface PeerSource {
-  peers(): readonly Peer[]
-  peer(name: string): Peer | undefined
-  /** The caller wipes them. */
-  secrets(name: string): PeerSecrets
-}
 
 export interface RouterPorts {
   readonly openIo: (onEvent: (event: DatapathEvent) => void) => PacketIo
@@ -70,7 +60,7 @@ const EXPIRY_MS = 3600_000
 /** The router: tunnels, IKE, data path. Everything the API asks of it arrives here as a message. */
 export class Router implements RouterControl {
   readonly #ports: RouterPorts
-  readonly #tunnels = new Map<string, Tunnel>()
+  readonly #tunnels: Tunnels
   readonly #ikeDrops = new Map<Drop, number>()
   readonly #events = new EventStream()
   readonly #eventLog: EventLog
@@ -79,7 +69,7 @@ export class Router implements RouterControl {
   readonly #prober = new Prober(() => this.#tunnels.values())
   readonly #bearings = new Bearings({
     tunnels: () => this.#tunnels.values(),
-    take: tunnel => this.#point(tunnel, false),
+    take: tunnel => this.#tunnels.point(tunnel, false),
     established: peer => this.#ike?.ike.report(peer)?.state === 'established',
     retry: () => this.#retryRefused(),
     onFailure: error => this.#bug('bearings', error),
@@ -93,6 +83,12 @@ export class Router implements RouterControl {
   constructor(ports: RouterPorts) {
     this.#ports = ports
     this.#eventLog = new EventLog(ports.log, now)
+    this.#tunnels = new Tunnels({
+      ...ports,
+      eventLog: this.#eventLog,
+      io: () => (this.#state === 'stopping' ? undefined : this.#io),
+      ike: () => this.#ike,
+    })
   }
 
   /** Opens sockets and pumps; the tunnels follow, and `health` says when they are open. Throws where the system refuses what all tunnels need. */
@@ -127,7 +123,7 @@ export class Router implements RouterControl {
   /** What the API wants meanwhile waits for its turn. */
   async #openAll(): Promise<void> {
     const wanted = this.#ports.peers.peers().filter(peer => peer.enabled)
-    await eachOf(wanted, peer => this.#open(peer).catch(error => this.#refused(peer.name, error)))
+    await eachOf(wanted, peer => this.#tunnels.open(peer).catch(e => this.#tunnels.refused(peer.name, e)))
     this.#bearings.begin()
     this.#state = this.#state === 'opening' ? 'open' : this.#state
   }
@@ -140,16 +136,15 @@ export class Router implements RouterControl {
     this.#prober.stop()
     await this.#changes.catch(() => undefined) // whoever asked for that change was told
     this.#ike?.stop()
-    await this.#ports.interfaces.remove([...this.#tunnels.values()].map(t => t.peer.tunnel.interface))
-    for (const name of [...this.#tunnels.keys()]) await this.#close(name)
+    await this.#tunnels.closeAll()
     await this.#io?.stop()
   }
 
   /** One change after the other; those who ask at once wait for their turn. */
   apply(steps: readonly Step[]): Promise<void> {
     const done = this.#changes.then(
-      () => this.#applyAll(steps),
-      () => this.#applyAll(steps),
+      () => this.#tunnels.apply(steps),
+      () => this.#tunnels.apply(steps),
     )
     this.#changes = done
     void done.then(
@@ -204,7 +199,7 @@ export class Router implements RouterControl {
         ? [{ code: bearing.code, detail: `${peer.name}: ${bearing.sentence}`, remedy: bearing.remedy }]
         : [],
     )
-    const refused = [...this.#failures].map(([name, f]) => ({ ...f, detail: `${name}: ${f.detail}` }))
+    const refused = [...this.#tunnels.failures].map(([name, f]) => ({ ...f, detail: `${name}: ${f.detail}` }))
     const lacks = this.#ports.lacks.map(({ code, detail, remedy }) => ({ code, detail, remedy }))
     const deaf = this.#ike?.streams.warnings ?? []
     return { ready: this.#state === 'open', warnings: [...lacks, ...deaf, ...refused, ...lost] }
@@ -238,129 +233,11 @@ export class Router implements RouterControl {
     return this.#events.subscribe(listener)
   }
 
-  /** What IKE was told last. */
-  readonly #secrets = new Map<string, PeerSecrets>()
-  /** Tunnels that could not be opened, by name. */
-  readonly #failures = new Map<string, { code: string; detail: string; remedy: string }>()
-
-  async #applyAll(steps: readonly Step[]): Promise<void> {
-    for (const step of steps) {
-      const peer = this.#ports.peers.peer(step.peer)
-      if (step.do === 'remove' || peer === undefined || !peer.enabled) await this.#close(step.peer)
-      else if (step.do === 'change' && this.#tunnels.has(step.peer)) await this.#change(peer, step.layers)
-      else await this.#open(peer)
-    }
-  }
-
-  async #change(peer: Peer, layers: readonly Layer[]): Promise<void> {
-    const tunnel = this.#tunnels.get(peer.name)
-    if (tunnel === undefined) return this.#open(peer)
-    if (tunnel.peer.tunnel.interface !== peer.tunnel.interface) {
-      const before = tunnel.peer
-      await this.#close(peer.name)
-      return this.#open(peer).catch(async error => {
-        await this.#open(before).catch(again => this.#refused(peer.name, again))
-        throw error
-      })
-    }
-    this.#eventLog.forget(peer.name) // whoever mended it wants to read whether it helped
-    const before = tunnel.peer
-    tunnel.become(peer)
-    try {
-      if (layers.some(layer => layer !== 'ike')) await tunnel.configure()
-    } catch (error) {
-      tunnel.become(before)
-      await tunnel.configure().catch(again => this.#refused(peer.name, again))
-      throw error
-    }
-    this.#failures.delete(peer.name)
-    if (layers.includes('ike')) await this.#point(tunnel, true)
-  }
-
-  async #open(peer: Peer): Promise<void> {
-    if (this.#io === undefined || this.#state === 'stopping') return
-    const tunnel = new Tunnel(peer, {
-      io: this.#io,
-      interfaces: this.#ports.interfaces,
-      now,
-      chance: () => this.#ports.random.jitter(millis(1000)) / 1000,
-      warn: (name, what, error) => this.#ports.log.warn({ tunnel: name, error: String(error) }, what),
-    })
-    this.#tunnels.set(peer.name, tunnel)
-    try {
-      await tunnel.configure()
-    } catch (error) {
-      this.#tunnels.delete(peer.name)
-      await tunnel.close()
-      throw error
-    }
-    this.#failures.delete(peer.name)
-    this.#ports.log.info({ tunnel: peer.name, interface: peer.tunnel.interface }, 'tunnel opened')
-    await this.#point(tunnel, true)
-  }
-
-  async #close(name: string): Promise<void> {
-    this.#failures.delete(name)
-    const tunnel = this.#tunnels.get(name)
-    if (tunnel === undefined) return
-    this.#ike?.feed({ on: 'peer-removed', peer: name })
-    this.#forgetSecrets(name)
-    this.#eventLog.forget(name)
-    this.#tunnels.delete(name)
-    await tunnel.close()
-    this.#ports.log.info({ tunnel: name }, 'tunnel closed')
-  }
-
-  async #point(tunnel: Tunnel, anew: boolean): Promise<void> {
-    await this.#locate(tunnel, anew)
-    await this.#tellAddresses(tunnel)
-  }
-
-  async #tellAddresses(tunnel: Tunnel): Promise<void> {
-    const { peer, bearing } = tunnel
-    const at = { bearing, ike: this.#ike?.ike.report(peer.name) }
-    const addresses = await ownAddresses(peer, at, compassFor(tunnel, this.#ports.interfaces))
-    if (addresses !== undefined) this.#ike?.feed({ on: 'own-addresses', peer: peer.name, addresses })
-  }
-
-  /** Finds out where the peer is and tells IKE, where it differs from what IKE was told or `anew`. */
-  async #locate(tunnel: Tunnel, anew: boolean): Promise<void> {
-    const { peer } = tunnel
-    const bearing = await bearingOf(peer, compassFor(tunnel, this.#ports.interfaces))
-    const before = tunnel.bearing
-    if (this.#tunnels.get(peer.name) !== tunnel || this.#ike === undefined) return
-    tunnel.bearing = bearing
-    if (bearing.is === 'known') {
-      if (before?.is === 'known' && !sameBearing(before, bearing)) tunnel.mtu.moved()
-      tunnel.mtu.underlay(bearing.route.mtu)
-      tunnel.applyMtu()
-    }
-    if (!anew && sameBearing(before, bearing)) return
-    if (bearing.is === 'unknown') {
-      const { code, sentence, remedy } = bearing
-      if (!sameBearing(before, bearing)) this.#ports.log.warn({ tunnel: peer.name, code, remedy }, sentence)
-      return
-    }
-    const secrets = this.#ports.peers.secrets(peer.name)
-    const told = ikePeer(peer, secrets, bearing, this.#ports.hostname)
-    if (told === undefined) return this.#refused(peer.name, new Error('no PSK, PPK or private key is stored'))
-    this.#ike.feed({ on: 'peer-set', peer: told })
-    this.#forgetSecrets(peer.name)
-    this.#secrets.set(peer.name, secrets)
-    if (tunnel.halted) this.#ike.feed({ on: 'down', peer: peer.name })
-  }
-
-  /** IKE holds others by now, or none. */
-  #forgetSecrets(name: string): void {
-    for (const secret of Object.values(this.#secrets.get(name) ?? {})) if (secret !== undefined) wipe(secret)
-    this.#secrets.delete(name)
-  }
-
   /** Whoever asks for a change at the same time has his turn. */
   #retryRefused(): void {
-    for (const name of this.#failures.keys())
-      if (!this.#tunnels.has(name))
-        this.apply([{ do: 'add', peer: name }]).catch(error => this.#refused(name, error))
+    for (const name of this.#tunnels.failures.keys())
+      if (this.#tunnels.get(name) === undefined)
+        this.apply([{ do: 'add', peer: name }]).catch(error => this.#tunnels.refused(name, error))
   }
 
   #report(peer: Peer): TunnelReport {
@@ -369,7 +246,7 @@ export class Router implements RouterControl {
       tunnel: this.#tunnels.get(peer.name),
       ike: this.#ike?.ike.report(peer.name),
       counters: this.#io?.counters,
-      refused: this.#failures.get(peer.name),
+      refused: this.#tunnels.failures.get(peer.name),
       now: now(),
       wall: Date.now(),
     })
@@ -407,7 +284,7 @@ export class Router implements RouterControl {
     if (tunnel !== undefined) this.#bearings.heard(tunnel, event)
     // The way to where the peer is by now may begin at another of our addresses.
     if (tunnel && (event.event === 'moved' || (event.event === 'ike-up' && tunnel.peer.local.further.length)))
-      void this.#tellAddresses(tunnel).catch(error => this.#bug('addresses', error))
+      void this.#tunnels.tellAddresses(tunnel).catch(error => this.#bug('addresses', error))
     const told = routerEvent(event)
     this.#events.publish(told)
     this.#eventLog.write(told, this.#ike?.ike.report(event.peer ?? '')?.state === 'established')
@@ -417,19 +294,6 @@ export class Router implements RouterControl {
     this.#ikeDrops.set(drop, (this.#ikeDrops.get(drop) ?? 0) + 1)
     if (drop === 'ike-no-peer') this.#eventLog.stranger(remote, detail)
     else this.#ports.log.debug({ drop, remote, detail }, 'IKE message dropped')
-  }
-
-  #refused(name: string, error: unknown): void {
-    const { code, remedy } = error as { code?: string; remedy?: string }
-    const failure = {
-      code: code ?? 'BRUNEL_TUNNEL',
-      detail: (error as Error).message,
-      remedy: remedy ?? 'See the log of bruneld; correct the peer and write it again.',
-    }
-    const isNews = this.#failures.get(name)?.detail !== failure.detail
-    this.#failures.set(name, failure)
-    if (!isNews) return
-    this.#ports.log.error({ tunnel: name, code: failure.code, remedy: failure.remedy }, failure.detail)
   }
 
   #bug(where: string, error: unknown): void {
