@@ -1,3 +1,4 @@
+import type { RouterEvent } from '@brunel/admin-api'
 import type { Peer } from '@brunel/config'
 import { type Certificate, certificatesIn, parseCertificate } from '@brunel/crypto'
 
@@ -66,3 +67,16 @@ export const noticeText = ({ subject, use, withinDays, notAfter }: ExpiryNotice)
     ? `${what} "${subject}" expired at ${at}`
     : `${what} "${subject}" expires within ${withinDays} ${withinDays === 1 ? 'day' : 'days'}, at ${at}`
 }
+
+/** What is told of it, at a moment. */
+export const noticeEvent = (notice: ExpiryNotice, at: Date): RouterEvent => ({
+  at: at.toISOString(),
+  event: 'certificate-expiring',
+  tunnel: notice.tunnel,
+  detail: noticeText(notice),
+  data: {
+    use: notice.use,
+    subject: notice.subject,
+    expiresAt: new Date(notice.notAfter).toISOString(),
+  },
+})

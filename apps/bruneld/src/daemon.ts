@@ -7,11 +7,13 @@ import { openPacketIo } from '@brunel/packet-io'
 import { openStore, type Store } from '@brunel/store'
 import type { Logger } from 'pino'
 import { checkConfiguration, StoredPeers, takeConfiguration } from './configuration.js'
+import { httpOctets } from './http-octets.js'
 import { IpRoute2 } from './interfaces.js'
 import { KeyLog } from './key-log.js'
 import { metricsSource } from './metrics-source.js'
 import type { Options } from './options.js'
 import { judge, type Lack, readMachine } from './preflight.js'
+import { RevocationCache } from './revocation-cache.js'
 import { Router } from './router.js'
 
 /** What stops a start, with its remedy. */
@@ -63,7 +65,9 @@ export class Daemon {
 
   /** The router on its ports, and the metrics that read it. */
   #connect(store: Store, lacks: readonly Lack[]): Router {
-    const { keyLog, ports, underlayIcmp, espAudit } = this.#options
+    const { dataDir, keyLog, ports, underlayIcmp, espAudit, revocationRefresh } = this.#options
+    const cache = new RevocationCache(dataDir)
+    cache.open(Date.now())
     const router: Router = new Router({
       openIo: onEvent => openPacketIo({ ports, onEvent }),
       interfaces: new IpRoute2(),
@@ -71,6 +75,12 @@ export class Daemon {
       random: systemRandom,
       crypto: systemCryptography,
       certification: certificationAt(() => Date.now() as WallClock, SIGNATURE_HASHES),
+      revocation: {
+        fetch: httpOctets,
+        cache,
+        refresh: revocationRefresh,
+        warn: (what, fields) => this.#log.warn({ part: 'revocation', ...fields }, what),
+      },
       metrics: () => metrics,
       log: this.#log.child({ part: 'router' }),
       keyLog: keyLog === undefined ? undefined : new KeyLog(keyLog),

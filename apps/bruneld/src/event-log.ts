@@ -10,6 +10,8 @@ const WANTED = new Set(['BRUNEL_IKE_CLOSED', 'BRUNEL_IKE_REPLACED'])
 
 /** Addresses that are remembered; a sender of forged ones cannot fill the memory with more. */
 const MOST_STRANGERS = 256
+/** Failures of one tunnel, or of no tunnel at all, that are remembered: strangers can make them differ. */
+const MOST_FAILURES = 256
 /** Lines about strangers a minute: forged addresses cannot fill the disk. */
 const STRANGERS_A_MINUTE = 5
 
@@ -93,6 +95,7 @@ export class EventLog {
       told.times++
       return { told, again: true }
     }
+    if (known.size >= MOST_FAILURES) known.clear()
     const next = { until: after(now, AGAIN), times: (told?.times ?? 0) + 1 }
     known.set(failure, next)
     return { told: next, again: false }

@@ -94,6 +94,8 @@ export function routerEvent(e: IkeEvent): RouterEvent {
         remote: endpointText(e.remote),
         ...why(e.why),
       })
+    case 'redirected':
+      return event(e.peer, `${e.from} sends us to ${e.to}`, { from: e.from, to: e.to })
     case 'transport':
       return event(e.peer, overText(e.over, e.weBegan), { over: e.over, remote: endpointText(e.remote) })
     case 'connection':

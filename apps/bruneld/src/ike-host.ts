@@ -16,6 +16,8 @@ import { Ike, type IkeEffect, type IkeEvent, type IkeInput } from '@brunel/ikev2
 import type { PacketIo } from '@brunel/packet-io'
 import { Alarm, hostFor } from './alarm.js'
 import type { KeyLog } from './key-log.js'
+import { gatewayAddress } from './remote-address.js'
+import { type RevocationPorts, RevocationWatch } from './revocation-watch.js'
 import { StreamHost, type StreamPorts } from './streams.js'
 import type { Tunnel } from './tunnel.js'
 import { wipeKeys } from './tunnel-sas.js'
@@ -33,6 +35,7 @@ export interface IkeHostPorts extends Pick<StreamPorts, 'onDeaf'> {
   readonly crypto: Cryptography
   readonly certification: Certification
   readonly now: () => Instant
+  readonly revocation: Pick<RevocationPorts, 'fetch' | 'cache' | 'refresh' | 'warn'>
   /** The tunnel of a peer, if it has one. */
   readonly tunnel: (peer: string) => Tunnel | undefined
   readonly tunnels: () => Iterable<Tunnel>
@@ -48,6 +51,7 @@ export interface IkeHostPorts extends Pick<StreamPorts, 'onDeaf'> {
 /** Runs the IKE machine: carries out its effects, and turns what the data path says into its inputs. */
 export class IkeHost {
   readonly ike: Ike
+  readonly revocation: RevocationWatch
   readonly streams: StreamHost
   readonly #ports: IkeHostPorts
   readonly #alarm = new Alarm()
@@ -60,6 +64,13 @@ export class IkeHost {
     const { random, crypto, certification } = ports
     this.streams = new StreamHost({ ...ports, io: ports.io.streams })
     this.ike = new Ike({ random, crypto, certification })
+    this.revocation = new RevocationWatch({
+      ...ports.revocation,
+      now: Date.now,
+      later: (ms, run) => void setTimeout(run, ms).unref(),
+      wanted: () => this.ike.revocationKeys(),
+      answer: answer => this.#feed(answer),
+    })
     const feed = drive<IkeInput, IkeEffect>(
       this.ike,
       hostFor(effect => this.#perform(effect), this.#alarm),
@@ -80,6 +91,7 @@ export class IkeHost {
 
   stop(): void {
     clearInterval(this.#activity)
+    this.revocation.stop()
     this.#feed({ on: 'stop' })
     this.#alarm.clear()
   }
@@ -140,8 +152,12 @@ export class IkeHost {
         return this.#tunnel(effect.peer)?.sas.remove(effect.spiIn, effect.grace as Millis)
       case 'peer-moved':
         return this.#tunnel(effect.peer)?.moved(effect)
+      case 'resolve':
+        return this.#resolve(effect)
       case 'ike-spi':
         return this.#ports.io.command({ do: 'ike-spi', spi: effect.spi, ours: effect.ours })
+      case 'revocation-wanted':
+        return this.revocation.want(effect.question)
       case 'stream-open':
       case 'stream-bound':
       case 'stream-close':
@@ -160,6 +176,12 @@ export class IkeHost {
     if (tunnel !== undefined) return tunnel.install(child, outbound)
     wipeKeys(child.keysIn)
     wipeKeys(child.keysOut)
+  }
+
+  #resolve({ peer, name }: Extract<IkeEffect, { do: 'resolve' }>): void {
+    const bearing = this.#tunnel(peer)?.bearing
+    const like = bearing?.is === 'known' ? bearing.remote : undefined
+    void gatewayAddress(name, like).then(address => this.#feed({ on: 'resolved', peer, name, address }))
   }
 
   #tunnel(peer: string): Tunnel | undefined {

@@ -36,6 +36,7 @@ export function ikePeer(
     remoteId: peer.remote.id && identity(peer.remote.id),
     auth,
     ppk,
+    redirect: peer.remote.redirect,
     initiate: peer.ike.initiate && bearing.is === 'known',
     ike: {
       proposals: peer.ike.proposals,
@@ -81,6 +82,7 @@ function authOf({ auth }: Peer, { psk, privateKey }: PeerSecrets): IkePeer['auth
           method: 'certificate',
           trustAnchors: auth.trustAnchors.flatMap(certificatesIn),
           crls: auth.crls.flatMap(crlsIn),
+          revocation: auth.revocation,
         }
   if (own === undefined || theirs === undefined) return undefined
   return own.method === 'psk' && theirs.method === 'psk' ? own : { method: 'certificate', own, theirs }

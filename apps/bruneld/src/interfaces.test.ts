@@ -1,5 +1,5 @@
 import t from 'tap'
-import { batchFor, explainBatch, type InterfaceSettings } from './interfaces.js'
+import { batchFor, explainBatch, type InterfaceSettings, removalOf } from './interfaces.js'
 
 const want: InterfaceSettings = {
   mtu: 1422,
@@ -53,4 +53,12 @@ t.test('what the kernel refuses is said with the line it refused', async t => {
     /gateway\.$/,
   )
   t.match(explainBatch(lines, 'ip: not found').message, /the settings of the interface: ip: not found/)
+})
+
+t.test('interfaces are removed together, and nothing else: the group holds only those named', async t => {
+  t.same(removalOf(['gre7', 'gre8'], 77), [
+    'link set dev gre7 group 77',
+    'link set dev gre8 group 77',
+    'link del group 77',
+  ])
 })

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 
 /** What the kernel says of the way to an address. */
@@ -63,6 +64,8 @@ const run = (args: readonly string[], input?: string): Promise<string> =>
   })
 
 const text = (lines: readonly string[]): string => `${lines.join('\n')}\n`
+/** Groups of interfaces are 31 bits here; 0 is everybody's. One that is in use is as good as never met. */
+const MOST_GROUP = 2 ** 31
 const NOTHING: Omit<InterfaceSettings, 'mtu' | 'multicast'> = { addresses: [], routes: [] }
 
 /** One script for `ip -batch`; pure, so that a test can read it. */
@@ -87,6 +90,12 @@ export function batchFor(
   return lines
 }
 
+/** One script that removes them all at once, by a group that nobody else is in. Pure. */
+export const removalOf = (names: readonly string[], group: number): readonly string[] => [
+  ...names.map(name => `link set dev ${name} group ${group}`),
+  `link del group ${group}`,
+]
+
 /** Longer: a changed MTU of the underlay is seen later by as much. */
 const MTU_KNOWN_MS = 100
 
@@ -108,9 +117,17 @@ export class IpRoute2 implements HostInterfaces {
     this.#configured.set(name, want)
   }
 
-  /** Forgets what was set, when the interface is gone. */
-  forget(name: string): void {
-    this.#configured.delete(name)
+  /**
+   * Removes interfaces that were configured here. The kernel takes as long for a thousand at once as for one, and while it
+   * does IKE goes on; whoever closes the TUN alone waits for it.
+   */
+  async remove(names: readonly string[]): Promise<void> {
+    const ours = names.filter(name => this.#configured.delete(name))
+    if (ours.length === 0) return
+    // One that somebody else has removed must not keep the others; what is left goes with its TUN.
+    await run(['-force', '-batch', '-'], text(removalOf(ours, randomInt(1, MOST_GROUP)))).catch(
+      () => undefined,
+    )
   }
 
   async setMtu(name: string, mtu: number): Promise<void> {

@@ -14,6 +14,13 @@ export function metricsSource(router: Router): MetricsSource {
     greProtocolTypes: () => router.counters?.protocolTypes() ?? [],
     certificates: () =>
       router.certificates().map(({ notAfter, ...rest }) => ({ ...rest, expiresAt: notAfter / 1000 })),
+    statements: () =>
+      router.statements.map(({ kind, url, fetchedAt, expiresAt }) => ({
+        kind,
+        url,
+        fetchedAt: fetchedAt / 1000,
+        expiresAt: expiresAt === undefined ? undefined : expiresAt / 1000,
+      })),
     bugs: () => router.bugs,
   }
 }

@@ -14,6 +14,8 @@ export interface Options {
   readonly underlayIcmp: IcmpChoice
   /** RFC 4303 §4. */
   readonly espAudit: boolean
+  /** How often revocation lists and OCSP answers are fetched anew, in milliseconds. */
+  readonly revocationRefresh: number
   readonly ports: { readonly ike: number; readonly natt: number }
 }
 
@@ -21,6 +23,13 @@ const port = (text: string): number => {
   const value = Number(text)
   if (!Number.isInteger(value) || value < 1 || value > 65535)
     throw new InvalidArgumentError('It is not a port: write 1 to 65535.')
+  return value
+}
+
+const seconds = (text: string): number => {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 1 || value > 86_400)
+    throw new InvalidArgumentError('It is not a number of seconds: write 1 to 86400.')
   return value
 }
 
@@ -85,6 +94,15 @@ export function readOptions(argv: readonly string[], version: string): Options {
         .default('both'),
     )
     .addOption(
+      new Option(
+        '--revocation-refresh <seconds>',
+        'how often revocation lists and OCSP answers are fetched anew',
+      )
+        .env('BRUNEL_REVOCATION_REFRESH')
+        .argParser(seconds)
+        .default(3600),
+    )
+    .addOption(
       new Option('--esp-audit', 'log dropped ESP packets: reason, SPI, sequence number, addresses')
         .env('BRUNEL_ESP_AUDIT')
         .default(false),
@@ -102,6 +120,7 @@ export function readOptions(argv: readonly string[], version: string): Options {
     check: flag(o['check']),
     underlayIcmp: o['underlayIcmp'],
     espAudit: flag(o['espAudit']),
+    revocationRefresh: o['revocationRefresh'] * 1000,
     logLevel: o['logLevel'],
     keyLog: o['keylog'],
     ports: { ike: o['ikePort'], natt: o['nattPort'] },

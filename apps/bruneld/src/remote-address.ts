@@ -81,6 +81,13 @@ const looped = (address: string, own: string): Bearing => ({
   remedy: `Take the route that covers ${address} out of tunnel.routes, or give the underlay a more specific one.`,
 })
 
+/** The gateway that a peer sends us to, RFC 5685 §9.2: its first address of the family that the peer has. */
+export async function gatewayAddress(name: string, like: string | undefined): Promise<string | undefined> {
+  const addresses = await resolve(name)
+  if (typeof addresses === 'string') return undefined
+  return addresses.find(address => like === undefined || isIP(address) === isIP(like))
+}
+
 /** getaddrinfo(3) in words. */
 const REASONS: Readonly<Record<string, string>> = {
   ENOTFOUND: 'there is no such name',

@@ -18,11 +18,11 @@ import type { PacketIo } from '@brunel/packet-io'
 import { act } from './actions.js'
 import { now } from './alarm.js'
 import { Bearings, eachOf } from './bearings.js'
-import { type CertificateExpiry, CertificateWatch, noticeText } from './certificate-watch.js'
+import { type CertificateExpiry, CertificateWatch, noticeEvent } from './certificate-watch.js'
 import { logAudit } from './esp-audit.js'
 import { EventLog } from './event-log.js'
 import { EventStream, routerEvent } from './event-stream.js'
-import { IkeHost } from './ike-host.js'
+import { IkeHost, type IkeHostPorts } from './ike-host.js'
 import { ikePeer, type PeerSecrets } from './ike-peer.js'
 import { countIkeEvent } from './ike-tally.js'
 import type { IpRoute2 } from './interfaces.js'
@@ -32,6 +32,7 @@ import { bearingOf, ownAddresses } from './own-addresses.js'
 import type { Lack } from './preflight.js'
 import { Prober } from './prober.js'
 import { compassFor, sameBearing } from './remote-address.js'
+import type { HeldStatement } from './revocation-watch.js'
 import { Tunnel } from './tunnel.js'
 import { tunnelReport } from './tunnel-report.js'
 import { accepts, type IcmpChoice, quotes, type TooBigEvent } from './underlay-icmp.js'
@@ -51,6 +52,7 @@ export interface RouterPorts {
   readonly random: Random
   readonly crypto: Cryptography
   readonly certification: Certification
+  readonly revocation: IkeHostPorts['revocation']
   readonly metrics: () => Metrics
   readonly log: Log
   readonly keyLog: KeyLog | undefined
@@ -85,6 +87,7 @@ export class Router implements RouterControl {
   readonly #certificates = new CertificateWatch()
   #expiry: NodeJS.Timeout | undefined
   #changes: Promise<void> = Promise.resolve()
+  #state: 'opening' | 'open' | 'stopping' = 'opening'
   bugs = 0
 
   constructor(ports: RouterPorts) {
@@ -92,7 +95,7 @@ export class Router implements RouterControl {
     this.#eventLog = new EventLog(ports.log, now)
   }
 
-  /** Opens sockets and pumps, then all tunnels. Throws where the system refuses what all tunnels need. */
+  /** Opens sockets and pumps; the tunnels follow, and `health` says when they are open. Throws where the system refuses what all tunnels need. */
   async start(): Promise<void> {
     const io = this.#ports.openIo(event => this.#datapath(event))
     this.#io = io
@@ -101,6 +104,7 @@ export class Router implements RouterControl {
       random: this.#ports.random,
       crypto: this.#ports.crypto,
       certification: this.#ports.certification,
+      revocation: this.#ports.revocation,
       now,
       tunnel: name => this.#tunnels.get(name),
       tunnels: () => this.#tunnels.values(),
@@ -117,18 +121,26 @@ export class Router implements RouterControl {
     this.#prober.start()
     this.#expiry = setInterval(() => this.#tellExpiry(), EXPIRY_MS).unref()
     this.#tellExpiry()
+    this.#changes = this.#openAll()
+  }
+
+  /** What the API wants meanwhile waits for its turn. */
+  async #openAll(): Promise<void> {
     const wanted = this.#ports.peers.peers().filter(peer => peer.enabled)
     await eachOf(wanted, peer => this.#open(peer).catch(error => this.#refused(peer.name, error)))
     this.#bearings.begin()
+    this.#state = this.#state === 'opening' ? 'open' : this.#state
   }
 
   /** DELETE to every peer, interfaces removed, threads ended. */
   async stop(): Promise<void> {
+    this.#state = 'stopping'
     this.#bearings.stop()
     clearInterval(this.#expiry)
     this.#prober.stop()
     await this.#changes.catch(() => undefined) // whoever asked for that change was told
     this.#ike?.stop()
+    await this.#ports.interfaces.remove([...this.#tunnels.values()].map(t => t.peer.tunnel.interface))
     for (const name of [...this.#tunnels.keys()]) await this.#close(name)
     await this.#io?.stop()
   }
@@ -195,26 +207,22 @@ export class Router implements RouterControl {
     const refused = [...this.#failures].map(([name, f]) => ({ ...f, detail: `${name}: ${f.detail}` }))
     const lacks = this.#ports.lacks.map(({ code, detail, remedy }) => ({ code, detail, remedy }))
     const deaf = this.#ike?.streams.warnings ?? []
-    return { ready: this.#io !== undefined, warnings: [...lacks, ...deaf, ...refused, ...lost] }
+    return { ready: this.#state === 'open', warnings: [...lacks, ...deaf, ...refused, ...lost] }
   }
 
   certificates(): readonly CertificateExpiry[] {
     return this.#certificates.expiries(this.#ports.peers.peers())
   }
 
+  get statements(): readonly HeldStatement[] {
+    return this.#ike?.revocation.held() ?? []
+  }
+
   #tellExpiry(): void {
     for (const notice of this.#certificates.due(this.#ports.peers.peers(), Date.now())) {
-      const detail = noticeText(notice)
-      const { tunnel, use, subject } = notice
-      const data = { use, subject, expiresAt: new Date(notice.notAfter).toISOString() }
-      this.#events.publish({
-        at: new Date().toISOString(),
-        event: 'certificate-expiring',
-        tunnel,
-        detail,
-        data,
-      })
-      this.#ports.log.warn({ tunnel, ...data }, detail)
+      const told = noticeEvent(notice, new Date())
+      this.#events.publish(told)
+      this.#ports.log.warn({ tunnel: told.tunnel, ...told.data }, told.detail)
     }
   }
 
@@ -270,7 +278,7 @@ export class Router implements RouterControl {
   }
 
   async #open(peer: Peer): Promise<void> {
-    if (this.#io === undefined) return
+    if (this.#io === undefined || this.#state === 'stopping') return
     const tunnel = new Tunnel(peer, {
       io: this.#io,
       interfaces: this.#ports.interfaces,

@@ -176,12 +176,21 @@ function ikeSa(source: ReportSource, sa: IkeSa): IkeSaReport {
     local: endpointText(sa.local),
     remote: endpointText(sa.remote),
     nat: sa.nat,
+    certificate: certificateReport(sa.certificate),
     mobike: sa.mobike ?? null,
     ppk: sa.ppk ?? null,
     establishedAt: at(source, sa.establishedAt),
     rekeyAt: at(source, sa.rekeyAt),
     children: sa.children.map(child => childReport(source, child)),
   }
+}
+
+function certificateReport(seen: IkeSa['certificate']): IkeSaReport['certificate'] {
+  if (seen === undefined) return null
+  const { subject, issuer, serial, revocation } = seen
+  const { state, detail, until } = revocation
+  const revoked = { state, detail, until: until === undefined ? null : new Date(until).toISOString() }
+  return { subject, issuer, serial, revocation: revoked }
 }
 
 function childReport(source: ReportSource, child: IkeChild): ChildReport {

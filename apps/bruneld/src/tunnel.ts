@@ -13,7 +13,7 @@ import { type SaSettings, TunnelSas } from './tunnel-sas.js'
 
 export interface TunnelPorts {
   readonly io: PacketIo
-  readonly interfaces: HostInterfaces & { forget(name: string): void }
+  readonly interfaces: HostInterfaces & { remove(names: readonly string[]): Promise<void> }
   readonly now: () => Instant
   /** 0 to 1, for the jitter of soft limits. */
   readonly chance: () => number
@@ -131,7 +131,7 @@ export class Tunnel {
     this.sas.close()
     this.mtu.close()
     this.#ports.io.command({ do: 'tunnel-remove', tun: this.tun })
-    this.#ports.interfaces.forget(this.peer.tunnel.interface)
+    await this.#ports.interfaces.remove([this.peer.tunnel.interface])
     this.#ports.io.closeTun(this.tun)
   }
 

@@ -13,7 +13,7 @@ export interface Terminal {
   read(path: string): string
   exists(path: string): boolean
   /** Makes the folders on the way, readable by their owner alone. `secret`: the file, too. */
-  write(path: string, text: string, secret: boolean): void
+  write(path: string, content: string | Uint8Array, secret: boolean): void
   stdin(): Promise<string>
   /** Asks without an echo; undefined where nobody sits there. */
   ask(question: string): Promise<string | undefined>

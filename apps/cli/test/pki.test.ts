@@ -1,4 +1,4 @@
-import { certificatesIn, certificationAt, crlsIn, SIGNATURE_HASHES } from '@brunel/crypto'
+import { certificatesIn, certificationAt, crlsIn, parseCertificate, SIGNATURE_HASHES } from '@brunel/crypto'
 import t from 'tap'
 import { run } from './terminal.js'
 
@@ -23,9 +23,38 @@ t.test('brunel pki: an authority, certificates, a revocation; another reader agr
     certification.certify({
       chain: der(name),
       anchors: der('ca'),
-      crls: crlsIn(files['pki/crl.pem'] ?? ''),
+      evidence: {
+        policy: 'off',
+        crls: crlsIn(files['pki/crl.pem'] ?? ''),
+        ocsp: [],
+        statement: () => undefined,
+      },
       identity: { type: 'fqdn', text: name },
     })
-  t.match(judged('hq.example.net'), { subject: 'CN=hq.example.net', notes: [] })
+  t.match(judged('hq.example.net'), { subject: 'CN=hq.example.net', revocation: { state: 'good' } })
   t.match(judged('branch-7.example.net'), { fault: 'revoked' })
 })
+
+t.test(
+  'brunel pki: where revocation is looked up, the list for a web server, the index for OpenSSL',
+  async t => {
+    const files: Record<string, string> = {}
+    await brunel(files, 'pki init')
+    const urls = '--crl-url http://pki.example.net/crl.der --ocsp-url http://pki.example.net:2560/'
+    t.equal((await brunel(files, `pki issue b.example.net ${urls}`)).exit, 0)
+    const [der] = certificatesIn(files['pki/b.example.net.pem'] ?? '')
+    t.match(parseCertificate(der ?? new Uint8Array()), {
+      crlUrls: ['http://pki.example.net/crl.der'],
+      ocspUrls: ['http://pki.example.net:2560/'],
+    })
+    t.match(await brunel(files, 'pki issue c.example.net --crl-url https://pki.example.net/'), {
+      exit: 2,
+      err: /plain HTTP/,
+    })
+    t.match(files['pki/index.txt'], /^V\t\d{12}Z\t\t[0-9A-F]{32}\tunknown\t\/CN=b\.example\.net\n$/)
+    t.match(await brunel(files, 'pki crl --days 7'), { exit: 0, out: /due in 7 days/ })
+    t.equal(files['pki/crl.der'], Buffer.from(crlsIn(files['pki/crl.pem'] ?? '')[0] ?? []).toString('latin1'))
+    await brunel(files, 'pki revoke b.example.net')
+    t.match(files['pki/index.txt'], /^R\t\d{12}Z\t260102031405Z\t/)
+  },
+)

@@ -27,8 +27,8 @@ export async function run(
     err: text => void err.push(text),
     read: path => files[path] ?? missing(path),
     exists: path => path in files,
-    write: (path, text) => {
-      files[path] = text
+    write: (path, content) => {
+      files[path] = typeof content === 'string' ? content : Buffer.from(content).toString('latin1')
     },
     stdin: async () => stdin,
     ask: async () => typed,

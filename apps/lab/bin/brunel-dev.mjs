@@ -14,9 +14,20 @@ const node = (script, args, options) =>
   run(process.execPath, ['--enable-source-maps', resolve(ROOT, script), ...args], options)
 const tool = (name, args) => run(resolve(ROOT, 'node_modules/.bin', name), args)
 
-/** `needs`: system packages beyond those the build needs. */
+/**
+ * `needs`: system packages beyond those the build needs. `help`: what `--help` says at once; without it the command
+ * itself answers, once it is built.
+ */
 const COMMANDS = {
-  test: { about: 'run all tests; arguments select files', needs: TEST_PACKAGES, run: args => runTests(args) },
+  test: {
+    about: 'run all tests; arguments select files',
+    needs: TEST_PACKAGES,
+    run: args => runTests(args),
+    help: `usage: npm test [-- WORD… OPTION…]
+  WORD           only tests whose path contains it: strongswan, packages/ikev2, under-attack.test.ts
+  OPTION         for tap: --bail, --timeout=SECONDS, …
+Rings 1 to 3 run two at a time, then those of apps/lab/test/system (namespaces, real peers; as root) one at a time.`,
+  },
   lab: {
     about: 'two sites on this machine, live',
     needs: LAB_PACKAGES,
@@ -49,9 +60,20 @@ const COMMANDS = {
     about: 'write the generated documents anew',
     needs: [],
     run: args => node('apps/lab/dist/src/docs/main.js', args),
+    help: 'usage: npm run docs\nWrites docs/drops.md, errors.md, config.md and rfc-coverage.md anew from the sources.',
   },
-  check: { about: 'format, lint, types and the rules of the house', needs: [], run: check },
-  build: { about: 'install and build, nothing else', needs: [], run: async () => 0 },
+  check: {
+    about: 'format, lint, types and the rules of the house',
+    needs: [],
+    run: check,
+    help: 'usage: npm run check\nbiome, tsc, and the tests of apps/lab/test/house.',
+  },
+  build: {
+    about: 'install and build, nothing else',
+    needs: [],
+    run: async () => 0,
+    help: 'usage: npm run build\nInstalls what is missing by the lockfile and builds what is stale.',
+  },
 }
 
 function withDataDir(args) {
@@ -81,6 +103,11 @@ function usage() {
 async function main() {
   const [name, ...args] = process.argv.slice(2).filter((arg, index) => !(index === 1 && arg === '--'))
   const command = COMMANDS[name]
+  const asksHelp = [name, ...args].some(arg => arg === '--help' || arg === '-h')
+  if (asksHelp && (command === undefined || command.help !== undefined)) {
+    process.stdout.write(`${command?.help ?? usage()}\n`)
+    return 0
+  }
   if (!command) return fail(usage())
   if (Number(process.versions.node.split('.')[0]) < OLDEST_NODE)
     return fail(`Brunel needs Node ${OLDEST_NODE} or newer; this is ${process.versions.node}.`)

@@ -5,8 +5,9 @@ import { Sites } from './sites.js'
 
 const options = readDemoOptions(process.argv.slice(2))
 if (typeof options === 'string') {
-  process.stderr.write(options)
-  process.exit(options.startsWith('usage') ? 0 : 2)
+  const asked = options.startsWith('usage')
+  process[asked ? 'stdout' : 'stderr'].write(options)
+  process.exit(asked ? 0 : 2)
 }
 if (process.getuid?.() !== 0) {
   process.stderr.write('The lab makes network namespaces and TUN interfaces: run it as root.\n')

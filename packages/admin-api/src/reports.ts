@@ -64,6 +64,17 @@ export const ChildReport = Type.Object({
 })
 export type ChildReport = Deep<Static<typeof ChildReport>>
 
+export const CertificateReport = Type.Object({
+  subject: Type.String(),
+  issuer: Type.String(),
+  serial: Type.String(),
+  revocation: Type.Object({
+    state: Type.Union([Type.Literal('good'), Type.Literal('unknown'), Type.Literal('unchecked')]),
+    detail: Type.String({ description: 'What says so, or why nobody does.' }),
+    until: MaybeAt,
+  }),
+})
+
 export const IkeSaReport = Type.Object({
   spiInitiator: Type.String({ description: '16 hex digits.' }),
   spiResponder: Type.String({ description: '16 hex digits.' }),
@@ -75,6 +86,9 @@ export const IkeSaReport = Type.Object({
   local: Type.String({ description: 'Our end point, address and port.' }),
   remote: Type.String({ description: 'The peer’s end point, address and port.' }),
   nat: Nat,
+  certificate: Type.Union([CertificateReport, Type.Null()], {
+    description: 'What the peer proved itself with; null: a pre-shared key.',
+  }),
   mobike: nullable(
     Type.Object(
       { local: Type.Array(Type.String()), remote: Type.Array(Type.String()) },

@@ -168,6 +168,12 @@ export const tunnelReport = (name: string, more: Partial<TunnelReport> = {}): Tu
       local: '192.0.2.1:4500',
       remote: '198.51.100.7:4500',
       nat: { local: false, remote: true },
+      certificate: {
+        subject: 'CN=branch-7',
+        issuer: 'CN=CA',
+        serial: '0a',
+        revocation: { state: 'good', detail: 'the revocation list of "CN=CA"', until: null },
+      },
       mobike: { local: [], remote: ['203.0.113.8'] },
       ppk: null,
       establishedAt: AT,

@@ -64,6 +64,7 @@ export const DROPS = {
   'ike-truncated': 'An IKE message is shorter than its header or a payload (RFC 7296 §3.1).',
   'ike-length': 'The IKE header length is not the datagram length (RFC 7296 §3.1).',
   'ike-version': 'The IKE major version is not 2 (RFC 7296 §2.5).',
+  'ike-v1': 'The other router begins with IKEv1, which is not spoken here (RFC 9395).',
   'ike-spi': 'The initiator SPI is zero, or no IKE SA has these SPIs (RFC 7296 §2.6).',
   'ike-exchange-type': 'The exchange type is unknown or does not fit the state.',
   'ike-message-id': 'The Message ID is outside the window (RFC 7296 §2.3).',

@@ -11,7 +11,7 @@ export function withDefaults(peer: PeerDocument) {
     name: peer.name,
     enabled: peer.enabled ?? true,
     local: { ...peer.local },
-    remote: { ...peer.remote },
+    remote: { ...peer.remote, redirect: peer.remote.redirect ?? false },
     auth: {
       ...peer.auth,
       ...(peer.auth.ppk === undefined

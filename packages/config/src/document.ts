@@ -53,6 +53,13 @@ export const RemoteDocument = Type.Object(
         examples: ['branch-7.example.net'],
       }),
     ),
+    redirect: Type.Optional(
+      Type.Boolean({
+        description:
+          'Whether the peer may send us to another gateway (RFC 5685), which must prove the same `remote.id`.',
+        default: false,
+      }),
+    ),
     prefer: Type.Optional(
       Type.Union([Type.Literal('ipv4'), Type.Literal('ipv6')], {
         description:
@@ -114,6 +121,16 @@ export const AuthDocument = Type.Object(
       Type.Array(Type.String(), {
         description: 'Revocation lists of these authorities, PEM: a certificate that one names is refused.',
       }),
+    ),
+    revocation: Type.Optional(
+      Type.Union(
+        [Type.Literal('relaxed'), Type.Literal('ifuri'), Type.Literal('strict'), Type.Literal('off')],
+        {
+          description:
+            'Whether the certificate of the peer is revoked is asked by OCSP and by lists over HTTP where it says so. Nobody knows: `relaxed` lets it in, `ifuri` refuses it where it names an address to ask, `strict` refuses it always. `off`: only `crls` count.',
+          default: 'relaxed',
+        },
+      ),
     ),
     ppk: Type.Optional(PpkDocument),
     rsaSignature: Type.Optional(

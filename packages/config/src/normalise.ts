@@ -39,6 +39,7 @@ export function normalise(document: PeerDocument): Peer {
       kind: remote.address === 'any' ? 'any' : remoteAddress === undefined ? 'name' : 'address',
       address: remoteAddress ?? remote.address.toLowerCase(),
       id: optionally(remote.id, identity, 'remote.id'),
+      redirect: remote.redirect,
       prefer: remote.prefer,
     },
     auth: {
@@ -47,6 +48,7 @@ export function normalise(document: PeerDocument): Peer {
       certificate: auth.certificate ?? '',
       trustAnchors: auth.trustAnchors ?? [],
       crls: auth.crls ?? [],
+      revocation: auth.revocation ?? 'relaxed',
       rsaSignature: auth.rsaSignature ?? 'pss',
       ppk: auth.ppk && { id: auth.ppk.id, required: auth.ppk.required ?? false },
     },

@@ -40,6 +40,8 @@ export interface Peer {
     readonly address: string
     /** undefined: any identity that the secret proves. */
     readonly id: PeerIdentity | undefined
+    /** Whether it may send us to another gateway: RFC 5685. */
+    readonly redirect: boolean
     /** Which addresses of a DNS name come first; undefined: as the resolver orders them. */
     readonly prefer: 'ipv4' | 'ipv6' | undefined
   }
@@ -51,6 +53,7 @@ export interface Peer {
     readonly certificate: string
     readonly trustAnchors: readonly string[]
     readonly crls: readonly string[]
+    readonly revocation: 'relaxed' | 'ifuri' | 'strict' | 'off'
     readonly rsaSignature: 'pss' | 'pkcs1'
     /** Its secret lies apart. `id`: as it was written. */
     readonly ppk: { readonly id: string; readonly required: boolean } | undefined

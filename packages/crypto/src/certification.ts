@@ -13,7 +13,8 @@ import { authorityHash, type Certificate, parseCertificate } from './x509/certif
 import { type GeneralName, generalNameText } from './x509/general-name.js'
 import { nameText, sameName } from './x509/name.js'
 import { findPath, isFault, type PathFault, type PathRequest } from './x509/path.js'
-import { revocation } from './x509/revocation.js'
+import { type Evidence, type RevocationReport, revocation } from './x509/revocation.js'
+import { type Question, questionsOf } from './x509/revocation-question.js'
 
 /** An IKE identity as a certificate binds it: RFC 7296 §3.5, RFC 4945 §3.1. */
 export type CertifiedName =
@@ -36,16 +37,16 @@ export interface Certified {
   readonly serial: string
   /** How long, from now on, no certificate of the path expires. Milliseconds. */
   readonly remaining: number
-  /** What an operator should hear of although the certificate counts. */
-  readonly notes: readonly string[]
+  /** From the end certificate to the anchor, for `status`. */
+  readonly path: readonly Certificate[]
+  readonly revocation: RevocationReport
 }
 
 export interface CertificateClaim {
   /** CERT payloads in their order: the first holds the key of AUTH (RFC 7296 §3.6). DER. */
   readonly chain: readonly Uint8Array[]
   readonly anchors: readonly Uint8Array[]
-  /** Revocation lists that we hold, DER. */
-  readonly crls: readonly Uint8Array[]
+  readonly evidence: Evidence
   /** What it must be bound to; undefined: an identity that no certificate can hold. */
   readonly identity: CertifiedName | undefined
 }
@@ -58,6 +59,10 @@ export interface Certification {
   sign(privateKey: Uint8Array, signed: Uint8Array, choice: SigningChoice): Uint8Array | SignatureFault
   verify(publicKey: Uint8Array, signed: Uint8Array, data: Uint8Array): SignatureFault | undefined
   certify(claim: CertificateClaim): Certified | CertificateFault
+  /** What is known by this time of the revocation of a path that counted. */
+  status(path: readonly Certificate[], evidence: Evidence): RevocationReport | CertificateFault
+  /** What would settle whether a chain of ours is revoked, as far as its issuers are at hand. */
+  questions(chain: readonly Uint8Array[], anchors: readonly Uint8Array[]): readonly Question[]
   /** Of our own chain: how long it lasts yet, in milliseconds. */
   remaining(chain: readonly Uint8Array[]): number
   /** The Certification Authority field of CERTREQ, RFC 7296 §3.7. */
@@ -84,6 +89,11 @@ export function certificationAt(now: () => WallClock, hashes: readonly number[])
     sign: signAuth,
     verify: verifyAuth,
     certify: claim => certify(claim, now(), all),
+    status: (path, evidence) => {
+      const found = revocation(path, evidence, now())
+      return isFault(found) ? faultOf(path[0] as Certificate, found) : found
+    },
+    questions: (chain, anchors) => questions(all(chain), all(anchors)),
     remaining: chain => Math.min(...all(chain.slice(0, 1)).map(({ notAfter }) => notAfter - now())),
     authorities: anchors => new Uint8Array(Buffer.concat(all(anchors).map(authorityHash))),
     sameName,
@@ -91,42 +101,57 @@ export function certificationAt(now: () => WallClock, hashes: readonly number[])
 }
 
 function certify(
-  { chain, anchors, crls, identity }: CertificateClaim,
+  { chain, anchors, evidence, identity }: CertificateClaim,
   now: WallClock,
   all: (ders: readonly Uint8Array[]) => Certificate[],
 ): Certified | CertificateFault {
   const end = chain[0] === undefined ? undefined : parseCertificate(chain[0])
   if (end === undefined) return { fault: 'malformed', detail: 'the certificate cannot be read', evidence: {} }
-  const evidence = {
-    subject: end.subjectText,
-    issuer: end.issuerText,
-    serial: end.serial,
-    names: namesOf(end),
-    valid: `${new Date(end.notBefore).toISOString()} to ${new Date(end.notAfter).toISOString()}`,
-  }
   const intermediates = chain
     .slice(1, MOST)
     .map(parseCertificate)
     .filter(c => c !== undefined)
   const trusted = all(anchors)
   const path = findPath({ end, intermediates, anchors: trusted, now })
-  const fault = isFault(path) ? path : revocation(path.certificates, crls, now)
-  if (isFault(fault)) {
-    const about = fault.subject === end.subjectText ? {} : { 'certificate at fault': fault.subject }
+  const found = isFault(path) ? path : revocation(path.certificates, evidence, now)
+  if (isFault(path) || isFault(found)) {
+    const fault = faultOf(end, isFault(path) ? path : (found as PathFault))
     const known = { 'trust anchors': trusted.map(({ subjectText }) => subjectText) }
-    return { fault: fault.fault, detail: fault.detail, evidence: { ...evidence, ...about, ...known } }
+    return { ...fault, evidence: { ...fault.evidence, ...known } }
   }
-  if (isFault(path)) return { fault: 'untrusted', detail: path.detail, evidence }
   if (identity === undefined || !isBound(end, identity))
-    return { fault: 'identity', detail: `it names ${namesOf(end).join(', ')}`, evidence }
+    return { fault: 'identity', detail: `it names ${namesOf(end).join(', ')}`, evidence: inWords(end) }
   return {
     publicKey: end.publicKey,
     subject: end.subjectText,
     issuer: end.issuerText,
     serial: end.serial,
     remaining: path.until - now,
-    notes: fault.notes,
+    path: path.certificates,
+    revocation: found,
   }
+}
+
+const inWords = (end: Certificate) => ({
+  subject: end.subjectText,
+  issuer: end.issuerText,
+  serial: end.serial,
+  names: namesOf(end),
+  valid: `${new Date(end.notBefore).toISOString()} to ${new Date(end.notAfter).toISOString()}`,
+})
+
+function faultOf(end: Certificate, { fault, detail, subject }: PathFault): CertificateFault {
+  const about = subject === end.subjectText ? {} : { 'certificate at fault': subject }
+  return { fault, detail, evidence: { ...inWords(end), ...about } }
+}
+
+function questions(chain: readonly Certificate[], anchors: readonly Certificate[]): readonly Question[] {
+  return chain.flatMap(certificate => {
+    const issuer = [...chain, ...anchors].find(
+      one => one !== certificate && sameName(one.subject, certificate.issuer),
+    )
+    return issuer === undefined ? [] : questionsOf(certificate, issuer)
+  })
 }
 
 /** The subject and every subjectAltName, in words. */

@@ -7,10 +7,14 @@ export interface Element {
 }
 
 export const TAG = {
+  BOOLEAN: 0x01,
   INTEGER: 0x02,
   BIT_STRING: 0x03,
+  OCTET_STRING: 0x04,
   NULL: 0x05,
   OID: 0x06,
+  UTC_TIME: 0x17,
+  GENERALIZED_TIME: 0x18,
   SEQUENCE: 0x30,
   SET: 0x31,
 } as const
@@ -50,3 +54,27 @@ export function only(octets: Uint8Array, tag: number): Element | undefined {
 
 export const hexOf = (octets: Uint8Array): string => Buffer.from(octets).toString('hex')
 export const sameOctets = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0
+
+/** An element of this tag around `parts`. */
+export function derOf(tag: number, ...parts: readonly Uint8Array[]): Uint8Array {
+  const length = parts.reduce((sum, part) => sum + part.length, 0)
+  const hex = length.toString(16)
+  const octets = Buffer.from(hex.length % 2 === 0 ? hex : `0${hex}`, 'hex')
+  const head = length < 0x80 ? [tag, length] : [tag, 0x80 | octets.length, ...octets]
+  return new Uint8Array(Buffer.concat([Uint8Array.from(head), ...parts]))
+}
+
+/** UTCTime or GeneralizedTime as RFC 5280 §4.1.2.5 writes them: to the second, in UTC. */
+export function timeOf({ tag, value }: Element): number | undefined {
+  const text = Buffer.from(value).toString('latin1')
+  const full =
+    tag === TAG.UTC_TIME && /^\d{12}Z$/.test(text)
+      ? `${Number(text.slice(0, 2)) < 50 ? '20' : '19'}${text}`
+      : tag === TAG.GENERALIZED_TIME && /^\d{14}Z$/.test(text)
+        ? text
+        : undefined
+  if (full === undefined) return undefined
+  const iso = full.replace(/^(....)(..)(..)(..)(..)(..)Z$/, '$1-$2-$3T$4:$5:$6Z')
+  const time = Date.parse(iso)
+  return Number.isNaN(time) ? undefined : time
+}

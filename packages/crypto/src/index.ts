@@ -68,3 +68,5 @@ export {
 } from './x509/issue.js'
 export { nameOf, nameText, sameName } from './x509/name.js'
 export { certificatesIn, crlsIn, privateKeyIn } from './x509/pem.js'
+export type { Evidence, RevocationPolicy, RevocationReport, Statement } from './x509/revocation.js'
+export { type AnswerTimes, answerTimes, type Question } from './x509/revocation-question.js'

@@ -91,3 +91,17 @@ for (const kem of KEMS) {
     t.throws(() => pair.agree(new Uint8Array(kem.ciphertextLength as number)), { name: 'Bug' })
   })
 }
+
+t.test('FIPS 203 §6: whoever computes, node:crypto or JavaScript, comes to the same secret', async t => {
+  for (const kem of KEMS) {
+    const [byNode, byScript] = [kemKeyPair(kem), kemKeyPair(kem, new Uint8Array(64).fill(7))]
+    for (const pair of [byNode, byScript])
+      for (const chance of [undefined, new Uint8Array(32).fill(9)]) {
+        const { ciphertext, secret } = made(encapsulate(kem, pair.publicValue, chance))
+        t.same(pair.agree(ciphertext), secret, kem.name)
+      }
+    t.equal(byNode.agree(new Uint8Array(5)), 'ike-key-exchange')
+    byNode.wipe()
+    t.throws(() => byNode.agree(new Uint8Array(kem.ciphertextLength as number)), /wiped/)
+  }
+})

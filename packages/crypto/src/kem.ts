@@ -2,6 +2,7 @@ import { bug, type Drop } from '@brunel/base'
 import { ml_kem512, ml_kem768, ml_kem1024 } from '@noble/post-quantum/ml-kem.js'
 import type { Encapsulated, KeyPair } from './cryptography.js'
 import { hold } from './held-secret.js'
+import { NativeKem } from './native-kem.js'
 import { wipe } from './secret.js'
 import type { Group } from './transforms.js'
 
@@ -15,8 +16,12 @@ const MECHANISMS = { 35: ml_kem512, 36: ml_kem768, 37: ml_kem1024 } as const
 const mechanism = (kem: Group): (typeof MECHANISMS)[36] =>
   MECHANISMS[kem.id as keyof typeof MECHANISMS] ?? bug(`no such KEM: ${kem.name}`)
 
-/** For a test, the seed d | z of FIPS 203 §7.1, 64 octets. */
+/** Else JavaScript computes. */
+const native = NativeKem.find()
+
+/** For a test, the seed d | z of FIPS 203 §7.1, 64 octets; node:crypto takes none. */
 export function kemKeyPair(kem: Group, seed?: Uint8Array): KeyPair {
+  if (native !== undefined && seed === undefined) return native.keyPair(kem)
   const made = mechanism(kem).keygen(seed)
   const held = hold(made.secretKey)
   wipe(made.secretKey)
@@ -39,6 +44,7 @@ export function kemKeyPair(kem: Group, seed?: Uint8Array): KeyPair {
 /** For a test, the 32 octets m of FIPS 203 §6.2. */
 export function encapsulate(kem: Group, publicValue: Uint8Array, chance?: Uint8Array): Encapsulated | Drop {
   if (publicValue.length !== kem.publicLength || !isReduced(publicValue)) return 'ike-key-exchange'
+  if (native !== undefined && chance === undefined) return native.encapsulate(kem, publicValue)
   const { cipherText, sharedSecret } = mechanism(kem).encapsulate(publicValue, chance)
   return { ciphertext: cipherText, secret: sharedSecret }
 }

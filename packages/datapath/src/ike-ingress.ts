@@ -16,6 +16,10 @@ const FLAGS = 19
 const LENGTH = 24
 
 const MAJOR = 2
+const VERSION_1 = 0x10
+/** RFC 2408 §3.1: Identity Protection, which IKEv1 calls Main Mode, and Aggressive. */
+const MAIN_MODE = 2
+const AGGRESSIVE_MODE = 4
 const IKE_SA_INIT = 34
 /** RFC 7296 §3.10: where a notify that comes first has its type. */
 const NEXT_PAYLOAD = 16
@@ -39,6 +43,8 @@ export class IkeIngress {
   /** They give a cookie back, RFC 7296 §2.6: in a flood of forged addresses those who receive have a way of their own. */
   readonly #returning = limiter(500, 256)
   readonly #others = limiter(200, 64)
+  /** Only to be told of: RFC 9395. */
+  readonly #version1 = limiter(2, 8)
 
   /** 16 hex digits; `ours` false: no longer. */
   know(spi: string, ours: boolean): void {
@@ -57,6 +63,7 @@ export class IkeIngress {
     const at = p.start
     const major = p.view.getUint8(at + VERSION) >>> 4
     const response = (p.view.getUint8(at + FLAGS) & RESPONSE) !== 0
+    if (beginsVersion1(p, at, length)) return this.#version1.allow(now) ? undefined : 'ike-v1'
     // RFC 7296 §2.5: a request of a higher version has an answer, which is the control plane's to give.
     if (major < MAJOR || (major > MAJOR && response)) return 'ike-version'
     if (p.view.getUint32(at + LENGTH) !== length) return 'ike-length'
@@ -76,6 +83,13 @@ export class IkeIngress {
     if (!init || major !== MAJOR) return this.#others
     return beginsWithCookie(p, at) ? this.#returning : this.#initiators
   }
+}
+
+const beginsVersion1 = (p: Packet, at: number, length: number): boolean => {
+  if (p.view.getUint8(at + VERSION) !== VERSION_1 || p.view.getUint32(at + LENGTH) !== length) return false
+  const mode = p.view.getUint8(at + EXCHANGE_TYPE)
+  const first = p.view.getInt32(at + 8) === 0 && p.view.getInt32(at + 12) === 0
+  return first && (mode === MAIN_MODE || mode === AGGRESSIVE_MODE)
 }
 
 const beginsWithCookie = (p: Packet, at: number): boolean =>

@@ -131,6 +131,24 @@ t.test('an SPI that is ours no longer is that of a stranger, and its neighbour s
   t.equal(up('3333333300000000'), 0, 'the bucket of strangers is empty by now')
 })
 
+t.test('RFC 9395 §2: beginnings of IKEv1 go up now and then, so that they can be told of', async t => {
+  for (const [title, bytes, up] of [
+    ['Main Mode', message({ version: '10', exchange: '02', flags: '00' }), 8],
+    ['Aggressive Mode', message({ version: '10', exchange: '04', flags: '00' }), 8],
+  ] as const)
+    t.equal(burst(bytes), up, title)
+  const ingress = new IkeIngress()
+  const main = message({ version: '10', exchange: '02', flags: '00' })
+  for (let k = 0; k < 8; k++) ingress.admit(packet(main), now)
+  t.equal(ingress.admit(packet(main), now), 'ike-v1')
+  for (const [title, other] of [
+    ['a later message', message({ version: '10', exchange: '02', flags: '00', r: SPI_R })],
+    ['another exchange', message({ version: '10', exchange: '05', flags: '00' })],
+    ['another length', message({ version: '10', exchange: '02', length: '00000021' })],
+  ] as const)
+    t.equal(new IkeIngress().admit(packet(other), now), 'ike-version', title)
+})
+
 t.test('an IKE SPI that is none is a bug', async t => {
   t.throws(() => new IkeIngress().know('12', true))
 })

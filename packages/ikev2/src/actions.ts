@@ -3,11 +3,14 @@ import { Ike as Wire } from '@brunel/wire'
 import { expire } from './child-timers.js'
 import type { IkeInput, IkePeer } from './contract.js'
 import * as failures from './failures.js'
+import { recheck } from './held.js'
 import { lifetimeFrom } from './lifetimes.js'
 import { closeImmobile, followSource, ownAddressesChanged } from './moving.js'
 import { PeerControl } from './peer.js'
 import { readdresses, restarts } from './peer-change.js'
 import type { Peers } from './peers.js'
+import { resolved } from './redirect.js'
+import { ownQuestions } from './revocations.js'
 import type { SaHost } from './sa-stage.js'
 import type { Session } from './session.js'
 import type { Turn } from './turn.js'
@@ -21,6 +24,7 @@ export function applyPeer(turn: Turn, host: SaHost, peers: Peers, peer: IkePeer)
   if (control === undefined) {
     const added = new PeerControl(host, peer)
     peers.put(added)
+    host.revocations.ask(turn, ownQuestions(host.ports, peer))
     return added
   }
   const before = control.peer
@@ -28,6 +32,7 @@ export function applyPeer(turn: Turn, host: SaHost, peers: Peers, peer: IkePeer)
   if (anew) closeAll(turn, control, 'the configuration of the peer changed')
   control.peer = peer
   peers.put(control)
+  host.revocations.ask(turn, ownQuestions(host.ports, peer))
   if (control.wish !== 'down' && peer.initiate !== before.initiate)
     control.wish = peer.initiate ? 'initiate' : 'answer'
   if (anew) {
@@ -38,6 +43,7 @@ export function applyPeer(turn: Turn, host: SaHost, peers: Peers, peer: IkePeer)
   }
   relive(turn, control, before)
   if (readdresses(before, peer)) closeImmobile(turn, control, before)
+  recheck(turn, host, control)
   return control
 }
 
@@ -71,6 +77,7 @@ function closeAll(turn: Turn, control: PeerControl, why: string): void {
 export function putDown(turn: Turn, control: PeerControl, why: string): void {
   control.wish = 'down'
   control.retryAt = undefined
+  control.redirects.target = undefined
   closeAll(turn, control, why)
 }
 
@@ -95,6 +102,8 @@ export function act(turn: Turn, control: PeerControl, input: PeerInput): void {
       return control.wish === 'down' ? undefined : control.begin(turn, control.alive)
     case 'acquire':
       return control.acquire(turn)
+    case 'resolved':
+      return resolved(turn, control, input.name, input.address)
     case 'child-used':
       return used(turn, control, input.spiIn)
     case 'child-limit':
@@ -171,6 +180,8 @@ function sourced(
 ): void {
   const session = sessionOf(control, input.spiIn)
   if (session === undefined || session.current.encapsulation === 'none') return
+  // Plain ESP, still under way from before encapsulation began, tells no port of the NAT.
+  if (input.remote.port === 0) return
   followSource(turn, session, { local: session.current.local, remote: input.remote })
 }
 

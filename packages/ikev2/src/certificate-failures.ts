@@ -56,6 +56,14 @@ export const noCertificate = (id: string): Failure =>
     { remoteId: id },
   )
 
+export const hashAndUrl = (id: string): Failure =>
+  failure(
+    'HASH_AND_URL',
+    `${id} sends the address of its certificate instead of the certificate (hash and URL, RFC 7296 §3.6), which we never ask for.`,
+    'Switch hash-and-URL off at the other router (strongSwan: charon.hash_and_url = no).',
+    { remoteId: id },
+  )
+
 export const wrongSignature = (id: string, subject: string, detail: string): Failure =>
   failure(
     'WRONG_SIGNATURE',
@@ -101,6 +109,13 @@ export function certificateFault(id: string, { fault, detail, evidence: seen }: 
         'CERTIFICATE_REVOKED',
         `The certificate of ${id} is revoked: ${detail}.`,
         'Issue a new certificate for the other router, with a new key.',
+        evidence,
+      )
+    case 'revocation-unknown':
+      return failure(
+        'REVOCATION_UNKNOWN',
+        `Nothing tells whether the certificate of ${id} is revoked: ${detail}.`,
+        'Let this router reach the HTTP address in the certificate, or give it the list by auth.crls; auth.revocation "relaxed" lets the peer in without.',
         evidence,
       )
     case 'refused':

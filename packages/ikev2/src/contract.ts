@@ -1,5 +1,12 @@
 import type { Drop, Endpoint, Instant, Millis } from '@brunel/base'
-import type { Encryption, EspProposal, IkeProposal, Integrity } from '@brunel/crypto'
+import type {
+  Encryption,
+  EspProposal,
+  IkeProposal,
+  Integrity,
+  Question,
+  RevocationPolicy,
+} from '@brunel/crypto'
 
 /**
  * What goes into the IKE machine and what comes out: plain data, nothing else.
@@ -44,6 +51,8 @@ export type TheirProof =
       readonly method: 'certificate'
       readonly trustAnchors: readonly Uint8Array[]
       readonly crls: readonly Uint8Array[]
+      /** What else is asked whether its certificates are revoked, and what it means when nobody says. */
+      readonly revocation: RevocationPolicy
     }
 
 /** A post-quantum pre-shared key and the name that both ends know it by, RFC 8784 §2. */
@@ -70,6 +79,8 @@ export interface IkePeer {
     | { readonly method: 'certificate'; readonly own: OwnProof; readonly theirs: TheirProof }
   readonly ppk?: Ppk | undefined
   readonly initiate: boolean
+  /** Whether the peer may send us to another gateway: RFC 5685. */
+  readonly redirect?: boolean
   readonly ike: {
     readonly proposals: readonly IkeProposal[]
     readonly lifetime: Millis
@@ -108,6 +119,13 @@ export type IkeInput =
   | { readonly on: 'up' | 'down'; readonly peer: string }
   | { readonly on: 'rekey'; readonly peer: string; readonly what: 'ike' | 'child' }
   | { readonly on: 'reauthenticate'; readonly peer: string }
+  /** The answer to the effect `resolve`; undefined: the name has no address that we can reach. */
+  | {
+      readonly on: 'resolved'
+      readonly peer: string
+      readonly name: string
+      readonly address: string | undefined
+    }
   /** The first authentic packet on a new inbound SA: the responder's outbound side switches now (RFC 7296 §2.8). */
   | { readonly on: 'child-used'; readonly peer: string; readonly spiIn: number }
   /** From the data path: a soft limit asks for a rekey, a hard one ends the SA. */
@@ -131,6 +149,12 @@ export type IkeInput =
   | { readonly on: 'own-addresses'; readonly peer: string; readonly addresses: readonly string[] }
   /** ESP with a SPI that no SA has, from the address of a peer: RFC 7296 §1.5, RFC 4303 §3.4.2. */
   | { readonly on: 'unknown-esp-spi'; readonly spi: number; readonly remote: Endpoint }
+  /** What came of a `revocation-wanted`, or news of the same question: an authentic answer in its time, or why there is none. */
+  | {
+      readonly on: 'revocation'
+      readonly key: string
+      readonly answer: { readonly der: Uint8Array } | { readonly failed: string }
+    }
   /** A packet waits and there is no SA. */
   | { readonly on: 'acquire'; readonly peer: string }
   /** A connection of `stream-open` stands between these ends. */
@@ -253,6 +277,8 @@ export type IkeEvent =
       readonly why: Failure
       readonly remote: Endpoint
     }
+  /** The peer sends us to another gateway: RFC 5685. */
+  | { readonly event: 'redirected'; readonly peer: string; readonly from: string; readonly to: string }
   /** The SAs go on at other addresses: ours changed, the peer's did, or a NAT gave it another port. */
   | {
       readonly event: 'moved'
@@ -309,6 +335,8 @@ export type IkeEffect =
   | { readonly do: 'child-use'; readonly peer: string; readonly spiIn: number }
   /** `grace`: how long the inbound side still receives. Its outbound side is never used again. */
   | { readonly do: 'child-remove'; readonly peer: string; readonly spiIn: number; readonly grace: Millis }
+  /** The gateway that a peer sends us to is known by name; the host answers by the input `resolved`. */
+  | { readonly do: 'resolve'; readonly peer: string; readonly name: string }
   /** One of the two ends moved: all children of the peer send so. */
   | {
       readonly do: 'peer-moved'
@@ -330,10 +358,25 @@ export type IkeEffect =
   | { readonly do: 'stream-close'; readonly stream: number }
   /** An SPI that peers may address to us, or no longer: for the filter in front of the machine. 16 hex digits. */
   | { readonly do: 'ike-spi'; readonly spi: string; readonly ours: boolean }
+  /** Get the answer and feed `revocation`, always; then go on getting it before it is out of date, while `revocationKeys` names it. */
+  | { readonly do: 'revocation-wanted'; readonly question: Question }
   | { readonly do: 'drop'; readonly drop: Drop; readonly remote: Endpoint; readonly detail: string }
   | { readonly do: 'report'; readonly event: IkeEvent }
 
 export type SaState = 'connecting' | 'established' | 'rekeying' | 'closing'
+
+/** Certificates of a peer, and whether they are revoked. */
+export interface CertificateReport {
+  readonly subject: string
+  readonly issuer: string
+  readonly serial: string
+  readonly revocation: {
+    readonly state: 'good' | 'unknown' | 'unchecked'
+    readonly detail: string
+    /** Unix time in milliseconds, while what proves it is in its time. */
+    readonly until: number | undefined
+  }
+}
 
 /** A snapshot for the API; holds no secret. */
 export interface IkePeerReport {
@@ -352,6 +395,8 @@ export interface IkePeerReport {
     readonly local: Endpoint
     readonly remote: Endpoint
     readonly nat: { readonly local: boolean; readonly remote: boolean }
+    /** What the peer proved itself with. */
+    readonly certificate: CertificateReport | undefined
     /** undefined: one of the two does not do MOBIKE. Addresses beside those in use. */
     readonly mobike: { readonly local: readonly string[]; readonly remote: readonly string[] } | undefined
     /** The name of the PPK that its keys, or those of its predecessors, were made with. */

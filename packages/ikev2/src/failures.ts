@@ -1,5 +1,6 @@
 import { type Endpoint, endpointText } from '@brunel/base'
 import type { Failure } from './contract.js'
+import type { Nearest } from './nearest.js'
 import type { Ends } from './sa-stage.js'
 
 /**
@@ -52,21 +53,50 @@ export const connectionLost = (remote: Endpoint, why: string): Failure =>
     { remote: endpointText(remote), why },
   )
 
-export const noCommonIkeProposal = (ours: readonly string[], theirs: readonly string[]): Failure =>
+export const speaksVersion1 = ({ address }: Endpoint, mode: string): Failure =>
   failure(
-    'NO_COMMON_PROPOSAL',
-    'The two routers have no IKE proposal in common.',
-    'Make ike.proposals of one end contain a proposal of the other.',
-    { ours, theirs },
+    'VERSION_1',
+    `The other router speaks IKEv1 (${mode} from ${address}), which is obsolete (RFC 9395) and not spoken here.`,
+    'Set it to IKEv2: strongSwan "version = 2" in swanctl.conf or "keyexchange = ikev2" in ipsec.conf; Libreswan "ikev2 = insist"; Cisco, Juniper, Fortinet and others "IKE version 2" at the tunnel or gateway.',
+    { remote: address, version: '1.0', mode },
   )
 
-export const noCommonEspProposal = (ours: readonly string[], theirs: readonly string[]): Failure =>
-  failure(
-    'NO_COMMON_ESP_PROPOSAL',
-    'The two routers have no ESP proposal in common.',
-    'Make esp.proposals of one end contain a proposal of the other; look at key length, extended sequence numbers and PFS group.',
-    { ours, theirs },
+/** Both sides' offers, the nearest match and the one change that would make it work. */
+const noCommon = (
+  kind: 'ike' | 'esp',
+  offers: { readonly ours: readonly string[]; readonly theirs: readonly string[] },
+  near: Nearest | undefined,
+): Failure => {
+  const name = kind.toUpperCase()
+  const differs = near?.differs.join('; ')
+  return failure(
+    kind === 'ike' ? 'NO_COMMON_PROPOSAL' : 'NO_COMMON_ESP_PROPOSAL',
+    `The two routers have no ${name} proposal in common${differs === undefined ? '' : `; the nearest two differ in this: ${differs}`}.`,
+    near === undefined
+      ? `Make ${kind}.proposals of one end contain a proposal of the other.`
+      : near.here === undefined
+        ? `Add "${near.there}" to the ${name} proposals of the other router; what it offers is not accepted here.`
+        : `Add "${near.here}" to ${kind}.proposals here, or "${near.there}" to those of the other router.`,
+    {
+      ...offers,
+      ...(near === undefined
+        ? {}
+        : { nearest: [`ours: ${near.ours}`, `theirs: ${near.theirs}`], differs: near.differs }),
+    },
   )
+}
+
+export const noCommonIkeProposal = (
+  ours: readonly string[],
+  theirs: readonly string[],
+  near?: Nearest,
+): Failure => noCommon('ike', { ours, theirs }, near)
+
+export const noCommonEspProposal = (
+  ours: readonly string[],
+  theirs: readonly string[],
+  near?: Nearest,
+): Failure => noCommon('esp', { ours, theirs }, near)
 
 export const proposalsRefused = (what: 'IKE' | 'ESP', ours: readonly string[]): Failure =>
   failure(
@@ -101,17 +131,40 @@ export const wrongPsk = (id: string, remote: Endpoint): Failure =>
   )
 
 /** `ppkId`: we named a PPK. */
+/** `by`: how we prove ourselves. `theirsWasGood`: the peer proved the same PSK first. `ppk`: the one that we used. */
 export const authenticationRefused = (
   localId: string,
   remoteId: string,
-  ppkId: string | undefined = undefined,
-): Failure =>
-  failure(
+  about: {
+    readonly by: 'psk' | 'certificate'
+    readonly theirsWasGood?: boolean
+    readonly ppk?: string | undefined
+  },
+): Failure => {
+  const { by, ppk } = about
+  const ppkWord = ppk === undefined ? 'it demands a PPK' : `the PPKs differ (ours is "${ppk}")`
+  const evidence = { localId, remoteId, ourMethod: by, ...(ppk === undefined ? {} : { ppkId: ppk }) }
+  if (by === 'certificate')
+    return failure(
+      'AUTHENTICATION_REFUSED',
+      `The peer refused our authentication as ${localId} by a certificate: it does not accept our certificate or signature, it does not know that identity, it wants a PSK of us, or ${ppkWord}.`,
+      'Compare our certificate with the trust anchors there; then local.id here and remote.id there; then auth.ppk. An older router may need auth.rsaSignature pkcs1. Its log says which it is.',
+      evidence,
+    )
+  if (about.theirsWasGood === true)
+    return failure(
+      'AUTHENTICATION_REFUSED',
+      `The peer proved the same PSK as ours and then refused us: it does not accept ${localId} as our identity.`,
+      `Set local.id to what the other router expects, or its remote identity for this tunnel to ${localId}.`,
+      { ...evidence, psk: 'the same at both ends' },
+    )
+  return failure(
     'AUTHENTICATION_REFUSED',
-    `The peer refused our authentication as ${localId}: the PSKs differ, it does not accept our certificate or signature, it does not know that identity, or ${ppkId === undefined ? 'it demands a PPK' : `the PPKs differ (ours is "${ppkId}")`}.`,
-    'Compare auth.psk, or our certificate and the trust anchors there; then local.id here and remote.id there; then auth.ppk. An older router may need auth.rsaSignature pkcs1. Its log says which it is.',
-    { localId, remoteId, ...(ppkId === undefined ? {} : { ppkId }) },
+    `The peer refused our authentication as ${localId} by PSK: the PSKs differ, it does not know that identity or is not ${remoteId} itself, it wants a certificate of us, or ${ppkWord}.`,
+    'Compare auth.psk; then local.id here and remote.id there, remote.id here and local.id there; then auth.ppk. Its log says which it is.',
+    evidence,
   )
+}
 
 export const wrongId = (expected: string, claimed: string): Failure =>
   failure(
@@ -145,12 +198,41 @@ export const selectorsRefused = (ours: Evidence): Failure =>
     ours,
   )
 
-export const selectorsUnacceptable = (evidence: Evidence): Failure =>
+export const selectorsUnacceptable = (
+  evidence: Evidence,
+  change: { readonly differs: readonly string[]; readonly there: string } | undefined,
+): Failure =>
   failure(
     'TS_DIFFER',
-    'The traffic selectors of the two routers have nothing in common.',
-    'Both ends must select GRE (47) between the two tunnel addresses; compare local.address and remote.address.',
-    evidence,
+    `The traffic selectors of the two routers have nothing in common${change === undefined ? '' : `: ${change.differs.join('; ')}`}.`,
+    change === undefined
+      ? 'Both ends must select GRE (47) between the two tunnel addresses; compare local.address and remote.address.'
+      : `Let the other router select ${change.there} (strongSwan: local_ts = dynamic[gre], remote_ts = dynamic[gre]).`,
+    { ...evidence, ...(change === undefined ? {} : { differs: change.differs }) },
+  )
+
+export const redirectRefused = (from: string, to: string): Failure =>
+  failure(
+    'REDIRECT_REFUSED',
+    `${from} sends us to another gateway, ${to} (RFC 5685), and remote.redirect does not allow it.`,
+    'Set remote.redirect to true if that gateway may serve this tunnel, or set remote.address to it.',
+    { from, to },
+  )
+
+export const redirectLoop = (from: string, to: string, most: number): Failure =>
+  failure(
+    'REDIRECT_LOOP',
+    `${from} sends us on to ${to}: that would be more than ${most} redirects in five minutes.`,
+    'The gateways send us round in a circle; correct them, or set remote.redirect to false.',
+    { from, to },
+  )
+
+export const gatewayUnknown = (from: string, name: string): Failure =>
+  failure(
+    'REDIRECT_UNRESOLVED',
+    `${from} sends us to ${name}, and that name cannot be resolved.`,
+    'Check the name and the resolver of this machine; the address that is configured is tried again.',
+    { from, to: name },
   )
 
 export const natRefused = (local: boolean, remote: boolean): Failure =>
@@ -277,6 +359,10 @@ const TOLD = new Set(
   ),
 )
 
+/** How a router that knows IKEv1 alone takes ours. */
+const DEAF = new Set(['PEER_SILENT', 'REFUSED'].map(code => `BRUNEL_IKE_${code}`))
+
 /** Whether `known` explains more than `next` does: where both ends begin, the two take turns. */
 export const explainsMore = (known: Failure, next: Failure): boolean =>
-  FOUND.has(known.code) && TOLD.has(next.code)
+  (FOUND.has(known.code) && TOLD.has(next.code)) ||
+  (known.code === 'BRUNEL_IKE_VERSION_1' && (TOLD.has(next.code) || DEAF.has(next.code)))

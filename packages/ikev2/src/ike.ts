@@ -13,9 +13,11 @@ import * as actions from './actions.js'
 import { Alarms } from './alarms.js'
 import type { IkeEffect, IkeInput, IkePeerReport } from './contract.js'
 import { beginInit } from './exchanges/sa-init.js'
+import { revocationNews } from './held.js'
 import { PeerControl } from './peer.js'
 import { Peers } from './peers.js'
 import { reportPeer } from './report.js'
+import { ownQuestions, Revocations } from './revocations.js'
 import type { IkeSa } from './sa.js'
 import type { Ends, Incoming, SaHost } from './sa-stage.js'
 import { DEFAULT_SETTINGS, type IkeSettings } from './settings.js'
@@ -37,6 +39,7 @@ import { type Ports, Turn } from './turn.js'
  */
 export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
   readonly ports: Ports
+  readonly revocations = new Revocations()
   readonly #peers = new Peers()
   /** By the SPI that we chose: RFC 7296 §2.6. */
   readonly #sas = new Map<IkeSpi, IkeSa>()
@@ -90,6 +93,9 @@ export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
         return actions.streamSaid(turn, this, input, control => this.#touch(control))
       case 'unknown-esp-spi':
         return this.#touch(actions.unknownEspSpi(turn, this.#peers.all, input))
+      case 'revocation':
+        for (const who of revocationNews(turn, this, this.#sas.values(), input)) this.#touch(who)
+        return
       case 'stop':
         for (const control of this.#peers.all) {
           this.#touch(control)
@@ -100,6 +106,7 @@ export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
       case 'down':
       case 'rekey':
       case 'reauthenticate':
+      case 'resolved':
       case 'acquire':
       case 'child-used':
       case 'child-limit':
@@ -127,6 +134,7 @@ export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
   /** RFC 7296 §2.6: an IKE SA is found by SPI only, never by address. */
   #datagram(turn: Turn, input: { readonly bytes: Uint8Array } & Ends): void {
     const header = Wire.parseHeader(input.bytes)
+    if (header === 'ike-version' && this.#strangers.version1(turn, input.bytes, input)) return
     if (isDrop(header)) return turn.drop(header, input.remote, 'the IKE header')
     const m: Incoming = { header, bytes: input.bytes, local: input.local, remote: input.remote }
     // The I flag tells which of the two SPIs is ours (§3.1): the sender is the original initiator or we are.
@@ -181,6 +189,17 @@ export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
 
   reports(): readonly IkePeerReport[] {
     return this.#peers.all.map(reportPeer)
+  }
+
+  /** Questions about revocation whose answers are still of use. */
+  revocationKeys(): ReadonlySet<string> {
+    const keys = new Set<string>()
+    for (const { peer, sessions } of this.#peers.all) {
+      for (const { key } of ownQuestions(this.ports, peer)) keys.add(key)
+      for (const { certificate } of sessions)
+        for (const key of certificate?.revocation.concerns ?? []) keys.add(key)
+    }
+    return keys
   }
 
   // ---- what an IKE SA needs of us ----

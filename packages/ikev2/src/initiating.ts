@@ -68,7 +68,7 @@ export class Transmission {
 /** The waits of one request. RFC 7296 §2.4: exponential; jitter, cap and count are ours. */
 export function waits(plan: Retransmission, random: Random, jitterPercent: number): readonly Millis[] {
   return Array.from({ length: plan.tries }, (_, i) =>
-    shortened(millis(Math.min(plan.first * plan.factor ** i, plan.cap)), random, jitterPercent),
+    shortened(millis(Math.floor(Math.min(plan.first * plan.factor ** i, plan.cap))), random, jitterPercent),
   )
 }
 

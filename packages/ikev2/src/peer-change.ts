@@ -1,8 +1,8 @@
 import type { IkePeer } from './contract.js'
 
 /**
- * Whether a changed peer must be negotiated anew. What only limits an SA in time, or says who begins, does not:
- * `initiate`, lifetimes, liveness; nor another address, see `readdresses`.
+ * Whether a changed peer must be negotiated anew. What only limits an SA in time, says who begins, or tells of
+ * revocation, does not: `initiate`, `redirect`, lifetimes, liveness, `crls`; nor another address, see `readdresses`.
  */
 export const restarts = (before: IkePeer, after: IkePeer): boolean =>
   !same(negotiated(before), negotiated(after))
@@ -17,13 +17,21 @@ const isImplied = ({ localId, localAddress }: IkePeer): boolean =>
 
 const negotiated = (peer: IkePeer): unknown => ({
   ...peer,
+  auth: lasting(peer.auth),
   localAddress: undefined,
   remoteAddress: undefined,
   localId: isImplied(peer) ? undefined : peer.localId,
   initiate: undefined,
+  redirect: undefined,
   ike: { proposals: peer.ike.proposals, mobike: peer.ike.mobike, tcp: peer.ike.tcp },
   esp: { ...peer.esp, lifetime: undefined },
 })
+
+/** The peer is looked at again with other lists; it need not prove itself again for that. */
+const lasting = (auth: IkePeer['auth']): unknown =>
+  auth.method === 'certificate' && auth.theirs.method === 'certificate'
+    ? { ...auth, theirs: { ...auth.theirs, crls: undefined, revocation: undefined } }
+    : auth
 
 /** Equal as data. A PSK is compared only with its own successor from the same operator. */
 function same(a: unknown, b: unknown): boolean {

@@ -4,6 +4,7 @@ import type { Failure, IkePeer } from './contract.js'
 import * as failures from './failures.js'
 import { backOff } from './initiating.js'
 import { unspecifiedLike } from './peer-match.js'
+import { Redirects } from './redirect.js'
 import { settle } from './redundancy.js'
 import type { IkeSa } from './sa.js'
 import type { SaHost } from './sa-stage.js'
@@ -30,6 +31,7 @@ export class PeerControl {
   peer: IkePeer
   wish: Wish
   readonly traffic: Traffic
+  readonly redirects = new Redirects()
   readonly transport: Transport
   /** Established, the youngest last. */
   sessions: readonly Session[] = []
@@ -101,6 +103,7 @@ export class PeerControl {
   hasten(turn: Turn): void {
     this.retryAt = undefined
     this.#failed = 0
+    this.redirects.target = undefined
     this.reconcile(turn)
   }
 
@@ -121,11 +124,13 @@ export class PeerControl {
 
   /** A new IKE SA from scratch; with `replaces`, the old ones stay until it carries a child. */
   begin(turn: Turn, replaces: readonly Session[] = [], over = this.transport.choose(replaces)): void {
-    const { remoteAddress } = this.peer
-    if (remoteAddress === undefined || this.attempt !== undefined || this.transport.dials) return
+    const { target, resolving } = this.redirects
+    const remoteAddress = target?.address ?? this.peer.remoteAddress
+    if (remoteAddress === undefined || this.attempt !== undefined) return
+    if (this.transport.dials || resolving) return
     this.retryAt = undefined
     this.reauthenticating = replaces
-    if (over === 'tcp') return this.transport.dial(turn)
+    if (over === 'tcp' && target === undefined) return this.transport.dial(turn)
     const local: Endpoint = {
       address: this.peer.localAddress ?? unspecifiedLike(remoteAddress),
       port: SPEC.PORT,
@@ -154,6 +159,7 @@ export class PeerControl {
     if (this.attempt !== sa) return
     this.attempt = undefined
     this.reauthenticating = []
+    this.redirects.target = undefined // the address that is configured comes next
     if (this.transport.attemptFailed(sa, end.why.code)) return
     // A hint of IKE_SA_INIT was reported when it came.
     if (this.lastFailure?.code === end.why.code && this.lastFailure.at >= sa.createdAt)
@@ -186,13 +192,23 @@ export class PeerControl {
     turn.report({ event: 'failed', peer: this.peer.name, exchange: end.exchange, why: end.why, remote })
   }
 
+  /** RFC 5685: another gateway shall have this attempt. */
+  leave(turn: Turn, sa: IkeSa): void {
+    if (this.attempt === sa) this.attempt = undefined
+    const { target } = this.redirects
+    if (target?.address !== undefined) this.begin(turn, target.replaces)
+  }
+
   /** What waited has its child. */
   served(): void {
     this.#acquired = false
   }
 
   established(session: Session): void {
-    if (this.attempt === session.current) this.attempt = undefined
+    if (this.attempt === session.current) {
+      this.attempt = undefined
+      this.redirects.target = undefined
+    }
     this.sessions = [...this.sessions, session]
     this.retryAt = undefined
     this.#failed = 0

@@ -89,7 +89,7 @@ t.test('RFC 7296 §3.7: whom we trust is named once, as long as a peer needs it'
     auth: {
       method: 'certificate',
       own: { method: 'psk', psk: new Uint8Array(8) },
-      theirs: { method: 'certificate', trustAnchors, crls: [] },
+      theirs: { method: 'certificate', trustAnchors, crls: [], revocation: 'off' },
     },
   })
   const [x, y] = [Uint8Array.of(1), Uint8Array.of(2)]

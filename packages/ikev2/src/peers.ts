@@ -2,7 +2,7 @@ import { Ike as Wire } from '@brunel/wire'
 import type { Identity } from './contract.js'
 import type { PeerControl } from './peer.js'
 import { isHere, mayHaveMoved, takes } from './peer-match.js'
-import { anchorsOf, usesCertificates } from './proof.js'
+import { anchorsOf, looks, usesCertificates } from './proof.js'
 import type { Ends } from './sa-stage.js'
 
 /**
@@ -17,6 +17,7 @@ export class Peers {
   readonly #anchors = new Map<string, { readonly der: Uint8Array; readonly of: Set<PeerControl> }>()
   #certified = 0
   #ppks = 0
+  #looking = 0
 
   get all(): readonly PeerControl[] {
     return [...this.#byName.values()]
@@ -35,6 +36,7 @@ export class Peers {
       anchors: anchorsOf(peer).map(Wire.hex),
       certified: usesCertificates(peer),
       ppk: peer.ppk !== undefined,
+      looks: looks(peer),
     }
     this.#keys.set(control, keys)
     this.#byName.set(peer.name, control)
@@ -42,6 +44,7 @@ export class Peers {
     this.#byIdentity.add(keys.identity, control)
     if (keys.certified) this.#certified++
     if (keys.ppk) this.#ppks++
+    if (keys.looks) this.#looking++
     for (const [i, der] of anchorsOf(peer).entries()) {
       const anchor = this.#anchors.get(keys.anchors[i] as string) ?? { der, of: new Set() }
       anchor.of.add(control)
@@ -64,6 +67,7 @@ export class Peers {
     this.#byIdentity.remove(keys.identity, control)
     if (keys.certified) this.#certified--
     if (keys.ppk) this.#ppks--
+    if (keys.looks) this.#looking--
     for (const key of keys.anchors) {
       const anchor = this.#anchors.get(key)
       anchor?.of.delete(control)
@@ -102,6 +106,11 @@ export class Peers {
     return this.#ppks > 0
   }
 
+  /** Whether the revocation of any of them is asked for. */
+  get someLook(): boolean {
+    return this.#looking > 0
+  }
+
   /** Whom they trust, DER, each once. */
   get anchors(): readonly Uint8Array[] {
     return [...this.#anchors.values()].map(({ der }) => der)
@@ -115,6 +124,7 @@ interface Keys {
   readonly anchors: readonly string[]
   readonly certified: boolean
   readonly ppk: boolean
+  readonly looks: boolean
 }
 
 const ANY = ''

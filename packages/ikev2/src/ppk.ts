@@ -3,10 +3,11 @@ import type { Failure, IkePeer, Ppk } from './contract.js'
 import { underPpk } from './key-schedule.js'
 import { claimedText } from './peer-match.js'
 import * as ppkFailures from './ppk-failures.js'
-import { type Claim, judge, type Proven, prove } from './proof.js'
+import { type Announced, type Claim, judge, type Proven, prove, type Unsettled } from './proof.js'
 import type { Signing } from './psk-auth.js'
 import type { Agreed, IkeSa } from './sa.js'
-import type { Ports } from './turn.js'
+import type { SaHost } from './sa-stage.js'
+import type { Turn } from './turn.js'
 
 /**
  * Post-quantum pre-shared keys, RFC 8784 §3. IKE_SA_INIT tells that both have one, IKE_AUTH which; SK_d, SK_pi and
@@ -44,16 +45,18 @@ interface Proof {
 
 /** The initiator's AUTH; with a PPK, its name and, where we can do without, the proof without: RFC 8784 §3. */
 export function proveByPpk(
-  ports: Ports,
+  turn: Turn,
+  host: SaHost,
   peer: IkePeer,
-  by: { readonly signing: Signing; readonly answer: Uint8Array; readonly ppk: Ppk | undefined },
+  by: { readonly signing: Signing; readonly announced: Announced; readonly ppk: Ppk | undefined },
 ): Proof | Failure {
-  const { signing, answer, ppk } = by
-  const without = ppk?.required === true ? undefined : prove(ports, peer, signing, answer)
+  const { signing, announced, ppk } = by
+  const { ports } = host
+  const without = ppk?.required === true ? undefined : prove(turn, host, peer, signing, announced)
   if (without !== undefined && 'code' in without) return without
   if (ppk === undefined) return { ...(without as Omit<Proof, 'notifies'>), notifies: [] }
   const skP = underPpk(ports.crypto, signing.prf, ppk.secret, signing.skP)
-  const proof = prove(ports, peer, { ...signing, skP }, answer)
+  const proof = prove(turn, host, peer, { ...signing, skP }, announced)
   ports.crypto.wipe(skP)
   if ('code' in proof) return proof
   const name = Wire.concat(Uint8Array.of(PPK_ID_FIXED), ppk.id)
@@ -66,7 +69,7 @@ export function proveByPpk(
 export type ProvenByPpk = Proven & { readonly ppk: Ppk | undefined }
 
 /**
- * The responder's judgement, RFC 8784 §3, table 1. `claim` as without PPK; `announced`: by the initiator, and by both.
+ * The responder's judgement, RFC 8784 §3, table 1. `claim` as without PPK; `announced`: by both.
  *
  *     both announced   names ours   NO_PPK_AUTH   we demand
  *     no               -            -             no          as without
@@ -75,13 +78,19 @@ export type ProvenByPpk = Proven & { readonly ppk: Ppk | undefined }
  *     yes              no           yes           no          as without, by NO_PPK_AUTH
  *     yes              no           else                      refused
  */
-export function judgeByPpk(ports: Ports, peer: IkePeer, claim: Claim, both: boolean): ProvenByPpk | Failure {
+export function judgeByPpk(
+  turn: Turn,
+  host: SaHost,
+  peer: IkePeer,
+  claim: Claim & { readonly announced: boolean },
+): ProvenByPpk | Unsettled | Failure {
   const { ppk } = peer
-  const asWithout = (proof: Wire.AuthPayload): ProvenByPpk | Failure => {
-    const proven = judge(ports, peer, { ...claim, proof })
-    return 'code' in proven ? proven : { ...proven, ppk: undefined }
+  const { ports } = host
+  const asWithout = (proof: Wire.AuthPayload): ProvenByPpk | Unsettled | Failure => {
+    const proven = judge(turn, host, peer, { ...claim, proof })
+    return 'code' in proven || 'questions' in proven ? proven : { ...proven, ppk: undefined }
   }
-  if (!both)
+  if (!claim.announced)
     return ppk?.required === true ? ppkFailures.ppkNotAnnounced(ppkName(ppk.id)) : asWithout(claim.proof)
   const named = Wire.findNotify(claim.payloads, Wire.NOTIFY.PPK_IDENTITY)?.data
   const withoutPpk = Wire.findNotify(claim.payloads, Wire.NOTIFY.NO_PPK_AUTH)?.data
@@ -95,8 +104,9 @@ export function judgeByPpk(ports: Ports, peer: IkePeer, claim: Claim, both: bool
     return ppkFailures.ppkIdDiffers(ids, ppk?.required === true ? 'us' : 'the peer')
   }
   const skP = underPpk(ports.crypto, claim.signing.prf, ppk.secret, claim.signing.skP)
-  const proven = judge(ports, peer, { ...claim, signing: { ...claim.signing, skP } })
+  const proven = judge(turn, host, peer, { ...claim, signing: { ...claim.signing, skP } })
   ports.crypto.wipe(skP)
+  if ('questions' in proven) return proven
   if (!('code' in proven)) return { ...proven, ppk }
   if (!PROOF_DIFFERS.includes(proven.code)) return proven
   const [who, name] = [claimedText(claim.id), ppkName(ppk.id)]

@@ -1,4 +1,4 @@
-import type { CertifiedName } from '@brunel/crypto'
+import type { Certified, CertifiedName, Question, RevocationReport } from '@brunel/crypto'
 import { Ike as Wire } from '@brunel/wire'
 import * as certificateFailures from './certificate-failures.js'
 import type { Failure, Identity, IkePeer, OwnProof, TheirProof } from './contract.js'
@@ -6,7 +6,9 @@ import * as failures from './failures.js'
 import { identityOf } from './identity.js'
 import { claimedText } from './peer-match.js'
 import { pskAuth, type Signing, signedOctets, verifyPskAuth } from './psk-auth.js'
-import type { Ports } from './turn.js'
+import { ownQuestions } from './revocations.js'
+import type { SaHost } from './sa-stage.js'
+import type { Ports, Turn } from './turn.js'
 
 /**
  * AUTH of either kind, RFC 7296 §2.15: a shared key, or a signature with the certificates that carry its public key
@@ -24,8 +26,12 @@ export function anchorsOf(peer: IkePeer): readonly Uint8Array[] {
 }
 export const usesCertificates = ({ auth }: IkePeer): boolean => auth.method === 'certificate'
 
-/** X.509 certificate, signature: the one encoding that we send and take, RFC 7296 §3.6. */
+/** X.509 certificate, signature: the one encoding of certificates that we send and take, RFC 7296 §3.6. */
 const X509_SIGNATURE = 4
+/** An OCSP response, RFC 4806 §3. */
+const OCSP_CONTENT = 14
+/** Hash and URL of a certificate and of a bundle, RFC 7296 §3.6: we never announce HTTP_CERT_LOOKUP_SUPPORTED. */
+const HASH_AND_URL: readonly number[] = [12, 13]
 /** RFC 7296 §4 demands four; a peer that sends more makes us work. */
 const MOST_CERTIFICATES = 8
 
@@ -45,31 +51,63 @@ export const announcesHashes = (payloads: readonly Wire.Payload[]): boolean =>
 
 /** The hash algorithms that an IKE_SA_INIT message announces. */
 export function hashesIn(message: Uint8Array): readonly number[] {
-  const parsed = Wire.parseMessage(message)
-  const notify =
-    typeof parsed === 'string'
-      ? undefined
-      : Wire.findNotify(parsed.payloads, Wire.NOTIFY.SIGNATURE_HASH_ALGORITHMS)
+  const notify = Wire.findNotify(payloadsIn(message), Wire.NOTIFY.SIGNATURE_HASH_ALGORITHMS)
   const data = notify?.data ?? new Uint8Array(0)
   return Array.from({ length: data.length >> 1 }, (_, i) => Wire.readUint16(data, 2 * i))
+}
+
+/** Whether we want to know if the peer's certificate is revoked, and ask for it. */
+export function looks(peer: IkePeer): boolean {
+  const theirs = theirProof(peer)
+  return theirs.method === 'certificate' && theirs.revocation !== 'off'
 }
 
 /** CERTREQ names the authorities we trust, RFC 7296 §3.7. Without it some peers send no certificate. */
 export function certificateRequest(
   ports: Ports,
   anchors: readonly Uint8Array[],
+  ocsp: boolean,
 ): readonly Wire.PlainPayload[] {
   if (anchors.length === 0 || ports.certification === undefined) return []
-  return [{ type: 'CERTREQ', encoding: X509_SIGNATURE, data: ports.certification.authorities(anchors) }]
+  return [
+    { type: 'CERTREQ', encoding: X509_SIGNATURE, data: ports.certification.authorities(anchors) },
+    // RFC 4806 §3.1: no hash of a responder, since the authority itself or its delegate must have signed.
+    ...(ocsp ? [{ type: 'CERTREQ', encoding: OCSP_CONTENT, data: new Uint8Array(0) } as const] : []),
+  ]
 }
 
-/** Our CERT and AUTH payloads; `announced`: the peer's IKE_SA_INIT message. A CERTREQ is a hint: ours are always sent. */
+/** The payloads of a message that was read before. */
+export function payloadsIn(message: Uint8Array): readonly Wire.Payload[] {
+  const parsed = Wire.parseMessage(message)
+  return typeof parsed === 'string' ? [] : parsed.payloads
+}
+
+/** RFC 4806 §4.1: for each of our certificates the answer that we hold, for a peer that asks for such. */
+function ocspAnswers(turn: Turn, host: SaHost, peer: IkePeer, asked: readonly Wire.Payload[]) {
+  if (!Wire.all(asked, 'CERTREQ').some(({ encoding }) => encoding === OCSP_CONTENT)) return []
+  const about = new Map<Uint8Array, Uint8Array>()
+  for (const { kind, key, certificate } of ownQuestions(host.ports, peer)) {
+    const said = kind === 'ocsp' ? host.revocations.statement(turn.now, key)?.der : undefined
+    if (said !== undefined && !about.has(certificate)) about.set(certificate, said)
+  }
+  return [...about.values()].map(data => ({ type: 'CERT', encoding: OCSP_CONTENT, data }) as const)
+}
+
+/** The peer's IKE_SA_INIT message, and the payloads in which it asked for certificates. */
+export interface Announced {
+  readonly message: Uint8Array
+  readonly asked: readonly Wire.Payload[]
+}
+
+/** Our CERT and AUTH payloads. A CERTREQ is a hint (RFC 7296 §3.7): our certificates are always sent. */
 export function prove(
-  ports: Ports,
+  turn: Turn,
+  host: SaHost,
   peer: IkePeer,
   signing: Signing,
-  announced: Uint8Array,
+  announced: Announced,
 ): { readonly certificates: readonly Wire.PlainPayload[]; readonly auth: Wire.AuthPayload } | Failure {
+  const { ports } = host
   const own = ownProof(peer)
   if (own.method === 'psk') {
     const data = pskAuth(ports.crypto, own.psk, signing)
@@ -79,14 +117,17 @@ export function prove(
     }
   }
   const { certification } = ports
-  const hashes = hashesIn(announced)
+  const hashes = hashesIn(announced.message)
   if (certification === undefined || hashes.length === 0) return certificateFailures.noDigitalSignatures()
   if (certification.remaining(own.certificates) <= 0) return certificateFailures.ownExpired()
   const octets = signedOctets(ports.crypto, signing)
   const data = certification.sign(own.privateKey, octets, { hashes, rsa: own.rsa })
   if ('fault' in data) return certificateFailures.cannotSign(data.detail)
   return {
-    certificates: own.certificates.map(der => ({ type: 'CERT', encoding: X509_SIGNATURE, data: der })),
+    certificates: [
+      ...own.certificates.map(der => ({ type: 'CERT', encoding: X509_SIGNATURE, data: der }) as const),
+      ...ocspAnswers(turn, host, peer, announced.asked),
+    ],
     auth: { type: 'AUTH', method: Wire.AUTH_METHOD.DIGITAL_SIGNATURE, data },
   }
 }
@@ -94,7 +135,19 @@ export function prove(
 /** What the peer proved. `remaining`: how long its certificates last yet, in milliseconds; undefined: for ever. */
 export interface Proven {
   readonly remaining: number | undefined
-  readonly notes: readonly string[]
+  readonly certificate: Standing | undefined
+}
+
+/** A certificate that counted, kept to be looked at again when there is news of revocation. */
+export interface Standing extends Pick<Certified, 'subject' | 'issuer' | 'serial' | 'path'> {
+  /** OCSP responses that came with it. */
+  readonly ocsp: readonly Uint8Array[]
+  revocation: RevocationReport
+}
+
+/** Proved, and yet to be seen whether it is revoked. */
+export interface Unsettled {
+  readonly questions: readonly Question[]
 }
 
 export interface Claim {
@@ -106,7 +159,8 @@ export interface Claim {
 }
 
 /** Whether the peer is who it says, by the method that the configuration wants of it. */
-export function judge(ports: Ports, peer: IkePeer, claim: Claim): Proven | Failure {
+export function judge(turn: Turn, host: SaHost, peer: IkePeer, claim: Claim): Proven | Unsettled | Failure {
+  const { ports } = host
   const theirs = theirProof(peer)
   const { id, proof, signing, remote } = claim
   const wanted =
@@ -115,34 +169,42 @@ export function judge(ports: Ports, peer: IkePeer, claim: Claim): Proven | Failu
     return certificateFailures.wrongMethod(claimedText(id), { wanted: theirs.method, got: proof.method })
   if (theirs.method === 'psk')
     return verifyPskAuth(ports.crypto, theirs.psk, signing, proof)
-      ? { remaining: undefined, notes: [] }
+      ? { remaining: undefined, certificate: undefined }
       : failures.wrongPsk(claimedText(id), remote)
-  return judgeCertificate(ports, theirs, claim)
+  return judgeCertificate(turn, host, peer, claim)
 }
 
 function judgeCertificate(
-  ports: Ports,
-  theirs: Extract<TheirProof, { readonly method: 'certificate' }>,
+  turn: Turn,
+  { ports, revocations }: SaHost,
+  peer: IkePeer,
   { id, proof, payloads, signing }: Claim,
-): Proven | Failure {
+): Proven | Unsettled | Failure {
   const { certification, crypto } = ports
+  const theirs = theirProof(peer)
   const who = claimedText(id)
-  const chain = Wire.all(payloads, 'CERT')
-    .filter(({ encoding }) => encoding === X509_SIGNATURE)
-    .slice(0, MOST_CERTIFICATES)
-    .map(({ data }) => data)
-  if (certification === undefined || chain.length === 0) return certificateFailures.noCertificate(who)
+  const all = Wire.all(payloads, 'CERT')
+  const of = (wanted: number): readonly Uint8Array[] =>
+    all.filter(({ encoding }) => encoding === wanted).map(({ data }) => data)
+  const chain = of(X509_SIGNATURE).slice(0, MOST_CERTIFICATES)
+  const ocsp = of(OCSP_CONTENT).slice(0, MOST_CERTIFICATES)
+  if (chain.length === 0 && all.some(({ encoding }) => HASH_AND_URL.includes(encoding)))
+    return certificateFailures.hashAndUrl(who)
+  if (certification === undefined || chain.length === 0 || theirs.method !== 'certificate')
+    return certificateFailures.noCertificate(who)
   const identity = identityOf(id)
   const certified = certification.certify({
     chain,
     anchors: theirs.trustAnchors,
-    crls: theirs.crls,
+    evidence: revocations.evidence(turn.now, peer, ocsp),
     identity: identity && certifiedName(identity),
   })
   if ('fault' in certified) return certificateFailures.certificateFault(who, certified)
   const fault = certification.verify(certified.publicKey, signedOctets(crypto, signing), proof.data)
   if (fault !== undefined) return certificateFailures.wrongSignature(who, certified.subject, fault.detail)
-  return certified
+  const { subject, issuer, serial, path, revocation, remaining } = certified
+  if (revocation.open.length > 0) return { questions: revocation.open }
+  return { remaining, certificate: { subject, issuer, serial, path, ocsp, revocation } }
 }
 
 /** undefined for a KEY_ID, which no certificate holds. */

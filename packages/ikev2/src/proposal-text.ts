@@ -30,17 +30,39 @@ const rank = ({ type }: Ike.Transform): number => (ORDER.includes(type) ? ORDER.
 
 /** Every proposal of an SA payload, unknown transforms as `encr-23`. */
 export const offerTexts = (sa: Ike.SaPayload): readonly string[] =>
-  sa.proposals.map(p =>
-    p.transforms
-      .toSorted((a, b) => rank(a) - rank(b) || (rank(a) === ORDER.length ? a.type - b.type : 0))
-      .map(transformText)
-      .join('-'),
-  )
+  sa.proposals.map(p => inOrder(p.transforms).map(transformText).join('-'))
 
-function transformText(t: Ike.Transform): string {
+export const inOrder = (transforms: readonly Ike.Transform[]): readonly Ike.Transform[] =>
+  transforms.toSorted((a, b) => rank(a) - rank(b) || (rank(a) === ORDER.length ? a.type - b.type : 0))
+
+/** Old ones by strongSwan's names, so that people know what the other router offers. */
+const RETIRED: Readonly<Record<string, string>> = {
+  '1/2': 'des',
+  '1/3': '3des',
+  '1/11': 'null',
+  '2/1': 'prfmd5',
+  '2/2': 'prfsha1',
+  '3/1': 'md5',
+  '3/2': 'sha1',
+  '4/1': 'modp768',
+  '4/2': 'modp1024',
+  '4/5': 'modp1536',
+  '4/17': 'modp6144',
+  '4/18': 'modp8192',
+  '4/22': 'modp1024s160',
+  '4/23': 'modp2048s224',
+  '4/24': 'modp2048s256',
+  '4/28': 'ecp256bp',
+  '4/29': 'ecp384bp',
+  '4/30': 'ecp512bp',
+  '4/32': 'curve448',
+}
+
+export function transformText(t: Ike.Transform): string {
   const name = { 1: 'encr', 2: 'prf', 3: 'integ', 4: 'ke', 5: 'esn' }[t.type] ?? `type-${t.type}`
   return (
     knownText(t) ??
+    RETIRED[`${t.type}/${t.id}`] ??
     [
       `${name}-${t.id}`,
       ...t.attributes.map(a => (typeof a.value === 'number' ? a.value : Ike.hex(a.value))),

@@ -50,6 +50,7 @@ function reportSa(control: PeerControl, sa: IkeSa): SaReport {
     local: sa.local,
     remote: sa.remote,
     nat: sa.nat,
+    certificate: certificateOf(sa),
     mobike: sa.session?.mobility && {
       local: furtherAddresses(control.own, sa.local),
       remote: furtherAddresses(sa.session.mobility.peerAddresses, sa.remote),
@@ -72,6 +73,13 @@ function reportSa(control: PeerControl, sa: IkeSa): SaReport {
       rekeyAt: child.state.is === 'installed' ? child.lifetime.soft : undefined,
     })),
   }
+}
+
+function certificateOf({ session }: IkeSa): SaReport['certificate'] {
+  if (session?.certificate === undefined) return undefined
+  const { subject, issuer, serial, revocation } = session.certificate
+  const { state, detail, until } = revocation
+  return { subject, issuer, serial, revocation: { state, detail, until } }
 }
 
 function stateOf(sa: IkeSa): SaState {

@@ -2,6 +2,7 @@ import { after, type Instant, millis, sooner } from '@brunel/base'
 import { livenessDue } from './activity.js'
 import { childDeadline, tickChildren } from './child-timers.js'
 import * as failures from './failures.js'
+import { heldUntil, tickHeld } from './held.js'
 import { exchangeName } from './message-rules.js'
 import { probePaths } from './moving.js'
 import type { IkeSa } from './sa.js'
@@ -14,6 +15,7 @@ import { tickValidity, validityDeadline } from './validity.js'
 /** What an IKE SA does when time passes. Everything here is due at an instant that `deadlineOf` tells. */
 export function tickSa(turn: Turn, sa: IkeSa): void {
   if (sa.stage.is === 'half-open' && sa.stage.until <= turn.now) return sa.end(turn, failures.halfOpen())
+  tickHeld(turn, sa)
   if (sa.stage.is === 'replaced' && sa.stage.deleteAt <= turn.now) endReplaced(turn, sa, sa.stage)
   if (sa.outgoing !== undefined) tickTransmission(turn, sa, sa.outgoing)
   if (sa.isCurrent) {
@@ -35,6 +37,7 @@ export function deadlineOf(sa: IkeSa): Instant | undefined {
   const own: readonly (Instant | undefined)[] = [
     sa.outgoing?.transmission.deadline,
     stage.is === 'half-open' ? stage.until : stage.is === 'replaced' ? stage.deleteAt : undefined,
+    heldUntil(sa),
     sa.isCurrent ? sooner(sa.lifetime?.soft, sa.lifetime?.hard) : undefined,
     sa.isCurrent && sa.session !== undefined ? childDeadline(sa.session) : undefined,
     sa.isCurrent && sa.session !== undefined ? validityDeadline(sa.session) : undefined,
@@ -93,6 +96,8 @@ function tickLifetime(turn: Turn, sa: IkeSa): void {
 /** RFC 7296 §2.4. Not while the request in flight tells the same as soon. */
 function livenessAt({ session, stage, outgoing, heardAt }: IkeSa): Instant | undefined {
   if (session === undefined || stage.is !== 'established') return undefined
+  // The update of addresses, waiting or under way, tells it, and has the patience that a new path needs.
+  if (session.mobility?.unconfirmed === true) return undefined
   if (outgoing !== undefined && (outgoing.doubted || outgoing.doing.what === 'liveness')) return undefined
   const { liveness } = session.control.peer.ike
   return livenessDue({ lastHeard: heardAt, unansweredSince: session.unansweredSince, liveness })

@@ -9,6 +9,7 @@ import type { InitAttempt } from './exchanges/sa-init.js'
 import type { Transmission } from './initiating.js'
 import type { PeerControl } from './peer.js'
 import type { Peers } from './peers.js'
+import type { Revocations } from './revocations.js'
 import type { IkeSa } from './sa.js'
 import type { Streams } from './streams.js'
 import type { Ports, Turn } from './turn.js'
@@ -24,13 +25,21 @@ import type { Ports, Turn } from './turn.js'
  */
 export type Stage =
   | { readonly is: 'initiating'; readonly init: InitAttempt }
-  | { readonly is: 'authenticating'; readonly auth: AuthAttempt }
-  | { readonly is: 'half-open'; readonly half: HalfOpen; readonly until: Instant }
+  | { readonly is: 'authenticating'; readonly auth: AuthAttempt; readonly held?: Held }
+  | { readonly is: 'half-open'; readonly half: HalfOpen; readonly until: Instant; readonly held?: Held }
   | { readonly is: 'established' }
   /** The peer made the successor, or another one than this, and deletes this one; if it does not, we do. */
   | { readonly is: 'replaced'; readonly by: IkeSa; readonly deleteAt: Instant }
   | { readonly is: 'closing'; readonly why: Failure }
   | { readonly is: 'ended'; readonly why: Failure }
+
+/** An IKE_AUTH that waits until it is known whether the certificates in it are revoked. */
+export interface Held {
+  readonly again: (turn: Turn) => void
+  /** The questions under way. */
+  readonly keys: readonly string[]
+  readonly until: Instant
+}
 
 /** Where messages leave from and go to. */
 export interface Ends {
@@ -90,6 +99,7 @@ export interface Answer {
 /** What an IKE SA needs of the machine that holds it. */
 export interface SaHost {
   readonly ports: Ports
+  readonly revocations: Revocations
   readonly streams: Streams
   register(sa: IkeSa): void
   forget(sa: IkeSa): void

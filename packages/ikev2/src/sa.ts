@@ -160,11 +160,11 @@ export class IkeSa {
     if (this.stage.is === 'initiating' || this.stage.is === 'authenticating')
       return turn.drop('ike-exchange-type', m.remote, 'a request before IKE_AUTH is done')
     this.#heard(turn, m)
-    const answer: Answer =
+    const answer: Answer | undefined =
       opened.is === 'malformed'
         ? this.fatal(Wire.NOTIFY.INVALID_SYNTAX, failures.malformed('a request', opened.detail))
         : answerRequest(turn, this, { ...m, octets: opened.octets }, opened.payloads)
-    this.respond(turn, m, answer)
+    if (answer !== undefined) this.respond(turn, m, answer)
   }
 
   #response(turn: Turn, m: Incoming, channel: Channel): void {

@@ -135,3 +135,23 @@ export function selectorText(s: TrafficSelector): string {
   const ports = isAnyPort(s) ? '' : isOpaque(s) ? '/opaque' : `/${s.startPort}-${s.endPort}`
   return `${addresses}[${protocol}${ports}]`
 }
+
+/** Where two pairs, both with our side first, have nothing in common, and what would help; undefined: they overlap. */
+export function selectorChange(
+  ours: SelectorPair,
+  theirs: SelectorPair,
+): { readonly differs: readonly string[]; readonly there: string } | undefined {
+  const side = (
+    name: string,
+    a: readonly TrafficSelector[],
+    b: readonly TrafficSelector[],
+  ): readonly string[] =>
+    intersection(a, b).length > 0
+      ? []
+      : [`on ${name} side ${a.map(selectorText).join(', ')} here, ${b.map(selectorText).join(', ')} there`]
+  const differs = [...side('our', ours.tsi, theirs.tsi), ...side('its', ours.tsr, theirs.tsr)]
+  const text = (of: readonly TrafficSelector[]): string => of.map(selectorText).join(', ')
+  return differs.length === 0
+    ? undefined
+    : { differs, there: `${text(ours.tsr)} on its side and ${text(ours.tsi)} on ours` }
+}

@@ -3,6 +3,7 @@ import { Children, type ChildSa } from './child-sa.js'
 import type { Child, Encapsulation, Failure } from './contract.js'
 import type { Mobility } from './mobility.js'
 import type { PeerControl } from './peer.js'
+import type { Standing } from './proof.js'
 import type { IkeSa } from './sa.js'
 import type { Ends } from './sa-stage.js'
 import type { Turn } from './turn.js'
@@ -31,6 +32,8 @@ export class Session {
   readonly establishedAt: Instant
   /** undefined: proved by shared keys alone. */
   readonly validity: Validity | undefined
+  /** What the peer proved itself with; undefined: a shared key. */
+  readonly certificate: Standing | undefined
   /** The name of the PPK in its keys. */
   readonly ppk: string | undefined
   readonly children = new Children()
@@ -62,6 +65,7 @@ export class Session {
     readonly startedAt: Instant
     readonly establishedAt: Instant
     readonly validity: Validity | undefined
+    readonly certificate: Standing | undefined
     readonly ppk: string | undefined
     readonly sa: IkeSa
   }) {
@@ -73,6 +77,7 @@ export class Session {
     this.startedAt = made.startedAt
     this.establishedAt = made.establishedAt
     this.validity = made.validity
+    this.certificate = made.certificate
     this.ppk = made.ppk
     this.current = made.sa
     this.confirmed = made.weBegan

@@ -9,9 +9,10 @@ import { HalfOpenSas } from './half-open.js'
 import { checkMessage } from './message-rules.js'
 import type { PeerControl } from './peer.js'
 import type { IkeSa } from './sa.js'
-import type { Incoming, SaHost } from './sa-stage.js'
+import type { Ends, Incoming, SaHost } from './sa-stage.js'
 import { isMarked } from './streams.js'
 import type { Turn } from './turn.js'
+import { Version1 } from './version-1.js'
 
 /**
  * Messages that belong to no IKE SA: IKE_SA_INIT, and what deserves an unprotected notify at most. Nothing is kept
@@ -34,6 +35,7 @@ export class Strangers {
   readonly #keys = new Map<IkeSa, string>()
   readonly #halfOpen: HalfOpenSas
   readonly #failed: FailedAuthentications
+  readonly #version1: Version1
   readonly #early = new EarlyCallers()
 
   constructor(host: SaHost) {
@@ -43,6 +45,12 @@ export class Strangers {
     this.#limit = new RateLimiter(millis(1000 / settings.strangerRate), settings.strangerBurst)
     this.#halfOpen = new HalfOpenSas(settings)
     this.#failed = new FailedAuthentications(settings)
+    this.#version1 = new Version1(host)
+  }
+
+  /** RFC 7296 §2.5: a lower version is dropped. False where it is not the beginning of IKEv1. */
+  version1(turn: Turn, bytes: Uint8Array, ends: Ends): boolean {
+    return this.#version1.receive(turn, bytes, ends)
   }
 
   receive(turn: Turn, m: Incoming): void {
@@ -108,10 +116,7 @@ export class Strangers {
     if (slowed && !this.#failed.mayTry(turn.now, address, this.#hasPeer(address)))
       return turn.drop('ike-auth-limit', m.remote, 'too many failed authentications')
     const best = this.#expected(m)
-    if (best === undefined) {
-      this.#early.remember(turn.now, m)
-      return turn.drop('ike-no-peer', m.remote, 'no peer is configured for this address')
-    }
+    if (best === undefined) return this.#nobody(turn, m)
     const full = this.#halfOpen.full(address, best.peer.remoteAddress === address)
     if (full !== undefined) return turn.drop('ike-half-open-limit', m.remote, full)
     const answer = answerInit(turn, this.#host, { ...request, best })
@@ -122,6 +127,13 @@ export class Strangers {
       return
     }
     this.#keep(key, answer, proven)
+  }
+
+  /** A connection is closed at once: whoever waits on it should ask by UDP again, where he is remembered. */
+  #nobody(turn: Turn, m: Incoming): void {
+    if (m.remote.stream === undefined) this.#early.remember(turn.now, m)
+    else this.#host.streams.close(turn, m.remote.stream)
+    turn.drop('ike-no-peer', m.remote, 'no peer is configured for this address')
   }
 
   /** A peer was added that does not begin by itself: whoever called too early is answered. */

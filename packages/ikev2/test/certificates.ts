@@ -41,7 +41,13 @@ export interface RouterCertificate {
 export async function routerCertificate(
   name: string,
   issuer: Issuer,
-  more: { readonly kind?: KeyKind; readonly from?: Date; readonly to?: Date; readonly chain?: string } = {},
+  more: {
+    readonly kind?: KeyKind
+    readonly from?: Date
+    readonly to?: Date
+    readonly chain?: string
+    readonly crlUrls?: readonly string[]
+  } = {},
 ): Promise<RouterCertificate> {
   const key = newPrivateKey(more.kind ?? 'ecdsa256')
   const pem = await issueCertificate({
@@ -51,6 +57,7 @@ export async function routerCertificate(
     issuer,
     notBefore: more.from ?? hours(-1),
     notAfter: more.to ?? hours(9000),
+    crlUrls: more.crlUrls ?? [],
   })
   const privateKey = privateKeyIn(key)
   if (privateKey === undefined) throw new Error('no key')
@@ -62,12 +69,13 @@ export const trusting = (...authorities: readonly Issuer[]): TheirProof => ({
   method: 'certificate',
   trustAnchors: authorities.flatMap(({ certificate }) => certificatesIn(certificate)),
   crls: [],
+  revocation: 'off',
 })
 
 export const psk = (text: string) => ({ method: 'psk', psk: new TextEncoder().encode(text) }) as const
 
 /** Two proposals make the request longer than an answer with CERTREQ, so that no cookie is asked for. */
-const TWO = { ike: ['aes256gcm16-prfsha384-x25519', 'aes128gcm16-prfsha256-x25519'] }
+export const TWO = { ike: ['aes256gcm16-prfsha384-x25519', 'aes128gcm16-prfsha256-x25519'] }
 
 export interface Proofs {
   readonly own: OwnProof

@@ -1,5 +1,11 @@
 import { after, type Endpoint, type Instant, instant, type Millis, millis, type Random } from '@brunel/base'
-import { type Certification, type Cryptography, parseEspProposal, parseIkeProposal } from '@brunel/crypto'
+import {
+  type Certification,
+  type Cryptography,
+  parseEspProposal,
+  parseIkeProposal,
+  type Question,
+} from '@brunel/crypto'
 import type { Child, IkeEffect, IkeEvent, IkeInput, IkePeer, IkeSettings } from '../src/index.js'
 import { Ike } from '../src/index.js'
 import { LabStreams } from './lab-streams.js'
@@ -102,12 +108,19 @@ export interface LabOptions {
   readonly crypto?: Cryptography
   readonly certification?: Certification
   readonly seed?: number
+  /** What the host finds at an address, and after how many milliseconds; undefined: it never says. */
+  readonly web?: (question: Question) => Page | undefined
   /** Rewrites what leaves a router behind it, and back. */
   readonly nat?: {
     readonly inside: string
     readonly outside: string
     readonly port: (port: number) => number
   }
+}
+
+export interface Page {
+  readonly after: number
+  readonly answer: { readonly der: Uint8Array } | { readonly failed: string }
 }
 
 /** Two routers, one wire, virtual time. */
@@ -193,6 +206,9 @@ export class Lab {
         case 'report':
           router.events.push({ ...effect.event, at: this.now } as never)
           break
+        case 'revocation-wanted':
+          this.#fetch(router, effect.question)
+          break
         case 'drop':
           router.drops.push(`${effect.drop}: ${effect.detail}`)
           break
@@ -201,6 +217,16 @@ export class Lab {
       }
     }
     return effects
+  }
+
+  #fetch(router: Router, question: Question): void {
+    this.ladder.push(`${this.now} ${router.name} ? ${question.url}`)
+    const page = this.#options.web?.(question)
+    if (page === undefined) return
+    const { key } = question
+    this.at(after(this.now, millis(page.after)), () =>
+      this.feed(router, { on: 'revocation', key, answer: page.answer }),
+    )
   }
 
   transmit(router: Router, send: { bytes: Uint8Array; local: Endpoint; remote: Endpoint }): void {

@@ -106,7 +106,7 @@ t.test('RFC 4555 §3.5: the initiator moves: UPDATE_SA_ADDRESSES, no SA lost', a
   t.equal(lab.a.event('child-rekeyed').length, 1, 'and rekeying goes on, with the selectors in use')
 })
 
-t.test('RFC 4555 §3.7: the responder checks the new address before its ESP goes there', async t => {
+t.test('RFC 4555 §3.7, §4.2.5: the responder checks the new address before its ESP goes there', async t => {
   const lab = mobile()
   lab.readdress(lab.a, MOVED)
   lab.run(1015)
@@ -240,6 +240,9 @@ t.test('RFC 7296 §2.23, RFC 4555 §3.8: with MOBIKE an IKE packet from elsewher
   t.same(movesOf(lab.b), [])
   lab.feed(lab.b, { on: 'esp-source', peer: 'A', spiIn: spisOf(lab.b)[0]?.[0] ?? 0, remote: from })
   t.same(saOf(lab, lab.b).remote, from, 'ESP may')
+  const plain = { address: from.address, port: 0 }
+  lab.feed(lab.b, { on: 'esp-source', peer: 'A', spiIn: spisOf(lab.b)[0]?.[0] ?? 0, remote: plain })
+  t.same(saOf(lab, lab.b).remote, from, 'but not protocol 50, which has no port')
 })
 
 t.test('RFC 4555 §3.8: NAT_DETECTION in an INFORMATIONAL request is answered with ours', async t => {

@@ -1,5 +1,6 @@
+import { Ike as Wire } from '@brunel/wire'
 import t from 'tap'
-import { saOf } from './forge.js'
+import { NOTIFY, saOf, say } from './forge.js'
 import { Lab, peerFor } from './lab.js'
 
 /** A network that carries no UDP at all. */
@@ -77,6 +78,17 @@ t.test('RFC 9329, RFC 8229 §5.1: a whole line that comes back comes back over U
   t.ok((lab.a.event('ike-up')[0]?.at ?? 9999) < 2300, 'UDP was asked at once when TCP stood')
   t.equal(childOf(lab, 'a')?.encapsulation, 'none')
   t.equal(lab.streams.standing, 0, 'and is not kept')
+})
+
+t.test('RFC 9329, RFC 8229 §5.1: a peer that is not configured yet is met over UDP when it is', async t => {
+  const lab = new Lab()
+  lab.feed(lab.a, { on: 'peer-set', peer: peerFor(lab.a, lab.b, { tcp: 'auto' }) })
+  lab.run(55_000)
+  t.ok(lab.streams.opened.length >= 4, 'TCP was tried')
+  t.equal(lab.streams.standing, 0, 'and closed by the other end at once')
+  lab.feed(lab.b, { on: 'peer-set', peer: peerFor(lab.b, lab.a, { tcp: 'auto', initiate: false }) })
+  lab.run(75_000)
+  t.equal(childOf(lab, 'a')?.encapsulation, 'none')
 })
 
 t.test('RFC 9329, RFC 8229 §5.1: a refusal over UDP shows that UDP works', async t => {
@@ -294,4 +306,34 @@ t.test('UDP that dies between IKE_SA_INIT and IKE_AUTH is followed by TCP too', 
   const lab = pair({}, { rule: d => (/IKE_AUTH/.test(d.text) ? [] : undefined) })
   lab.run(40_000)
   t.equal(childOf(lab, 'a')?.encapsulation, 'tcp')
+})
+
+t.test(
+  'RFC 8229 §8: a peer with MOBIKE may go over to TCP and back; where TCP is not wanted, it may not',
+  async t => {
+    const mobike = { returnRoutability: true }
+    const byStream = { address: '192.0.2.1', port: 40_001, stream: 1 }
+    const lab = pair({ mobike })
+    lab.run(1000)
+    const update = [Wire.notify(NOTIFY.UPDATE_SA_ADDRESSES)]
+    say(lab, lab.a, update, { from: byStream })
+    t.same(saOf(lab, lab.b).remote, byStream)
+    const moved = lab.b.effects.findLast(e => e.do === 'peer-moved')
+    t.match(moved, { remote: byStream, encapsulation: 'tcp' }, 'ESP too')
+    say(lab, lab.a, update, { from: { address: '192.0.2.1', port: 500 }, messageId: 3 })
+    t.equal(saOf(lab, lab.b).remote.stream, undefined)
+
+    const deaf = pair({ mobike, tcp: 'never' })
+    deaf.run(1000)
+    say(deaf, deaf.a, update, { from: byStream })
+    t.equal(saOf(deaf, deaf.b).remote.stream, undefined)
+    t.match(deaf.streams.sent.at(-1)?.text, /UNACCEPTABLE_ADDRESSES/)
+  },
+)
+
+t.test('a session over TCP has no MOBIKE: it goes back to UDP by a new one', async t => {
+  const lab = pair({ mobike: { returnRoutability: true } }, { rule: noUdp })
+  lab.run(5000)
+  t.ok(lab.streams.sent.length > 0)
+  t.ok(lab.streams.sent.every(s => !/MOBIKE_SUPPORTED/.test(s.text)))
 })

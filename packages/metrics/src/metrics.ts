@@ -172,6 +172,21 @@ function describeProcess(reader: Reader, source: MetricsSource, build: BuildInfo
         expiresAt,
       ]),
   )
+  reader.gauge(
+    'brunel_revocation_fetched_timestamp_seconds',
+    'When a revocation list or OCSP answer was last fetched, in Unix time.',
+    ['kind', 'url'],
+    () => (source.statements?.() ?? []).map(({ kind, url, fetchedAt }) => [{ kind, url }, fetchedAt]),
+  )
+  reader.gauge(
+    'brunel_revocation_expiry_timestamp_seconds',
+    'When a revocation list or OCSP answer is out of date, in Unix time.',
+    ['kind', 'url'],
+    () =>
+      (source.statements?.() ?? []).flatMap(({ kind, url, expiresAt }): Sample[] =>
+        expiresAt === undefined ? [] : [[{ kind, url }, expiresAt]],
+      ),
+  )
   reader.gauge('brunel_build_info', 'Always 1; the labels say what runs.', ['version', 'node'], () => [
     [{ version: build.version, node: build.node }, 1],
   ])

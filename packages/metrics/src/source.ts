@@ -51,6 +51,15 @@ export interface CertificateSnapshot {
   readonly expiresAt: number
 }
 
+/** A revocation list or an OCSP answer that is held. Unix time in seconds. */
+export interface StatementSnapshot {
+  readonly kind: 'crl' | 'ocsp'
+  readonly url: string
+  readonly fetchedAt: number
+  /** undefined: it does not say. */
+  readonly expiresAt: number | undefined
+}
+
 export interface MetricsSource {
   tunnels(): readonly TunnelSnapshot[]
   drops(): readonly DropSnapshot[]
@@ -58,6 +67,8 @@ export interface MetricsSource {
   greProtocolTypes?(): readonly { readonly type: number | undefined; readonly packets: number }[]
   /** Certificates of the configuration: ours, and those that we trust. */
   certificates?(): readonly CertificateSnapshot[]
+  /** What is known of revocation. */
+  statements?(): readonly StatementSnapshot[]
   /** How often our own code was wrong; more than 0 is an alert. */
   bugs(): number
 }

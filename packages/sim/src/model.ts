@@ -24,7 +24,7 @@ export class Model {
   readonly #windows: WindowModel
   readonly #children: ChildModel
   readonly #violation: (what: string) => void
-  #moves: 'esp-source' | 'fresh' | 'other' = 'other'
+  #moves: 'here' | 'esp-source' | 'fresh' | 'other' = 'other'
   #changed = false
 
   constructor({ violation, mayTrust }: ModelOptions) {
@@ -39,7 +39,9 @@ export class Model {
 
   took(router: string, input: IkeInput | { readonly on: 'tick' }): void {
     const fresh = this.#windows.took(router, input)
-    this.#moves = input.on === 'esp-source' ? 'esp-source' : fresh ? 'fresh' : 'other'
+    // RFC 4555 §3.5: our own address changed.
+    const here = input.on === 'peer-set' || input.on === 'own-addresses'
+    this.#moves = here ? 'here' : input.on === 'esp-source' ? 'esp-source' : fresh ? 'fresh' : 'other'
     this.#changed = false
     this.#children.took(router, input)
   }

@@ -30,6 +30,8 @@ export interface PeerWishes {
   readonly childKems?: readonly string[]
   readonly cbc: boolean
   /** The first child after IKE_AUTH, RFC 6023; left out: in it. */
+  /** MOBIKE, and whether a new address of the peer is checked: RFC 4555 §3.7. */
+  readonly mobike?: 'checked' | 'unchecked' | undefined
   readonly childless?: boolean
   readonly psk: string
   /** How this end proves itself and how it wants the other one to: by the shared key unless it says otherwise. */
@@ -136,6 +138,7 @@ export function peerOf(self: Place, other: Place, wishes: PeerWishes): IkePeer {
       lifetime: wishes.ikeLifetime,
       liveness: wishes.liveness,
       childless: wishes.childless ?? false,
+      mobike: wishes.mobike && { returnRoutability: wishes.mobike === 'checked' },
     },
     esp: {
       proposals: espProposals(wishes),

@@ -1,4 +1,5 @@
 import { millis } from '@brunel/base'
+import type { Destination } from './addresses.js'
 import { Dice } from './dice.js'
 import type { PacketLimits } from './esp-model.js'
 import { HOSTILES, type HostileName } from './hostile.js'
@@ -23,6 +24,8 @@ export type Happening = { readonly at: number } & (
   | { readonly what: 'rebind' }
   /** Router a has another address; its operator tells a at once, b's operator (or resolver) tells b after `late`. */
   | { readonly what: 'readdress'; readonly late: number }
+  /** A router has another address and the other operator knows nothing of it: MOBIKE has to tell. */
+  | { readonly what: 'move'; readonly side: Side; readonly to: Destination }
   /** The data path says that the child in use has reached its hard limit. */
   | { readonly what: 'expire'; readonly side: Side }
   | { readonly what: 'extra-tick'; readonly side: Side }
@@ -75,6 +78,7 @@ export function scenario(seed: number): Scenario {
     family: dice.chance(0.2) ? 6 : 4,
     nat,
     wishes: bothWishes(dice, {
+      mobike: MOBIKE[seed % MOBIKE.length] ?? {},
       slow: lossless ? SLOW : 12,
       nat,
       kems: KEM_LISTS[seed % KEM_LISTS.length] ?? NO_KEMS,
@@ -90,6 +94,7 @@ export function scenario(seed: number): Scenario {
     happenings: [
       ...(lossless ? rekeys(dice, calmAt) : trouble(dice, calmAt, { nat, certified })),
       ...(certified ? wallClocks(dice, calmAt) : []),
+      ...(lossless || nat ? [] : moves(seed, calmAt)),
     ].sort((x, y) => x.at - y.at),
     lossless,
     calmAt,
@@ -133,6 +138,27 @@ const PPK_LISTS: readonly Partial<Record<Side, NonNullable<PeerWishes['ppk']>>>[
   { b: PPK },
 ]
 
+/** Most seeds have MOBIKE, on both ends or on one, which does without. */
+const MOBIKE: readonly Partial<Record<Side, NonNullable<PeerWishes['mobike']>>>[] = [
+  { a: 'checked', b: 'checked' },
+  {},
+  { a: 'unchecked', b: 'checked' },
+  { a: 'unchecked', b: 'unchecked' },
+  {},
+  { b: 'checked' },
+  { a: 'checked', b: 'checked' },
+]
+
+/** Router a moves, then router b, and neither operator is told. */
+const MOVES_EVERY = 7
+const moves = (seed: number, calmAt: number): Happening[] =>
+  seed % MOVES_EVERY === 0
+    ? [
+        { at: Math.floor(calmAt / 3), what: 'move', side: 'a', to: 'other' },
+        { at: Math.floor((calmAt * 2) / 3), what: 'move', side: 'b', to: 'other' },
+      ]
+    : []
+
 /** What the two operators wrote: the same in what must be the same, their own taste in the rest. */
 function bothWishes(
   dice: Dice,
@@ -144,6 +170,7 @@ function bothWishes(
     ppks,
     childKems,
     childless,
+    mobike,
   }: {
     readonly slow: number
     readonly nat: boolean
@@ -152,6 +179,7 @@ function bothWishes(
     readonly ppks: (typeof PPK_LISTS)[number]
     readonly childKems: boolean
     readonly childless: Readonly<Record<Side, boolean>>
+    readonly mobike: (typeof MOBIKE)[number]
   },
 ): Record<Side, PeerWishes> {
   const common: PeerWishes = {
@@ -169,6 +197,7 @@ function bothWishes(
     ...common,
     initiate: quiet !== side && quiet !== 'both',
     kems: kems[side],
+    mobike: mobike[side],
     childKems: childKems ? kems[side] : [],
     ppk: ppks[side],
     childless: childless[side],

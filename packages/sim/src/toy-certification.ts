@@ -1,4 +1,4 @@
-import type { Certification } from '@brunel/crypto'
+import type { Certification, RevocationReport } from '@brunel/crypto'
 import type { OwnProof, TheirProof } from '@brunel/ikev2'
 import { Mixing } from './mixing.js'
 
@@ -55,10 +55,24 @@ export function toyProof(name: string, authority = 'CA'): OwnProof {
   }
 }
 
-export const TOY_TRUST: TheirProof = { method: 'certificate', trustAnchors: [AUTHORITY], crls: [] }
+export const TOY_TRUST: TheirProof = {
+  method: 'certificate',
+  trustAnchors: [AUTHORITY],
+  crls: [],
+  revocation: 'off',
+}
 
 const signature = (name: Uint8Array, signed: Uint8Array): Uint8Array =>
   new Mixing().bytes(name).bytes(signed).squeeze(64)
+
+/** Nobody is ever revoked here. */
+const TOY_REVOCATION: RevocationReport = {
+  state: 'unchecked',
+  detail: '',
+  until: undefined,
+  open: [],
+  concerns: [],
+}
 
 export function toyCertification(wall: () => number): Certification {
   const isGood = ({ from, to }: Certificate): boolean => from <= wall() && wall() < to
@@ -84,9 +98,12 @@ export function toyCertification(wall: () => number): Certification {
         issuer: end.issuer,
         serial: '1',
         remaining: end.to - wall(),
-        notes: [],
+        path: [],
+        revocation: TOY_REVOCATION,
       }
     },
+    status: () => TOY_REVOCATION,
+    questions: () => [],
     remaining: chain => (read(chain[0])?.to ?? 0) - wall(),
     authorities: anchors => new Mixing().bytes(anchors[0] ?? new Uint8Array(0)).squeeze(20),
     sameName: (a, b) => Buffer.compare(a, b) === 0,

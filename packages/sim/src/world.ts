@@ -1,5 +1,6 @@
 import { instant, millis } from '@brunel/base'
 import type { Cryptography } from '@brunel/crypto'
+import { ADDRESSES, destination } from './addresses.js'
 import { Dice, SeededRandom } from './dice.js'
 import { Flow } from './flow.js'
 import { HOSTILES, type Hostile } from './hostile.js'
@@ -17,11 +18,6 @@ import { Trace } from './trace.js'
 import { Trust } from './trust.js'
 import { VirtualTime } from './virtual-time.js'
 import { NonceLedger } from './watched-cryptography.js'
-
-const ADDRESSES = {
-  4: { a: '192.0.2.1', moved: '192.0.2.200', b: '198.51.100.1', inside: '10.0.0.2' },
-  6: { a: '2001:db8:1::1', moved: '2001:db8:1::200', b: '2001:db8:2::1', inside: 'fd00::2' },
-} as const
 
 export interface Violation {
   readonly at: number
@@ -61,6 +57,8 @@ export class World {
   #mustReach = false
   #buried = false
   readonly #places: Record<Side, { readonly self: Place; readonly seen: Place }>
+  /** Where those who moved are seen. */
+  readonly #seen: Partial<Record<Side, Place>> = {}
 
   constructor(scenario: Scenario, options: WorldOptions) {
     this.scenario = scenario
@@ -190,6 +188,10 @@ export class World {
       this.#readdress(happening.late)
       return
     }
+    if (happening.what === 'move') {
+      this.#move(happening)
+      return
+    }
     const { side } = happening
     const router = this.routers[side]
     const peer = side === 'a' ? 'b' : 'a'
@@ -253,11 +255,25 @@ export class World {
     this.network.quality(a.address, this.scenario.quality.a)
     const self = { name: 'a', address: a.address }
     this.#places.a = { ...this.#places.a, self }
+    this.#seen.a = self
     this.#setPeer('a')
     this.time.after(millis(late), () => {
       this.#places.a = { ...this.#places.a, seen: self }
       this.#setPeer('b')
     })
+  }
+
+  /** Only the router itself hears of it; the other operator, when all trouble ends. */
+  #move({ side, to }: Extract<Happening, { readonly what: 'move' }>): void {
+    const router = this.routers[side]
+    const { family, quality } = this.scenario
+    const { address, seen } = destination(family, side, to)
+    if (to === 'natted') this.network.nat(new Nat(address, seen))
+    router.move(address)
+    this.network.quality(address, quality[side])
+    this.#seen[side] = { name: side, address: seen }
+    this.#places[side] = { ...this.#places[side], self: { name: side, address } }
+    this.#setPeer(side)
   }
 
   /** All trouble ends: a short, perfect path, both routers up and configured. */
@@ -271,7 +287,10 @@ export class World {
     // Changes that overtook one another may have left the two operators apart.
     this.#wishes.b = { ...this.#wishes.b, psk: this.#wishes.a.psk }
     this.#trust.changed()
-    if (!this.scenario.nat) this.#places.a = { ...this.#places.a, seen: this.#places.a.self }
+    for (const side of ['a', 'b'] as const) {
+      const seen = this.#seen[side] ?? (this.scenario.nat ? this.#places[side].seen : this.#places[side].self)
+      this.#places[side] = { ...this.#places[side], seen }
+    }
     for (const side of ['a', 'b'] as const) {
       const router = this.routers[side]
       this.network.mend(router.address)

@@ -8,6 +8,7 @@ export interface PeerOptions {
   readonly name?: string
   readonly remote?: string
   readonly remoteId?: string
+  readonly redirect?: boolean
   readonly local?: string
   readonly localAlso?: string[]
   readonly localId?: string
@@ -17,6 +18,7 @@ export interface PeerOptions {
   readonly privateKey?: string
   readonly trustAnchor?: string[]
   readonly crl?: string[]
+  readonly revocation?: string
   readonly remoteMethod?: string
   readonly ppkId?: string
   readonly ppkFile?: string
@@ -53,6 +55,8 @@ export const peerOptions = (command: Command): Command =>
   command
     .option('--remote <address>', 'address or DNS name of the peer, or `any`')
     .option('--remote-id <identity>', 'identity that the peer must prove')
+    .option('--redirect', 'the peer may send us to another gateway (RFC 5685)')
+    .option('--no-redirect', 'it may not')
     .option('--local <address>', 'our address on the underlay')
     .option('--local-also <addresses...>', 'further addresses of ours, of other uplinks')
     .option('--local-id <identity>', 'our identity')
@@ -62,6 +66,12 @@ export const peerOptions = (command: Command): Command =>
     .option('--private-key <file>', 'the private key of our certificate, PEM')
     .option('--trust-anchor <files...>', 'certificates of whom we trust to name the peer, PEM')
     .option('--crl <files...>', 'revocation lists of these, PEM')
+    .addOption(
+      new Option(
+        '--revocation <policy>',
+        'what becomes of a peer of whom nobody knows whether it is revoked',
+      ).choices(['relaxed', 'ifuri', 'strict', 'off']),
+    )
     .addOption(
       new Option('--remote-method <method>', 'how the peer proves itself, where it is not as we do').choices([
         'psk',
@@ -102,7 +112,7 @@ export function patchOf(options: PeerOptions, psk: string | undefined, terminal:
     name: options.name,
     enabled: options.disabled ? false : options.enabled,
     local: { address: options.local, addresses: options.localAlso, id: options.localId },
-    remote: { address: options.remote, id: options.remoteId },
+    remote: { address: options.remote, id: options.remoteId, redirect: options.redirect },
     auth: authOf(options, psk, terminal),
     ike: {
       proposals: options.ikeProposal,
@@ -131,7 +141,7 @@ export function patchOf(options: PeerOptions, psk: string | undefined, terminal:
 /** A certificate makes it our method; else a pre-shared key does. */
 function authOf(options: PeerOptions, psk: string | undefined, terminal: Terminal): Json {
   const text = (file: string | undefined) => (file === undefined ? undefined : readOr(file, terminal))
-  const { certificate, privateKey, trustAnchor, crl, remoteMethod } = options
+  const { certificate, privateKey, trustAnchor, crl, remoteMethod, revocation } = options
   return {
     method: certificate !== undefined ? 'certificate' : psk === undefined ? undefined : 'psk',
     remoteMethod,
@@ -145,6 +155,7 @@ function authOf(options: PeerOptions, psk: string | undefined, terminal: Termina
     },
     trustAnchors: trustAnchor?.map(file => readOr(file, terminal)),
     crls: crl?.map(file => readOr(file, terminal)),
+    revocation,
   }
 }
 

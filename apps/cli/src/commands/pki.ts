@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import {
   certificatesIn,
+  crlsIn,
   type Issuer,
   issueCertificate,
   issueCrl,
@@ -19,7 +20,8 @@ import { table } from '../words.js'
  *
  *     DIR/ca.pem, ca.key        the authority: ca.pem is the trust anchor of every router, ca.key stays here
  *     DIR/NAME.pem, NAME.key    of each router
- *     DIR/crl.pem, index.json   what is revoked; what was issued
+ *     DIR/crl.pem, crl.der      what is revoked: for auth.crls; for a web server (RFC 5280 §4.2.1.13 wants DER)
+ *     DIR/index.json, index.txt what was issued: for us; for `openssl ocsp -index`
  */
 
 interface Issued {
@@ -27,6 +29,7 @@ interface Issued {
   readonly serial: string
   readonly notAfter: string
   readonly revokedAt?: string
+  readonly subject?: string
 }
 
 interface PkiOptions {
@@ -35,6 +38,8 @@ interface PkiOptions {
   readonly days: number
   readonly subject?: string
   readonly san?: string[]
+  readonly crlUrl?: string[]
+  readonly ocspUrl?: string[]
 }
 
 const DAY = 86_400_000
@@ -63,8 +68,20 @@ const indexOf = (dir: string, terminal: Terminal): readonly Issued[] => {
   return terminal.exists(path) ? (JSON.parse(terminal.read(path)) as readonly Issued[]) : []
 }
 
+/** `YYMMDDHHMMSSZ`, as the index of OpenSSL has it. */
+const shortTime = (iso: string): string => `${iso.slice(2, 19).replace(/\D/g, '')}Z`
+
+/** State, expiry, revocation, serial number, file, subject. */
+function indexLine({ name, serial, notAfter, revokedAt, subject = `CN=${name}` }: Issued): string {
+  const state = revokedAt === undefined ? 'V' : 'R'
+  const revoked = revokedAt === undefined ? '' : shortTime(revokedAt)
+  const words = [state, shortTime(notAfter), revoked, serial.toUpperCase(), 'unknown', `/${subject}`]
+  return `${words.join('\t')}\n`
+}
+
 function keepIndex(dir: string, index: readonly Issued[], terminal: Terminal): void {
   terminal.write(join(dir, 'index.json'), `${JSON.stringify(index, null, 2)}\n`, false)
+  terminal.write(join(dir, 'index.txt'), index.map(indexLine).join(''), false)
 }
 
 function refuseExisting(path: string, terminal: Terminal): void {
@@ -99,18 +116,36 @@ function nameOfKind(value: string): { readonly type: 'dns' | 'ip' | 'email'; rea
 
 async function issue(name: string, options: PkiOptions, terminal: Terminal): Promise<string> {
   const { dir, key: kind, days, subject = `CN=${name}`, san = [] } = options
+  const { crlUrl: crlUrls = [], ocspUrl: ocspUrls = [] } = options
+  for (const url of [...crlUrls, ...ocspUrls]) refuseUrl(url)
   const issuer = authorityIn(dir, terminal)
   const [pem, keyFile] = [join(dir, `${name}.pem`), join(dir, `${name}.key`)]
   refuseExisting(keyFile, terminal)
   const key = newPrivateKey(kind)
   const names = [...new Set([name, ...san])].map(nameOfKind)
-  const certificate = await issueCertificate({ subject, names, key, issuer, ...validity(days, terminal) })
+  const certificate = await issueCertificate({
+    subject,
+    names,
+    key,
+    issuer,
+    crlUrls,
+    ocspUrls,
+    ...validity(days, terminal),
+  })
   const { serial, notAfter } = parsed(certificate)
   terminal.write(keyFile, key, true)
   terminal.write(pem, certificate, false)
-  const entry = { name, serial, notAfter: new Date(notAfter).toISOString() }
+  const entry = { name, serial, notAfter: new Date(notAfter).toISOString(), subject }
   keepIndex(dir, [...indexOf(dir, terminal), entry], terminal)
   return `${pem} and ${keyFile} are made. At the router: \`brunel peer add … --certificate ${pem} --private-key ${keyFile} --trust-anchor ${join(dir, 'ca.pem')}\``
+}
+
+function refuseUrl(url: string): void {
+  if (/^http:\/\/[^\s/]+/.test(url)) return
+  throw new Failure(EXIT.usage, `${url} is not an address for plain HTTP.`, {
+    remedy:
+      'Write http://HOST/PATH. Lists and answers are signed; https would need a certificate that needs a list.',
+  })
 }
 
 function parsed(pem: string) {
@@ -133,7 +168,7 @@ async function revoke(name: string, { dir, days }: PkiOptions, terminal: Termina
   )
   const file = await writeCrl(issuer, after, { dir, days }, terminal)
   keepIndex(dir, after, terminal)
-  return `"${name}" is revoked. Give ${file} to every router that trusts this authority: \`brunel peer edit PEER --crl ${file}\``
+  return `"${name}" is revoked. Publish ${join(dir, 'crl.der')} where --crl-url says, or give ${file} to every router that trusts this authority: \`brunel peer edit PEER --crl ${file}\``
 }
 
 async function writeCrl(
@@ -147,8 +182,16 @@ async function writeCrl(
   )
   const { notBefore: thisUpdate, notAfter: nextUpdate } = validity(days, terminal)
   const file = join(dir, 'crl.pem')
-  terminal.write(file, await issueCrl(issuer, { revoked, thisUpdate, nextUpdate }), false)
+  const pem = await issueCrl(issuer, { revoked, thisUpdate, nextUpdate })
+  terminal.write(file, pem, false)
+  terminal.write(join(dir, 'crl.der'), crlsIn(pem)[0] ?? '', false)
   return file
+}
+
+async function renewCrl({ dir, days }: PkiOptions, terminal: Terminal): Promise<string> {
+  const issuer = authorityIn(dir, terminal)
+  const file = await writeCrl(issuer, indexOf(dir, terminal), { dir, days }, terminal)
+  return `${file} and ${join(dir, 'crl.der')} are written; the next are due in ${days} days.`
 }
 
 function list({ dir }: PkiOptions, terminal: Terminal): string {
@@ -188,6 +231,8 @@ export function pkiCommands(program: Command, terminal: Terminal): void {
     .addOption(days(825, 'how long it is valid'))
     .option('--subject <name>', 'its distinguished name; else CN=NAME')
     .option('--san <names...>', 'more names: host names, addresses, e-mail addresses')
+    .option('--crl-url <urls...>', 'where crl.der will be found, such as http://pki.example.net/crl.der')
+    .option('--ocsp-url <urls...>', 'where an OCSP responder answers')
     .action(async (name: string, options: PkiOptions) => terminal.out(await issue(name, options, terminal)))
 
   pki
@@ -197,6 +242,13 @@ export function pkiCommands(program: Command, terminal: Terminal): void {
     .addOption(dirOption())
     .addOption(days(30, 'when the next list is due'))
     .action(async (name: string, options: PkiOptions) => terminal.out(await revoke(name, options, terminal)))
+
+  pki
+    .command('crl')
+    .description('write the revocation list anew, before it is out of date')
+    .addOption(dirOption())
+    .addOption(days(30, 'when the next list is due'))
+    .action(async (options: PkiOptions) => terminal.out(await renewCrl(options, terminal)))
 
   pki
     .command('list')

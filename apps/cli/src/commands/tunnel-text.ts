@@ -60,9 +60,21 @@ function childText(child: ChildReport, now: Date): string[] {
   ]
 }
 
+function certificateText({ certificate }: IkeSaReport, now: Date): string[] {
+  if (certificate === null) return []
+  const { subject, issuer, revocation } = certificate
+  const until = revocation.until === null ? '' : `, good until ${moment(revocation.until, now)}`
+  const state = { good: 'not revoked', unknown: 'revocation unknown', unchecked: 'revocation not checked' }
+  return [
+    `  certificate "${subject}" by "${issuer}"`,
+    `    ${state[revocation.state]}${until}: ${revocation.detail}`,
+  ]
+}
+
 const saText = (sa: IkeSaReport, now: Date): string[] => [
   `IKE SA ${sa.spiInitiator} ${sa.spiResponder}: ${sa.state}, we are ${sa.role}${sa.suite === '' ? '' : `, ${sa.suite}`}${sa.ppk === null ? '' : `, PPK ${sa.ppk}`}`,
   `  ${sa.local} (${sa.localId || '?'}) <-> ${sa.remote} (${sa.remoteId || '?'}), ${natText(sa.nat)}${mobikeText(sa.mobike)}`,
+  ...certificateText(sa, now),
   `  established ${moment(sa.establishedAt, now)}, rekey ${moment(sa.rekeyAt, now)}`,
   ...sa.children.flatMap(child => childText(child, now)),
 ]

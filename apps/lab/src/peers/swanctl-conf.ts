@@ -6,7 +6,12 @@ export interface SwanConnection {
   readonly remote: { readonly address: string; readonly id: string }
   readonly psk: string
   /** How each end proves itself, in swanctl's words; left out: both by PSK. `certificate`: a file in swanctl/x509. */
-  readonly auth?: { readonly local: string; readonly remote: string; readonly certificate?: string }
+  readonly auth?: {
+    readonly local: string
+    readonly remote: string
+    readonly certificate?: string
+    readonly revocation?: 'strict' | 'ifuri' | 'relaxed'
+  }
   /** A post-quantum pre-shared key, RFC 8784. */
   readonly ppk?: { readonly id: string; readonly secret: string; readonly required?: boolean }
   readonly ike: string
@@ -15,6 +20,10 @@ export interface SwanConnection {
   /** Default: GRE host to host. */
   readonly selectors?: readonly [local: string, remote: string]
   readonly liveness?: string
+  /** Default: 2. */
+  readonly version?: 1 | 2
+  /** Default: never. Make before break. */
+  readonly reauthenticate?: string
   readonly mobike?: boolean
   readonly startAction?: 'none' | 'start' | 'trap'
   /** More lines of the connection and of its child. */
@@ -34,13 +43,13 @@ function connection(c: SwanConnection): string {
   // 47 is GRE: its name would need /etc/protocols, which a small Debian has not.
   const [localTs, remoteTs] = c.selectors ?? ['dynamic[47]', 'dynamic[47]']
   return `  ${c.name} {
-    version = 2
+    version = ${c.version ?? 2}
     local_addrs = ${c.local.address}
     remote_addrs = ${c.remote.address}
     proposals = ${c.ike}
     mobike = ${c.mobike === true ? 'yes' : 'no'}
     keyingtries = 1
-    reauth_time = 0
+    reauth_time = ${c.reauthenticate ?? '0'}
     dpd_delay = ${c.liveness ?? '0s'}
     ${c.ppk === undefined ? '' : `ppk_id = ${c.ppk.id}\n    ppk_required = ${c.ppk.required ? 'yes' : 'no'}`}
     ${(c.connection ?? []).join('\n    ')}
@@ -48,6 +57,7 @@ function connection(c: SwanConnection): string {
       ${c.auth?.certificate === undefined ? '' : `certs = ${c.auth.certificate}`}
       id = ${c.local.id} }
     remote { auth = ${c.auth?.remote ?? 'psk'}
+      ${c.auth?.revocation === undefined ? '' : `revocation = ${c.auth.revocation}`}
       id = ${c.remote.id} }
     children { ${c.name} {
         mode = ${c.mode}
@@ -62,7 +72,7 @@ function connection(c: SwanConnection): string {
 
 /** kernel-libipsec must stand before kernel-netlink; kdf is needed for the PRFs. */
 const PLUGINS =
-  'random nonce openssl kdf x509 constraints pubkey pkcs1 pkcs8 pem kernel-libipsec kernel-netlink socket-default vici'
+  'random nonce openssl kdf x509 revocation curl constraints pubkey pkcs1 pkcs8 pem kernel-libipsec kernel-netlink socket-default vici'
 
 /**
  * `allow_peer_ts` lets the selectors cover the peer's own address, as GRE between the routers needs; the mark keeps
@@ -70,6 +80,7 @@ const PLUGINS =
  */
 export const strongswanConf = (folder: string): string => `charon {
   load = ${PLUGINS}
+  make_before_break = yes
   interfaces_ignore = lo, lan0, gre0, gre1
   retransmit_tries = 3
   retransmit_timeout = 2

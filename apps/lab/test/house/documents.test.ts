@@ -14,7 +14,7 @@ t.test('generated documents are fresh', async t => {
 
 /** Environment variables of bruneld and its tools have the same look as codes. */
 const VARIABLES =
-  /^BRUNEL_(DATA_DIR|LISTEN|SOCKET|CONFIG|CHECK|LOG_LEVEL|UNDERLAY_ICMP|ESP_AUDIT|IKE_PORT|NATT_PORT|KEYLOG|TOKEN|URL|TOKEN_FILE|[A-Z_]*TEST[A-Z_]*)$/
+  /^BRUNEL_(DATA_DIR|LISTEN|SOCKET|CONFIG|CHECK|LOG_LEVEL|UNDERLAY_ICMP|ESP_AUDIT|IKE_PORT|NATT_PORT|REVOCATION_REFRESH|KEYLOG|TOKEN|URL|TOKEN_FILE|[A-Z_]*TEST[A-Z_]*)$/
 
 t.test('every error code that the code can make is documented', async t => {
   const errors = documents().get('errors.md') ?? ''

@@ -54,20 +54,16 @@ class Pki {
     if (code !== 0) throw new Error(`pki ${quoted}: ${err}`)
   }
 
-  async authority(name: string, kind: Kind): Promise<void> {
+  /** `by`: the authority above it; left out: it is the root. */
+  async authority(name: string, kind: Kind, by?: string): Promise<void> {
     const type = KEYS[kind][1]
     await this.#pki(`${name}.key`, '--gen', ...KEYS[kind])
-    await this.#pki(
-      `${name}.pem`,
-      '--self',
-      '--ca',
-      '--type',
-      type,
-      '--in',
-      `${name}.key`,
-      '--dn',
-      `C=CH, O=Lab, CN=${name}`,
-    )
+    const dn = ['--dn', `C=CH, O=Lab, CN=${name}`]
+    if (by !== undefined) {
+      const from = ['--type', 'priv', '--in', `${name}.key`, '--cacert', `${by}.pem`, '--cakey', `${by}.key`]
+      return this.#pki(`${name}.pem`, '--issue', '--ca', ...from, ...dn)
+    }
+    await this.#pki(`${name}.pem`, '--self', '--ca', '--type', type, '--in', `${name}.key`, ...dn)
   }
 
   async certificate(
@@ -248,5 +244,24 @@ t.test(
         }
       })
     }
+
+    await t.test(
+      'RFC 7296 §3.5, §3.6: RSA here and ECDSA there, each below an intermediate authority',
+      async t => {
+        await pki.authority('middle', 'ECDSA P-384', 'ca')
+        await pki.certificate('a', 'middle', 'RSA 2048', { san: id('A') })
+        await pki.certificate('b', 'middle', 'ECDSA P-256', { san: id('B') })
+        useTheirs('b')
+        swanctl('x509ca', 'middle.pem')
+        const chain = `${pki.text('a.pem')}${pki.text('middle.pem')}`
+        const auth = { ...both(), certificate: chain }
+        for (const role of ['initiator', 'responder'] as const)
+          await carries(t, {
+            role,
+            auth,
+            theirs: { local: 'pubkey', remote: 'pubkey', certificate: 'b.pem' },
+          })
+      },
+    )
   },
 )

@@ -10,6 +10,7 @@ import { Frr, withoutFrr } from '../../src/peers/frr.js'
 import { LinuxVm, VM, withoutVm } from '../../src/peers/linux-vm.js'
 import { id, PSK, peerDocument } from '../../src/peers/peer-document.js'
 import type { SwanConnection } from '../../src/peers/swanctl-conf.js'
+import { Authority } from './authority.js'
 import { noLab, owned, tail } from './gear.js'
 
 const NAME = 'site-b'
@@ -96,10 +97,11 @@ t.test('Brunel and a Linux kernel', { skip: noLab() || (await withoutVm()), time
   await vm.shell(`ip route add ${ADDRESSES.site.A[4]} dev gre1`)
   const { hostA } = lab.at
 
-  async function begin(shape: Shape): Promise<void> {
+  async function begin(shape: Shape, by?: Authority): Promise<void> {
     await ours.api.send('DELETE', `/v1/peers/${NAME}`)
     await vm.shell('swanctl --terminate --ike net --force')
-    await vm.load(theirs(shape))
+    const auth = { local: 'pubkey', remote: 'pubkey', certificate: 'b.pem' }
+    await vm.load({ ...theirs(shape), ...(by && { auth }) })
     await vm.shell(`ip link set gre1 mtu ${shape.mtu}`)
     const { esp, mode, udp, initiator } = shape
     const encapsulation = udp ? 'udp' : 'auto'
@@ -111,6 +113,7 @@ t.test('Brunel and a Linux kernel', { skip: noLab() || (await withoutVm()), time
       mode,
       remote: VM.address,
       initiate: initiator === 'ours',
+      ...(by && { auth: by.auth('A', {}) }),
     } as const
     await ours.api.ask('POST', '/v1/peers', peerDocument({ ...wish, encapsulation }))
     await hostA.ip(['route flush cache']) // path MTUs of the shape before
@@ -169,6 +172,25 @@ t.test('Brunel and a Linux kernel', { skip: noLab() || (await withoutVm()), time
         0,
         'no GRE of ours in the clear',
       )
+    })
+
+  for (const [kind, initiator] of [
+    ['rsa2048', 'theirs'],
+    ['ecdsa256', 'ours'],
+    ['ed25519', 'theirs'],
+  ] as const)
+    await t.test(`RFC 7427 §3: certificates with ${kind}`, async t => {
+      const by = new Authority(join(lab.folder, kind))
+      await by.begin('--key', kind)
+      const put = (from: string, to: string): Promise<unknown> =>
+        vm.shell(`cat > /etc/swanctl/${to} <<'E'\n${by.text(from)}E`)
+      await put('ca.pem', 'x509ca/ca.pem')
+      await put(`${id('B')}.pem`, 'x509/b.pem')
+      await put(`${id('B')}.key`, 'private/b.key')
+      const [, , , udp] = SHAPES as readonly [Shape, Shape, Shape, Shape]
+      await begin({ ...udp, initiator }, by)
+      t.match((await ours.api.tunnel(NAME)).ike[0]?.certificate, { subject: `CN=${id('B')}` })
+      t.equal((await ping(hostA, VM.lan, { count: 3, wait: 2 })).received, 3)
     })
 
   await t.test('OSPF becomes Full with the ospfd of the guest', { skip: withoutFrr() }, async t => {

@@ -5,6 +5,7 @@ import { type GeneralName, generalName } from './general-name.js'
 import { x509 } from './library.js'
 import { nameText } from './name.js'
 import { type NameConstraints, parseNameConstraints } from './name-constraints.js'
+import { crlUrls, ocspUrls } from './revocation-urls.js'
 
 /** A certificate as path validation reads it: RFC 5280 §4.1. */
 export interface Certificate {
@@ -29,6 +30,9 @@ export interface Certificate {
   readonly purposes: readonly string[] | undefined
   readonly names: readonly GeneralName[]
   readonly constraints: NameConstraints | undefined
+  /** Where its revocation state can be asked for, by plain HTTP. */
+  readonly crlUrls: readonly string[]
+  readonly ocspUrls: readonly string[]
   /** Critical extensions that are not understood here: the certificate is refused (RFC 5280 §4.2). */
   readonly unknownCritical: readonly string[]
 }
@@ -38,9 +42,11 @@ const EXTENSION = {
   subjectAltName: '2.5.29.17',
   basicConstraints: '2.5.29.19',
   nameConstraints: '2.5.29.30',
+  crlDistributionPoints: '2.5.29.31',
   extKeyUsage: '2.5.29.37',
 } as const
 /** Policies bind nobody here: any policy is good, and none is demanded (RFC 5280 §6.1.1). */
+const AUTHORITY_INFO = '1.3.6.1.5.5.7.1.1'
 const POLICIES = ['2.5.29.32', '2.5.29.33', '2.5.29.54']
 
 /** undefined: it is no certificate, or one that says something twice. */
@@ -98,6 +104,8 @@ function read(der: Uint8Array): Certificate | undefined {
     name => new Uint8Array(name.toArrayBuffer()),
   ) as [Uint8Array, Uint8Array]
   const known = [...Object.values<string>(EXTENSION), ...POLICIES]
+  const points = octetsOf(EXTENSION.crlDistributionPoints)
+  const info = octetsOf(AUTHORITY_INFO)
   return {
     der,
     subject,
@@ -116,6 +124,8 @@ function read(der: Uint8Array): Certificate | undefined {
     purposes: certificate.getExtension(library.ExtendedKeyUsageExtension)?.usages.map(String),
     names,
     constraints,
+    crlUrls: points === undefined ? [] : crlUrls(points),
+    ocspUrls: info === undefined ? [] : ocspUrls(info),
     unknownCritical: extensions
       .filter(({ critical, type }) => critical && !known.includes(type))
       .map(({ type }) => type),

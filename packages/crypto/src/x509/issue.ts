@@ -62,12 +62,16 @@ export interface CertificateWish {
   /** Bits of keyUsage instead of those that fit. */
   readonly keyUsage?: number
   readonly purposes?: readonly string[]
+  /** Where relying parties find the revocation list, and the responder to ask. */
+  readonly crlUrls?: readonly string[]
+  readonly ocspUrls?: readonly string[]
 }
 
 /** The certificate, PEM. */
 export async function issueCertificate(wish: CertificateWish): Promise<string> {
   const library = x509()
   const { subject, names = [], authority, issuer, notBefore, notAfter, extensions = [], purposes } = wish
+  const { crlUrls = [], ocspUrls = [] } = wish
   const isAuthority = authority !== undefined
   const signer = issuer?.privateKey ?? wish.key
   const publicKey = await importPublic(wish.key)
@@ -91,6 +95,11 @@ export async function issueCertificate(wish: CertificateWish): Promise<string> {
       await library.SubjectKeyIdentifierExtension.create(publicKey, false),
       ...(names.length === 0 ? [] : [new library.SubjectAlternativeNameExtension([...names], false)]),
       ...(purposes === undefined ? [] : [new library.ExtendedKeyUsageExtension([...purposes], false)]),
+      ...(issuer === undefined
+        ? []
+        : [await library.AuthorityKeyIdentifierExtension.create(await importPublic(issuer.privateKey))]),
+      ...(crlUrls.length === 0 ? [] : [new library.CRLDistributionPointsExtension([...crlUrls])]),
+      ...(ocspUrls.length === 0 ? [] : [new library.AuthorityInfoAccessExtension({ ocsp: [...ocspUrls] })]),
       ...extensions.map(
         ({ type, critical, value }) => new library.Extension(type, critical, Buffer.from(value)),
       ),
@@ -107,14 +116,28 @@ export interface Revocation {
 /** The revocation list, PEM. */
 export async function issueCrl(
   issuer: Issuer,
-  wish: { readonly revoked: readonly Revocation[]; readonly thisUpdate: Date; readonly nextUpdate: Date },
+  wish: {
+    readonly revoked: readonly Revocation[]
+    readonly thisUpdate: Date
+    readonly nextUpdate: Date
+    readonly extensions?: CertificateWish['extensions']
+  },
 ): Promise<string> {
   const library = x509()
+  const number = wish.thisUpdate.getTime().toString(16).padStart(14, '0')
   const crl = await library.X509CrlGenerator.create({
     issuer: new library.X509Certificate(issuer.certificate).subjectName,
     thisUpdate: wish.thisUpdate,
     nextUpdate: wish.nextUpdate,
     entries: wish.revoked.map(({ serial, at }) => ({ serialNumber: serial, revocationDate: at })),
+    // RFC 5280 §5.2.1, §5.2.3: both are always there, and the number rises.
+    extensions: [
+      await library.AuthorityKeyIdentifierExtension.create(await importPublic(issuer.privateKey)),
+      new library.Extension('2.5.29.20', false, Buffer.from(`0207${number}`, 'hex')),
+      ...(wish.extensions ?? []).map(
+        ({ type, critical, value }) => new library.Extension(type, critical, Buffer.from(value)),
+      ),
+    ],
     signingAlgorithm: signingAlgorithm(issuer.privateKey),
     signingKey: await importPrivate(issuer.privateKey),
   })

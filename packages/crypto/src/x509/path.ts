@@ -14,7 +14,7 @@ import { forbiddenName } from './name-constraints.js'
  *        [0]                        [1]                                    [last]
  */
 export interface PathFault {
-  readonly fault: 'untrusted' | 'expired' | 'not-yet-valid' | 'refused' | 'revoked'
+  readonly fault: 'untrusted' | 'expired' | 'not-yet-valid' | 'refused' | 'revoked' | 'revocation-unknown'
   readonly detail: string
   /** The certificate in question. */
   readonly subject: string

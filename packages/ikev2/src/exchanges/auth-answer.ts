@@ -2,13 +2,14 @@ import { Ike as Wire } from '@brunel/wire'
 import { allowsAdditional } from '../additional-exchanges.js'
 import type { Failure } from '../contract.js'
 import * as failures from '../failures.js'
+import { hold } from '../held.js'
 import { identityOf, idPayload } from '../identity.js'
 import { intAuthOctets } from '../int-auth.js'
 import { findId } from '../payload-find.js'
 import type { PeerControl } from '../peer.js'
 import { claimants, claimedText, identityText, takes } from '../peer-match.js'
 import { judgeByPpk, type ProvenByPpk, ppkInUse, takePpk } from '../ppk.js'
-import { prove } from '../proof.js'
+import { prove, type Unsettled } from '../proof.js'
 import { ikeSuiteText, offerTexts } from '../proposal-text.js'
 import { offerIke } from '../proposals.js'
 import type { Signing } from '../psk-auth.js'
@@ -19,6 +20,7 @@ import type { Turn } from '../turn.js'
 import { establish, type HalfOpen, nextMessageId } from './auth.js'
 import { answerChild } from './child-answer.js'
 import { makeChild } from './child-make.js'
+import { answerRequest } from './dispatch.js'
 import { agreeMobike, mobikeWords, natUnexpected, usesMobike } from './mobike.js'
 
 /** IKE_AUTH from the peer: its drawing is in auth.ts. What is wrong is told to our log only (RFC 7296 §2.21.2). */
@@ -27,7 +29,7 @@ export function answerAuth(
   sa: IkeSa,
   half: HalfOpen,
   request: { readonly m: Incoming; readonly payloads: readonly Wire.Payload[] },
-): Answer {
+): Answer | undefined {
   const { m, payloads } = request
   const { agreed } = sa
   if ((half.steps ?? 0) < (agreed?.suite.additional?.length ?? 0))
@@ -45,7 +47,11 @@ export function answerAuth(
       undefined,
       failures.malformed('IKE_AUTH', 'AUTH is missing; EAP is not spoken here'),
     )
-  const found = whoIs(sa, half, { idi, idr: findId(payloads, 'IDr'), proof, payloads, m, agreed })
+  const found = whoIs(turn, sa, half, { idi, idr: findId(payloads, 'IDr'), proof, payloads, m, agreed })
+  if ('questions' in found) {
+    hold(turn, sa, found.questions, later => answerLate(later, sa, request))
+    return undefined
+  }
   if ('code' in found) return distrust(turn, sa, found.control, found)
   sa.host.judged(turn, sa, true)
   const control = found.peer
@@ -54,7 +60,7 @@ export function answerAuth(
     return refuse(turn, sa, control, failures.noCommonIkeProposal(offered, [ikeSuiteText(agreed.suite)]))
   }
   const keyed = takePpk(sa, agreed, found.proven.ppk)
-  const ours = proofOf(sa, control, half, keyed)
+  const ours = proofOf(turn, sa, control, { half, agreed: keyed, asked: payloads })
   if ('code' in ours) return refuse(turn, sa, control, ours)
   // RFC 4555 §3.9: told to a peer that has proved itself, since a NAT is no fault of its proof.
   if (usesMobike(control.peer) && natUnexpected(payloads, m)) {
@@ -83,6 +89,16 @@ export function answerAuth(
       ...mobike,
     ],
   }
+}
+
+/** It is known by this time whether its certificates are revoked: as if the request came now. */
+function answerLate(
+  turn: Turn,
+  sa: IkeSa,
+  request: { readonly m: Incoming; readonly payloads: readonly Wire.Payload[] },
+): void {
+  const answer = answerRequest(turn, sa, request.m, request.payloads)
+  if (answer !== undefined) sa.respond(turn, request.m, answer)
 }
 
 /** It has not proved who it is; whoever fails often is slowed down. */
@@ -123,11 +139,13 @@ interface Claim {
 
 /** The identity leads to the peers who may have it; what they prove tells which of them it is. */
 function whoIs(
+  turn: Turn,
   sa: IkeSa,
   half: HalfOpen,
   claim: Claim,
 ):
   | { readonly peer: PeerControl; readonly proven: ProvenByPpk }
+  | Unsettled
   | (Failure & { readonly control: PeerControl | undefined }) {
   const { idi, idr, proof, payloads, m, agreed } = claim
   const id = identityOf(idi)
@@ -151,11 +169,12 @@ function whoIs(
   const said = { id: idi, proof, payloads, signing, remote: m.remote }
   const judged = named.map(control => ({
     control,
-    verdict: judgeByPpk(sa.host.ports, control.peer, said, half.ppk === true),
+    verdict: judgeByPpk(turn, sa.host, control.peer, { ...said, announced: half.ppk === true }),
   }))
   const right = judged.find(({ verdict }) => !('code' in verdict))
   if (right === undefined) return { ...(judged[0]?.verdict as Failure), control: named[0] }
-  return { peer: right.control, proven: right.verdict as ProvenByPpk }
+  const { control, verdict } = right
+  return 'questions' in verdict ? verdict : { peer: control, proven: verdict as ProvenByPpk }
 }
 
 /** Nobody has this identity. A peer at this address that expects another one is told apart. */
@@ -195,11 +214,12 @@ function initialContact(turn: Turn, sa: IkeSa, control: PeerControl): void {
 }
 
 function proofOf(
+  turn: Turn,
   sa: IkeSa,
   { peer }: PeerControl,
-  half: HalfOpen,
-  agreed: Agreed,
+  by: { readonly half: HalfOpen; readonly agreed: Agreed; readonly asked: readonly Wire.Payload[] },
 ): readonly Wire.PlainPayload[] | Failure {
+  const { half, agreed, asked } = by
   const id = idPayload('IDr', peer.localId)
   const signing: Signing = {
     prf: agreed.suite.prf,
@@ -209,7 +229,7 @@ function proofOf(
     id,
     intAuth: intAuthOctets(half.intAuth, nextMessageId(half)),
   }
-  const proof = prove(sa.host.ports, peer, signing, half.message)
+  const proof = prove(turn, sa.host, peer, signing, { message: half.message, asked })
   return 'code' in proof ? proof : [id, ...proof.certificates, proof.auth]
 }
 

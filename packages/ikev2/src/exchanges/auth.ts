@@ -2,9 +2,10 @@ import { isDrop, since } from '@brunel/base'
 import { Ike as Wire } from '@brunel/wire'
 import { announcesChildless } from '../childless.js'
 import { lowerNonce } from '../collisions.js'
-import type { Failure, IkePeer } from '../contract.js'
+import type { Failure, IkePeer, Ppk } from '../contract.js'
 import { dropFirstChild } from '../erasing.js'
 import * as failures from '../failures.js'
+import { hold } from '../held.js'
 import { identityOf, idPayload } from '../identity.js'
 import { type IntAuth, intAuthOctets } from '../int-auth.js'
 import type { Nonces } from '../key-schedule.js'
@@ -14,8 +15,9 @@ import type { PeerControl } from '../peer.js'
 import { claimedText, identityText, sameIdentity } from '../peer-match.js'
 import { type ProvenByPpk, ppkName, proveByPpk, takePpk, usesPpk } from '../ppk.js'
 import * as ppkFailures from '../ppk-failures.js'
-import { anchorsOf, certificateRequest, judge } from '../proof.js'
+import { anchorsOf, certificateRequest, judge, looks, ownProof, payloadsIn } from '../proof.js'
 import { ikeSuiteText, offerTexts } from '../proposal-text.js'
+import { isRedirect, redirected } from '../redirect.js'
 import type { Agreed, IkeSa } from '../sa.js'
 import { Session } from '../session.js'
 import type { Turn } from '../turn.js'
@@ -69,7 +71,8 @@ export function beginAuth(turn: Turn, sa: IkeSa, control: PeerControl, init: Hal
     intAuth: intAuthOctets(init.intAuth, nextMessageId(init)),
   }
   const ppk = init.ppk === true ? peer.ppk : undefined
-  const proof = proveByPpk(ports, peer, { signing, answer: init.answer, ppk })
+  const announced = { message: init.answer, asked: payloadsIn(init.answer) }
+  const proof = proveByPpk(turn, sa.host, peer, { signing, announced, ppk })
   if ('code' in proof) {
     sa.stage = { is: 'authenticating', auth: { ...init, offer: undefined } }
     return sa.end(turn, proof)
@@ -87,7 +90,7 @@ export function beginAuth(turn: Turn, sa: IkeSa, control: PeerControl, init: Hal
       id,
       ...proof.certificates,
       ...first,
-      ...certificateRequest(ports, anchorsOf(peer)),
+      ...certificateRequest(ports, anchorsOf(peer), looks(peer)),
       ...(peer.remoteId === undefined ? [] : [idPayload('IDr', peer.remoteId)]),
       proof.auth,
       // RFC 6023 §5: neither SA nor TSi and TSr, nor a notify about a child.
@@ -126,8 +129,26 @@ export function authAnswered(
   // RFC 8784 §3: not taken where we demand it.
   if (ppk === undefined && peer.ppk?.required === true)
     return reject(turn, sa, control, ppkFailures.ppkNotUsed(ppkName(peer.ppk.id)))
-  const agreed = takePpk(sa, sa.agreed, ppk)
-  const proven = judge(sa.host.ports, peer, {
+  takeProof(turn, sa, { auth, payloads, idr, proof, ppk, agreed: takePpk(sa, sa.agreed, ppk) })
+}
+
+/** Judges what the responder proved: again, where it had to wait for news of revocation. */
+function takeProof(
+  turn: Turn,
+  sa: IkeSa,
+  answer: {
+    readonly auth: AuthAttempt
+    readonly payloads: readonly Wire.Payload[]
+    readonly idr: Wire.IdPayload
+    readonly proof: Wire.AuthPayload
+    readonly ppk: Ppk | undefined
+    readonly agreed: Agreed
+  },
+): void {
+  const { control } = sa
+  if (control === undefined) return
+  const { auth, payloads, idr, proof, ppk, agreed } = answer
+  const proven = judge(turn, sa.host, control.peer, {
     id: idr,
     proof,
     payloads,
@@ -141,7 +162,10 @@ export function authAnswered(
       intAuth: intAuthOctets(auth.intAuth, nextMessageId(auth)),
     },
   })
+  if ('questions' in proven) return hold(turn, sa, proven.questions, later => takeProof(later, sa, answer))
   if ('code' in proven) return reject(turn, sa, control, proven)
+  const redirect = isRedirect(payloads)
+  if (redirect !== undefined) return moveOn(turn, sa, control, redirect)
   const session = establish(turn, sa, control, {
     nonces: auth.nonces,
     remoteId: claimedText(idr),
@@ -166,8 +190,20 @@ function refusedBy(sa: IkeSa, control: PeerControl, notifyType: number, auth: Au
   return failures.authenticationRefused(
     identityText(peer.localId),
     peer.remoteId === undefined ? 'any' : identityText(peer.remoteId),
-    auth.ppk === true && peer.ppk ? ppkName(peer.ppk.id) : undefined,
+    { by: ownProof(peer).method, ppk: auth.ppk === true && peer.ppk ? ppkName(peer.ppk.id) : undefined },
   )
+}
+
+/** RFC 5685 §6: the responder is who it should be and names another gateway; this IKE SA is deleted either way. */
+function moveOn(turn: Turn, sa: IkeSa, control: PeerControl, notify: Wire.NotifyPayload): void {
+  const from = sa.remote.address
+  const why = redirected(turn, control, { notify, from, replaces: control.reauthenticating })
+  const end = failures.replaced('the peer named another gateway')
+  if (sa.stage.is === 'authenticating') dropFirstChild(sa, sa.stage)
+  sa.stage = { is: 'closing', why: end }
+  sa.intents.add({ want: 'close', why: end })
+  if (why === undefined || why === 'forged') control.leave(turn, sa)
+  else control.attemptFailed(turn, sa, { exchange: 'IKE_AUTH', why })
 }
 
 function payloadsOf(message: Uint8Array): readonly Wire.Payload[] {
@@ -216,6 +252,7 @@ export function establish(
     startedAt: sa.createdAt,
     establishedAt: turn.now,
     validity: validityFrom(turn.now, sa.host.ports, peer, made.proven),
+    certificate: made.proven.certificate,
     ppk,
     sa,
   })

@@ -4,13 +4,14 @@ import type { ChildSa } from '../child-sa.js'
 import type { Failure, Mode } from '../contract.js'
 import * as failures from '../failures.js'
 import type { Nonces } from '../key-schedule.js'
+import { nearest } from '../nearest.js'
 import { findTs } from '../payload-find.js'
 import type { PeerControl } from '../peer.js'
 import { allowedSelectors } from '../policy.js'
 import { offerTexts } from '../proposal-text.js'
 import { answerOf, chooseEsp, offerEsp } from '../proposals.js'
 import type { IkeSa } from '../sa.js'
-import { narrow, narrowForRekey, type SelectorPair, withAddress } from '../selectors.js'
+import { narrow, narrowForRekey, type SelectorPair, selectorChange, withAddress } from '../selectors.js'
 import { type Agreement, acceptsTfc, agreePfs, modeNotifies, selectorEvidence } from './child-offer.js'
 import { isNonce, kePayload, NONCE_LENGTH, refusesNat } from './sa-init.js'
 
@@ -60,10 +61,10 @@ export function answerChild(
       failures.malformed('a request for a child', choice),
     )
   if (choice === undefined) {
-    const ours = offerTexts(offerEsp(control.peer.esp.proposals, NONE, exchange))
+    const ours = offerEsp(control.peer.esp.proposals, NONE, exchange)
     return refuse(
       Wire.notify(Wire.NOTIFY.NO_PROPOSAL_CHOSEN),
-      failures.noCommonEspProposal(ours, offerTexts(offer)),
+      failures.noCommonEspProposal(offerTexts(ours), offerTexts(offer), nearest('esp', ours, offer)),
     )
   }
   const { group } = choice.suite
@@ -132,11 +133,15 @@ function selectorsFor(
       : { tsi: old.remoteSelectors, tsr: old.localSelectors }
   const narrowed = old === undefined ? narrow(seen, policy) : narrowForRekey(seen, policy)
   if (narrowed === undefined) {
-    const evidence = selectorEvidence(
+    const [ours, theirs] = [
       { tsi: policy.tsr, tsr: policy.tsi },
       { tsi: offer.tsr, tsr: offer.tsi },
+    ]
+    const why = failures.selectorsUnacceptable(
+      selectorEvidence(ours, theirs),
+      selectorChange(ours, { tsi: seen.tsr, tsr: seen.tsi }),
     )
-    return refuse(Wire.notify(Wire.NOTIFY.TS_UNACCEPTABLE), failures.selectorsUnacceptable(evidence))
+    return refuse(Wire.notify(Wire.NOTIFY.TS_UNACCEPTABLE), why)
   }
   return { ...narrowed, wire: about.mode === 'transport' ? asSent(sa, offer, narrowed) : narrowed }
 }

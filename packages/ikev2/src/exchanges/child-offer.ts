@@ -18,7 +18,7 @@ import {
   verifyEspChoice,
 } from '../proposals.js'
 import type { IkeSa } from '../sa.js'
-import { isPairWithin, type SelectorPair, selectorText } from '../selectors.js'
+import { isPairWithin, type SelectorPair, selectorChange, selectorText } from '../selectors.js'
 import type { ChildSteps } from './follow-up.js'
 import { kePayload, NONCE_LENGTH } from './sa-init.js'
 
@@ -133,7 +133,10 @@ export function readAnswer(
   if (choice === undefined) return failures.badChoice('an ESP proposal', offerTexts(offer.sa), offerTexts(sa))
   const selectors = { tsi: tsi.selectors, tsr: tsr.selectors }
   if (!isPairWithin(selectors, offer.selectors))
-    return failures.selectorsUnacceptable(selectorEvidence(offer.selectors, selectors))
+    return failures.selectorsUnacceptable(
+      selectorEvidence(offer.selectors, selectors),
+      selectorChange(offer.selectors, selectors),
+    )
   const secret = agreePfs(offer.keyPair, choice.suite.group, Wire.find(payloads, 'KE'))
   if (isDrop(secret)) return failures.malformed('CREATE_CHILD_SA', `the KE payload (${secret})`)
   const transport = Wire.findNotify(payloads, Wire.NOTIFY.USE_TRANSPORT_MODE) !== undefined

@@ -28,11 +28,17 @@ import {
   ikeRekeyAnswered,
 } from './rekey-ike.js'
 
-/** An authentic request, new in the window. Every one is answered: RFC 7296 §2.21.3. */
-export function answerRequest(turn: Turn, sa: IkeSa, m: Incoming, payloads: readonly Wire.Payload[]): Answer {
+/** An authentic request, new in the window. Every one is answered (RFC 7296 §2.21.3), an IKE_AUTH that is held later. */
+export function answerRequest(
+  turn: Turn,
+  sa: IkeSa,
+  m: Incoming,
+  payloads: readonly Wire.Payload[],
+): Answer | undefined {
   const { exchangeType } = m.header
   const exchange = exchangeName(exchangeType)
   const answer = answerTo(turn, sa, m, payloads)
+  if (answer === undefined) return undefined
   const peer = sa.control?.peer.name ?? sa.session?.control.peer.name
   const failed = answer.payloads.some(p => p.type === 'N' && Wire.isErrorNotify(p.notifyType))
   if (peer !== undefined && answer.payloads.length + payloads.length > 0)
@@ -40,13 +46,14 @@ export function answerRequest(turn: Turn, sa: IkeSa, m: Incoming, payloads: read
   return answer
 }
 
-function answerTo(turn: Turn, sa: IkeSa, m: Incoming, payloads: readonly Wire.Payload[]): Answer {
+function answerTo(turn: Turn, sa: IkeSa, m: Incoming, payloads: readonly Wire.Payload[]): Answer | undefined {
   const { exchangeType } = m.header
   const wrong = checkMessage({ exchangeType, response: false, encrypted: true, payloads })
   if (wrong?.drop === 'ike-critical') return unsupported(sa, payloads)
   if (wrong !== undefined)
     return sa.fatal(Wire.NOTIFY.INVALID_SYNTAX, failures.malformed('a request', wrong.detail))
   if (sa.stage.is === 'half-open') {
+    if (sa.stage.held !== undefined) return undefined
     if (exchangeType === Wire.EXCHANGE.IKE_AUTH) return answerAuth(turn, sa, sa.stage.half, { m, payloads })
     if (exchangeType === Wire.EXCHANGE.IKE_INTERMEDIATE)
       return answerIntermediate(turn, sa, sa.stage.half, { m, payloads })

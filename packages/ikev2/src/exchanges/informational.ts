@@ -2,6 +2,8 @@ import type { Millis } from '@brunel/base'
 import { Ike as Wire } from '@brunel/wire'
 import type { ChildSa } from '../child-sa.js'
 import * as failures from '../failures.js'
+import { ownProof, theirProof } from '../proof.js'
+import { isRedirect, redirected } from '../redirect.js'
 import type { IkeSa } from '../sa.js'
 import type { Answer, Doing, Incoming } from '../sa-stage.js'
 import type { Session } from '../session.js'
@@ -34,6 +36,8 @@ export function answerInformational(
     else if (doing?.what === 'rekey-ike') for (const theirs of doing.offer.crossing) theirs.sa.proven = true
     return { payloads: [], afterwards: t => closedByPeer(t, sa, grace) } // RFC 7296 §1.4.1
   }
+  const redirect = isRedirect(payloads)
+  if (redirect !== undefined) return { payloads: [], afterwards: t => moveOn(t, sa, redirect) }
   noticeInvalidSpi(turn, sa, payloads)
   const spis = deletes.filter(d => d.protocol === Wire.PROTOCOL.ESP).flatMap(d => d.spis)
   const ours = spis
@@ -41,6 +45,16 @@ export function answerInformational(
     .filter(spi => spi !== undefined)
   const mobike = answerMobike(turn, sa, m, payloads)
   return { ...mobike, payloads: [...(ours.length === 0 ? [] : [deletePayload(ours)]), ...mobike.payloads] }
+}
+
+/** RFC 5685 §5: only who began the session is a client. The old session goes when the new one carries a child. */
+function moveOn(turn: Turn, sa: IkeSa, notify: Wire.NotifyPayload): void {
+  const { session } = sa
+  if (session?.weBegan !== true || !sa.isCurrent || session.control.attempt !== undefined) return
+  const { control } = session
+  const why = redirected(turn, control, { notify, from: sa.remote.address, replaces: control.alive })
+  if (why === undefined) control.leave(turn, sa)
+  else if (why !== 'forged') control.failed(turn, { exchange: 'INFORMATIONAL', why }, sa.remote)
 }
 
 const AFTER_AUTH = 2
@@ -57,7 +71,10 @@ function rejected(turn: Turn, sa: IkeSa, notify: string): void {
   const why =
     sa.session === undefined || notify !== 'AUTHENTICATION_FAILED'
       ? failures.refused('IKE_AUTH', notify)
-      : failures.authenticationRefused(sa.session.localId, sa.session.remoteId)
+      : failures.authenticationRefused(sa.session.localId, sa.session.remoteId, {
+          by: ownProof(sa.session.control.peer).method,
+          theirsWasGood: theirProof(sa.session.control.peer).method === 'psk',
+        })
   sa.control?.failed(turn, { exchange: 'IKE_AUTH', why }, sa.remote)
   sa.end(turn, why)
 }

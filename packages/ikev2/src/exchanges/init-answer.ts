@@ -5,6 +5,7 @@ import { CHILDLESS } from '../childless.js'
 import * as failures from '../failures.js'
 import type { IkeSuite } from '../key-schedule.js'
 import { natNotifies } from '../nat-detection.js'
+import { nearest } from '../nearest.js'
 import type { PeerControl } from '../peer.js'
 import { announcePpk, announcesPpk } from '../ppk.js'
 import { announceHashes, announcesHashes, certificateRequest } from '../proof.js'
@@ -177,9 +178,9 @@ function open(turn: Turn, host: SaHost, { m, payloads }: InitRequest, o: Opening
 
 /** Which peer it is, only IKE_AUTH tells: what any of those it may be needs, RFC 7296 §1.2, RFC 7427 §4. */
 function certificateWords(host: SaHost, payloads: readonly Wire.Payload[]): readonly Wire.PlainPayload[] {
-  const { someCertified, anchors } = host.peers
+  const { someCertified, someLook, anchors } = host.peers
   if (!announcesHashes(payloads) || !someCertified) return []
-  return [...certificateRequest(host.ports, anchors), ...announceHashes(host.ports)]
+  return [...certificateRequest(host.ports, anchors, someLook), ...announceHashes(host.ports)]
 }
 
 function pick(
@@ -199,8 +200,9 @@ function pick(
 
 /** RFC 7296 §1.2: unprotected; what both sides wanted is for our own log. */
 function refuse(turn: Turn, m: Incoming, offer: Wire.SaPayload, best: PeerControl): Wire.NotifyPayload {
-  const ours = offerTexts(offerIke(best.peer.ike.proposals, new Uint8Array(0)))
-  const why = failures.noCommonIkeProposal(ours, offerTexts(offer))
+  const ours = offerIke(best.peer.ike.proposals, new Uint8Array(0))
+  const near = nearest('ike', ours, offer)
+  const why = failures.noCommonIkeProposal(offerTexts(ours), offerTexts(offer), near)
   best.failed(turn, { exchange: 'IKE_SA_INIT', why }, m.remote)
   return Wire.notify(Wire.NOTIFY.NO_PROPOSAL_CHOSEN)
 }

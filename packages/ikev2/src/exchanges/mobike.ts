@@ -6,6 +6,7 @@ import { furtherAddresses, Mobility } from '../mobility.js'
 import { carry, elsewhere, place, relocate, resend } from '../moving.js'
 import { detectNat, natNotifies } from '../nat-detection.js'
 import type { PeerControl } from '../peer.js'
+import { takes } from '../peer-match.js'
 import type { IkeSa } from '../sa.js'
 import type { Answer, Doing, Ends, Incoming } from '../sa-stage.js'
 import type { Session } from '../session.js'
@@ -261,10 +262,11 @@ export function answerMobike(turn: Turn, sa: IkeSa, m: Incoming, payloads: Paylo
   }
 }
 
-/** Our policy: not where we are ourselves, and not behind a NAT where the operator wants none. */
+/** Our policy: not where we are ourselves, not behind a NAT where the operator wants none, by TCP only where he wants it. */
 function isAcceptable(session: Session, m: Incoming, payloads: Payloads): boolean {
   const { control, current } = session
   if (m.remote.address === m.local.address || control.own.includes(m.remote.address)) return false
+  if (!takes(control.peer, m)) return false
   if (traverses(control.peer)) return true
   const ends = { ...m.header, local: m.local, remote: m.remote }
   const nat = detectNat(current.host.ports.crypto, payloads, ends)

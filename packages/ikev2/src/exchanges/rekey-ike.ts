@@ -6,6 +6,7 @@ import { answerToIkeRekey, isLower, lowerNonce } from '../collisions.js'
 import * as failures from '../failures.js'
 import { type IkeSuite, type Nonces, rekeySkeyseed } from '../key-schedule.js'
 import { lifetimeFrom } from '../lifetimes.js'
+import { nearest } from '../nearest.js'
 import { offerTexts } from '../proposal-text.js'
 import {
   answerOf,
@@ -284,7 +285,9 @@ export function answerIkeRekey(
   if (isDrop(choice))
     return sa.fatal(Wire.NOTIFY.INVALID_SYNTAX, failures.malformed('CREATE_CHILD_SA', choice))
   if (choice === undefined) {
-    const why = failures.noCommonIkeProposal(offerTexts(offerIke(ours, new Uint8Array(0))), offerTexts(offer))
+    const mine = offerIke(ours, new Uint8Array(0))
+    const near = nearest('ike', mine, offer)
+    const why = failures.noCommonIkeProposal(offerTexts(mine), offerTexts(offer), near)
     session.control.failed(turn, { exchange: 'CREATE_CHILD_SA', why }, sa.remote)
     return { payloads: [Wire.notify(Wire.NOTIFY.NO_PROPOSAL_CHOSEN)] }
   }

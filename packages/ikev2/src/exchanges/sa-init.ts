@@ -17,6 +17,7 @@ import { ppkNotAnnounced } from '../ppk-failures.js'
 import { announceHashes, usesCertificates } from '../proof.js'
 import { offerTexts } from '../proposal-text.js'
 import { askedGroup, firstGroup, offeredGroup, offerIke, verifyIkeChoice } from '../proposals.js'
+import { isRedirect, redirected, redirectWords } from '../redirect.js'
 import { IkeSa } from '../sa.js'
 import type { Ends, Incoming, SaHost } from '../sa-stage.js'
 import { SPEC } from '../settings.js'
@@ -64,6 +65,7 @@ export function beginInit(turn: Turn, host: SaHost, control: PeerControl, ends: 
     ...natNotifies(crypto, { ...spis, ...ends, force: forcesUdp(control, ends) }),
     Wire.notify(Wire.NOTIFY.IKEV2_FRAGMENTATION_SUPPORTED),
     Wire.notify(Wire.NOTIFY.INTERMEDIATE_EXCHANGE_SUPPORTED), // RFC 9242 §3.1
+    ...redirectWords(control),
     ...(usesCertificates(control.peer) ? announceHashes(host.ports) : []),
     ...announcePpk(control.peer.ppk !== undefined),
     CHILDLESS,
@@ -121,6 +123,8 @@ export function initAnswered(turn: Turn, sa: IkeSa, init: InitAttempt, m: Incomi
   const cookie = askedCookie(payloads)
   if (cookie !== undefined)
     return again(turn, sa, init, { payloads: withCookie(init.payloads, cookie), pair: init.keyPair })
+  const notify = isRedirect(payloads)
+  if (notify !== undefined) return elsewhere(turn, sa, init, { notify, m })
   const error = Wire.errorNotify(payloads)
   if (error?.notifyType === Wire.NOTIFY.INVALID_KE_PAYLOAD) return otherGroup(turn, sa, init, error)
   if (error !== undefined) return hint(turn, sa, init, initRefused(init, error.notifyType))
@@ -132,6 +136,25 @@ export function initAnswered(turn: Turn, sa: IkeSa, init: InitAttempt, m: Incomi
   })
   if (wrong !== undefined) return turn.drop(wrong.drop, m.remote, wrong.detail)
   agree(turn, sa, init, { m, payloads })
+}
+
+/** RFC 5685 §3: the responder keeps nothing, and the nonce shows that it heard us. */
+function elsewhere(
+  turn: Turn,
+  sa: IkeSa,
+  init: InitAttempt,
+  { notify, m }: { readonly notify: Wire.NotifyPayload; readonly m: Incoming },
+): void {
+  const { control } = sa
+  if (control?.attempt !== sa) return
+  const replaces = control.reauthenticating
+  const from = sa.remote.address
+  const why = redirected(turn, control, { notify, from, nonce: init.nonce, replaces })
+  if (why === 'forged') return turn.drop('ike-unexpected', m.remote, 'REDIRECT without our nonce')
+  if (why !== undefined) return hint(turn, sa, init, why)
+  control.attempt = undefined
+  sa.end(turn, failures.replaced('the peer named another gateway'))
+  control.leave(turn, sa)
 }
 
 /** RFC 7296 §2.6: all else unchanged. Bounded, since every answer may be forged. */

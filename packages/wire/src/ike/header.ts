@@ -75,6 +75,13 @@ export function parseHeader(bytes: Uint8Array): Header | Drop {
   }
 }
 
+/** What begins an IKEv1 SA (RFC 2408 §3.1, §4.4, §4.7), whose header is that of IKEv2; undefined for all else. */
+export function version1Mode(bytes: Uint8Array): 'Main Mode' | 'Aggressive Mode' | undefined {
+  if (bytes.length < HEADER_LENGTH || (bytes[17] as number) >> 4 !== 1) return undefined
+  if (bytes.subarray(8, 16).some(octet => octet !== 0)) return undefined // a later message
+  return bytes[18] === 2 ? 'Main Mode' : bytes[18] === 4 ? 'Aggressive Mode' : undefined
+}
+
 /** Writes 28 octets at the start of `into`. Version 2.0; X and V bits are 0: RFC 7296 §3.1. */
 export function emitHeader(
   header: OutgoingHeader,

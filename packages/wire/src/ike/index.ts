@@ -8,6 +8,7 @@ export {
   NO_SPI,
   type OutgoingHeader,
   parseHeader,
+  version1Mode,
 } from './header.js'
 export { emitMessage, identityBody, type Message, parseMessage } from './message.js'
 export { isErrorNotify, NOTIFY, notifyName } from './notify.js'

@@ -62,6 +62,12 @@ const host: IkeHost = new IkeHost({
   onSendFailure: (remote, error) => problems.push(`${remote}: ${String(error)}`),
   onBug: error => problems.push((error as Error).stack ?? String(error)),
   keyLog: undefined,
+  revocation: {
+    fetch: () => Promise.reject(new Error('nothing is fetched here')),
+    cache: { read: () => undefined, write: () => undefined },
+    refresh: 3_600_000,
+    warn: what => problems.push(what),
+  },
 })
 host.start()
 
@@ -70,7 +76,7 @@ const interfaces = {
   setMtu: async () => undefined,
   routeTo: async () => undefined,
   exists: () => false,
-  forget: () => undefined,
+  remove: async () => undefined,
 }
 
 async function configure(order: Extract<Order, { do: 'configure' }>): Promise<void> {
