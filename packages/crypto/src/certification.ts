@@ -11,6 +11,7 @@ import {
 } from './signature.js'
 import { authorityHash, type Certificate, parseCertificate } from './x509/certificate.js'
 import { type GeneralName, generalNameText } from './x509/general-name.js'
+import { KnownCertificates } from './x509/known-certificates.js'
 import { nameText, sameName } from './x509/name.js'
 import { findPath, isFault, type PathFault, type PathRequest } from './x509/path.js'
 import { type Evidence, type RevocationReport, revocation } from './x509/revocation.js'
@@ -75,15 +76,9 @@ export interface Certification {
 const MOST = 8
 
 export function certificationAt(now: () => WallClock, hashes: readonly number[]): Certification {
-  const known = new WeakMap<Uint8Array, Certificate>()
-  /** Octets that live as long as a configuration are parsed once. */
-  const parsed = (der: Uint8Array): Certificate | undefined => {
-    const certificate = known.get(der) ?? parseCertificate(der)
-    if (certificate !== undefined) known.set(der, certificate)
-    return certificate
-  }
+  const known = new KnownCertificates()
   const all = (ders: readonly Uint8Array[]): Certificate[] =>
-    ders.map(parsed).filter(certificate => certificate !== undefined)
+    ders.map(der => known.parse(der)).filter(certificate => certificate !== undefined)
   return {
     hashes,
     sign: signAuth,

@@ -29,9 +29,16 @@ const HASH_NUMBER = {
   identity: SIGNATURE_HASH.IDENTITY,
 } as const
 
+/** By the octets of a certificate, which nobody changes: OpenSSL reads a key about as fast as it verifies with it. */
+const read = new WeakMap<Uint8Array, KeyObject>()
+
 export function publicKeyOf(spki: Uint8Array): KeyObject | undefined {
+  const known = read.get(spki)
+  if (known !== undefined) return known
   try {
-    return createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' })
+    const key = createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' })
+    read.set(spki, key)
+    return key
   } catch {
     return undefined // of a kind that OpenSSL does not know
   }

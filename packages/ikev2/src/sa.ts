@@ -320,13 +320,15 @@ export class IkeSa {
   /** Asks whether the peer lives, or lets the request in flight tell it sooner. */
   probe(turn: Turn): void {
     if (this.stage.is !== 'established') return
+    if (this.outgoing === undefined) this.want(turn, { want: 'liveness' })
     const { outgoing, session } = this
-    if (outgoing === undefined) this.want(turn, { want: 'liveness' })
-    else if (session !== undefined && !outgoing.doubted) {
-      this.outgoing = { ...outgoing, doubted: true }
-      if (outgoing.transmission.hurry(turn.now, livenessWaits(session.control.peer.ike.liveness)))
-        repeat(turn, this)
-    }
+    // What began instead of it will tell as well.
+    if (outgoing === undefined || outgoing.doing.what === 'liveness' || outgoing.doubted) return
+    if (session === undefined) return
+    const { transmission } = outgoing
+    this.outgoing = { ...outgoing, doubted: true }
+    const hurried = transmission.hurry(turn.now, livenessWaits(session.control.peer.ike.liveness))
+    if (hurried && transmission.startedAt < turn.now) repeat(turn, this)
   }
 
   /** Begins what waits, as far as the window of one request and the stage allow. */

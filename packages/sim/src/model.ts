@@ -24,7 +24,8 @@ export class Model {
   readonly #windows: WindowModel
   readonly #children: ChildModel
   readonly #violation: (what: string) => void
-  #moves: 'here' | 'esp-source' | 'fresh' | 'other' = 'other'
+  /** What the step under way takes in: a message that the peer has not just sent, one that it has, or something else. */
+  #input: 'stale' | 'fresh' | 'other' = 'other'
   #changed = false
 
   constructor({ violation, mayTrust }: ModelOptions) {
@@ -39,9 +40,7 @@ export class Model {
 
   took(router: string, input: IkeInput | { readonly on: 'tick' }): void {
     const fresh = this.#windows.took(router, input)
-    // RFC 4555 §3.5: our own address changed.
-    const here = input.on === 'peer-set' || input.on === 'own-addresses'
-    this.#moves = here ? 'here' : input.on === 'esp-source' ? 'esp-source' : fresh ? 'fresh' : 'other'
+    this.#input = input.on !== 'datagram' ? 'other' : fresh ? 'fresh' : 'stale'
     this.#changed = false
     this.#children.took(router, input)
   }
@@ -52,10 +51,10 @@ export class Model {
     if (effect.do === 'child-install' || effect.do === 'child-use' || effect.do === 'child-remove')
       this.#changed = true
     // RFC 7296 §2.1, §2.3, §2.23: a message that is old or not the peer's changes nothing.
-    if (effect.do === 'child-install' && this.#moves !== 'fresh')
+    if (effect.do === 'child-install' && this.#input !== 'fresh')
       this.#violation(`${router} installs a child, and no fresh message of the peer asked for it`)
-    if (effect.do === 'peer-moved' && this.#moves === 'other')
-      this.#violation(`${router} follows the peer to where no fresh message came from`)
+    if (effect.do === 'peer-moved' && this.#input === 'stale')
+      this.#violation(`${router} moves the peer for a message that is not fresh`)
   }
 
   /** A test has put other octets in the place of what a router said. */

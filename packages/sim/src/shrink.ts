@@ -36,6 +36,11 @@ function* simpler(plan: Scenario): Generator<Scenario> {
   if (plan.nat) yield { ...plan, nat: false }
   if (plan.limits !== undefined) yield { ...plan, limits: undefined }
   if (plan.family === 6) yield { ...plan, family: 4 }
+  for (const name of ['kems', 'ppk', 'mobike', 'childless', 'own', 'theirs'] as const) {
+    const { a, b } = plan.wishes
+    if (a[name] ?? b[name])
+      yield { ...plan, wishes: { a: { ...a, [name]: undefined }, b: { ...b, [name]: undefined } } }
+  }
   for (const side of ['a', 'b'] as const) {
     if (plan.quality[side] !== PERFECT) yield { ...plan, quality: { ...plan.quality, [side]: PERFECT } }
     for (const name of ['loss', 'duplicate', 'jitter', 'late', 'mtu'] as const) {

@@ -257,6 +257,7 @@ export class World {
     this.#places.a = { ...this.#places.a, self }
     this.#seen.a = self
     this.#setPeer('a')
+    a.feed({ on: 'own-addresses', peer: 'b', addresses: [a.address] })
     this.time.after(millis(late), () => {
       this.#places.a = { ...this.#places.a, seen: self }
       this.#setPeer('b')

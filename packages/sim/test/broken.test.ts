@@ -162,7 +162,7 @@ for (const [name, sabotage, seen, on] of [
           : [e],
       ),
     },
-    /where no fresh message came from/,
+    /for a message that is not fresh/,
   ],
   [
     'keeps its child when it is taken down',
