@@ -137,11 +137,13 @@ function settleCrossing(
   const theirs = about.crossing.filter(
     child => session.children.inbound(child.spiIn) === child && isLive(child),
   )
-  const lost = theirs.some(child => isLower(made.sa.lowestNonce, child.lowestNonce))
+  // The peer has rekeyed its own already: it did not notice the crossing, or it has won.
+  const heir = heirOf(session, about)
+  const lost = heir !== undefined || theirs.some(child => isLower(made.sa.lowestNonce, child.lowestNonce))
   session.install(turn, { ...made, takeOver: !lost })
   if (old !== undefined && theirs.length > 0) reportCrossing(turn, session, lost ? 'ours' : 'theirs')
   if (lost) {
-    const survivor = theirs[0] as ChildSa
+    const survivor = heir ?? (theirs[0] as ChildSa)
     remove(sa, made.sa, failures.replaced('the peer rekeyed at the same time, and its nonces are higher'))
     if (old !== undefined && isLive(old)) superseded(turn, sa, old, survivor.spiIn)
     return
@@ -153,6 +155,21 @@ function settleCrossing(
 
 function reportCrossing(turn: Turn, session: Session, redundant: 'ours' | 'theirs' | 'none'): void {
   turn.report({ event: 'rekey-crossed', peer: session.control.peer.name, what: 'child', redundant })
+}
+
+/** What carries on for a child that the peer made while our answer was under way, and that is not live any more. */
+function heirOf(
+  session: Session,
+  about: { readonly crossing: readonly ChildSa[]; readonly old: ChildSa | undefined },
+): ChildSa | undefined {
+  const { crossing, old } = about
+  const spis = crossing.map(child => child.spiIn)
+  return session.children.live.find(child =>
+    // A child is asked for from scratch only where there is none.
+    old === undefined
+      ? crossing.length > 0 && !crossing.includes(child)
+      : child.replaces !== undefined && spis.includes(child.replaces),
+  )
 }
 
 function remove(sa: IkeSa, child: ChildSa, why: Failure): void {
