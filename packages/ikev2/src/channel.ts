@@ -1,7 +1,14 @@
 import { type Drop, type Endpoint, familyOf, type Instant, isDrop, sooner } from '@brunel/base'
 import type { Cryptography, SkCipher } from '@brunel/crypto'
 import { Ike as Wire } from '@brunel/wire'
-import { emitFragments, messageRoom, needsFragments, Reassembly, triggersAnswer } from './fragments.js'
+import {
+  contentRoom,
+  emitFragments,
+  messageRoom,
+  needsFragments,
+  Reassembly,
+  triggersAnswer,
+} from './fragments.js'
 import type { IkeKeys, IkeSuite } from './key-schedule.js'
 import type { Incoming } from './sa-stage.js'
 import type { IkeSettings } from './settings.js'
@@ -21,13 +28,18 @@ export type Opened =
   | { readonly is: 'clear'; readonly payloads: readonly Wire.Payload[] }
   | { readonly is: 'drop'; readonly drop: Drop; readonly detail: string }
 
+/** Whether both ends announced fragmentation, RFC 7383 §2.3, and whether the path wants it finer. Successors share it. */
+export interface Fragmentation {
+  readonly agreed: boolean
+  small: boolean
+}
+
 /** The protection of one IKE SA, both directions: RFC 7296 §3.14, RFC 5282, RFC 7383. */
 export class Channel {
   readonly #out: SkCipher
   readonly #in: SkCipher
   readonly #settings: IkeSettings
-  /** Both ends announced fragmentation: RFC 7383 §2.3. */
-  readonly #fragmentation: boolean
+  readonly fragmentation: Fragmentation
   /** Of one request and one response at most, since the window is 1. */
   readonly #reassembly = new Map<string, Reassembly>()
 
@@ -38,7 +50,7 @@ export class Channel {
       readonly suite: Omit<IkeSuite, 'group'>
       readonly keys: IkeKeys
       readonly initiator: boolean
-      readonly fragmentation: boolean
+      readonly fragmentation: Fragmentation
     },
   ) {
     const { encryption, integrity } = made.suite
@@ -48,11 +60,7 @@ export class Channel {
     this.#out = made.initiator ? toResponder : toInitiator
     this.#in = made.initiator ? toInitiator : toResponder
     this.#settings = settings
-    this.#fragmentation = made.fragmentation
-  }
-
-  get fragmentation(): boolean {
-    return this.#fragmentation
+    this.fragmentation = made.fragmentation
   }
 
   /** One datagram, or the fragments of one: RFC 7383 §2.5. */
@@ -62,13 +70,37 @@ export class Channel {
     remote: Endpoint,
   ): readonly Uint8Array[] {
     const inside = Wire.emitPayloads(payloads)
-    const family = familyOf(remote.address)
-    const room = messageRoom(family === 4 ? this.#settings.datagram4 : this.#settings.datagram6, family)
+    const { agreed, small } = this.fragmentation
+    const room = this.#room(remote.address, small)
     // RFC 8229 §9: not in a stream, which cuts and joins by itself.
-    const may = this.#fragmentation && remote.stream === undefined
+    const may = agreed && remote.stream === undefined
     if (may && needsFragments(inside, this.#out, room))
       return emitFragments(header, inside, this.#out, { room, moreThan: 0 })
     return [Wire.emitProtected(header, inside, this.#out)]
+  }
+
+  /**
+   * The fragments that `seal` made, anew and smaller, if there is a smaller size; their Total is greater, RFC 7383
+   * §2.5.2. From here on all messages are cut like this.
+   */
+  sealSmaller(
+    header: Wire.OutgoingHeader,
+    payloads: readonly Wire.PlainPayload[],
+    before: { readonly remote: Endpoint; readonly total: number },
+  ): readonly Uint8Array[] | undefined {
+    const { remote, total } = before
+    const room = this.#room(remote.address, true)
+    if (total < 2 || remote.stream !== undefined || this.fragmentation.small) return undefined
+    if (room >= this.#room(remote.address, false)) return undefined
+    this.fragmentation.small = true
+    return emitFragments(header, Wire.emitPayloads(payloads), this.#out, { room, moreThan: total })
+  }
+
+  #room(remote: string, small: boolean): number {
+    const { datagram4, datagram6, small4, small6 } = this.#settings
+    const family = familyOf(remote)
+    const [whole, cut] = family === 4 ? [datagram4, small4] : [datagram6, small6]
+    return messageRoom(small ? Math.min(whole, cut) : whole, family)
   }
 
   /** `collect`: a fragment of it is kept. Of what was answered already nothing is kept. */
@@ -97,7 +129,7 @@ export class Channel {
   }
 
   #openPart(now: Instant, m: Incoming, skf: Wire.SkfPayload, collect: boolean): Opened {
-    if (!this.#fragmentation)
+    if (!this.fragmentation.agreed)
       return { is: 'drop', drop: 'ike-fragment', detail: 'fragmentation was not agreed' }
     const first = triggersAnswer(skf)
     const open = (): Uint8Array | Drop => Wire.openSk(m.bytes, skf, this.#in)
@@ -114,6 +146,9 @@ export class Channel {
     if (first && isIntermediate(m.header)) reassembly.outside = Wire.receivedOutside(m.bytes, skf)
     if (step.is === 'waiting') return { is: 'part', first }
     this.#reassembly.delete(key)
+    // RFC 7383 §2.5.1: what the peer had to cut small is answered in kind.
+    const content = Math.ceil(step.inside.bytes.length / skf.total)
+    if (content <= contentRoom(this.#out, this.#room(m.remote.address, true))) this.fragmentation.small = true
     const payloads = Wire.parsePayloads(step.inside.first, step.inside.bytes)
     if (isDrop(payloads)) return { is: 'malformed', detail: payloads, first }
     const { outside } = reassembly

@@ -49,7 +49,7 @@ export function emitFragments(
 }
 
 /** The largest content of one fragment; padding makes it a search. */
-function contentRoom(sealer: Ike.Sealer, room: number): number {
+export function contentRoom(sealer: Ike.Sealer, room: number): number {
   for (let length = room - SKF_CLEAR; length > 0; length--)
     if (SKF_CLEAR + length + sealer.overhead(length) <= room) return length
   return bug(`no fragment fits in ${room} octets`)

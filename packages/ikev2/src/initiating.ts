@@ -1,9 +1,12 @@
 import { after, type Instant, type Millis, millis, type Random } from '@brunel/base'
 import type { IkeSettings, Retransmission } from './settings.js'
 
+/** Transmissions of one size, RFC 7383 §2.5.2. More: a narrow path takes longer. Fewer: lost ones look like one. */
+const OF_ONE_SIZE = 2
+
 /**
- * Our request in flight. Only the requester ever retransmits, and every transmission is bitwise the same:
- * RFC 7296 §2.1. The waits grow exponentially (§2.4), are capped, and chance takes a part of each away, so
+ * Our request in flight. Only the requester ever retransmits, and every transmission is bitwise the same, but for
+ * smaller fragments: RFC 7296 §2.1, RFC 7383 §2.5.2. The waits grow exponentially (§2.4), are capped, and chance takes a part of each away, so
  * that their sum is never more than without chance.
  *
  *     start ──wait 0──> send again ──wait 1──> send again ── … ──last wait──> give up
@@ -11,7 +14,9 @@ import type { IkeSettings, Retransmission } from './settings.js'
 export class Transmission {
   readonly messageId: number
   /** Complete IKE messages; several where the request is fragmented (RFC 7383 §2.5). */
-  readonly datagrams: readonly Uint8Array[]
+  datagrams: readonly Uint8Array[]
+  /** The same in smaller fragments, where there can be such; asked once. */
+  smaller: (() => readonly Uint8Array[] | undefined) | undefined
   readonly startedAt: Instant
   /** When the schedule in force began. */
   scheduledAt: Instant
@@ -36,16 +41,28 @@ export class Transmission {
   /** Early and repeated ticks are harmless: nothing happens before the deadline. */
   tick(now: Instant): 'wait' | 'send' | 'give-up' {
     if (now < this.deadline) return 'wait'
+    if (this.#next >= OF_ONE_SIZE && this.#shrink(now)) return 'send'
     const wait = this.#waits[this.#next++]
     if (wait === undefined) return 'give-up'
     this.deadline = after(now, wait)
     return 'send'
   }
 
+  /** RFC 7383 §2.5.2: downward only, and the timers start over. */
+  #shrink(now: Instant): boolean {
+    const smaller = this.smaller?.()
+    this.smaller = undefined
+    if (smaller === undefined) return false
+    this.datagrams = smaller
+    this.restart(now, this.#waits)
+    return true
+  }
+
   /** Goes over to a shorter schedule, since there is a reason to doubt that the peer lives. Never prolongs. */
   hurry(now: Instant, waits: readonly Millis[]): boolean {
     const left = this.#waits.slice(this.#next).reduce((sum, wait) => sum + wait, this.deadline - now)
     if (left <= waits.reduce((sum, wait) => sum + wait, 0)) return false
+    this.smaller = undefined
     this.restart(now, waits)
     return true
   }

@@ -237,16 +237,13 @@ export class IkeSa {
     if (this.#nextId > SPEC.LAST_MESSAGE_ID) return this.end(turn, failures.expired('Message IDs'))
     if (this.#nextId === SPEC.LAST_MESSAGE_ID >>> 1) this.intents.add({ want: 'rekey-ike' })
     const messageId = this.#nextId++
-    const datagrams = this.agreed.channel.seal(
-      { ...this.header(exchange.type, messageId), response: false },
-      exchange.payloads,
-      this.remote,
-    )
-    this.transmit(
-      turn,
-      exchange,
-      new Transmission(turn.now, messageId, datagrams, this.#schedule(exchange.doing)),
-    )
+    const { channel } = this.agreed
+    const header = { ...this.header(exchange.type, messageId), response: false }
+    const datagrams = channel.seal(header, exchange.payloads, this.remote)
+    const transmission = new Transmission(turn.now, messageId, datagrams, this.#schedule(exchange.doing))
+    transmission.smaller = () =>
+      channel.sealSmaller(header, exchange.payloads, { remote: this.remote, total: datagrams.length })
+    this.transmit(turn, exchange, transmission)
   }
 
   #schedule(doing: Doing): readonly Millis[] {

@@ -105,6 +105,9 @@ export interface IkeSettings {
   /** Octets of one IP datagram above which a message is fragmented, RFC 7383 §2.5.1. */
   readonly datagram4: number
   readonly datagram6: number
+  /** The same for a request that two transmissions did not get an answer to, RFC 7383 §2.5.2. Too large: no help. */
+  readonly small4: number
+  readonly small6: number
   /** How long fragments wait for their fellows. */
   readonly fragmentTimeout: Millis
 }
@@ -146,5 +149,7 @@ export const DEFAULT_SETTINGS: IkeSettings = {
   strangerBurst: 20,
   datagram4: 576,
   datagram6: 1280,
+  small4: 296,
+  small6: 576,
   fragmentTimeout: seconds(30),
 }

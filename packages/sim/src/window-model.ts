@@ -15,6 +15,8 @@ export class WindowModel {
   readonly #answered = new Map<string, Said>()
   /** The SPI that a router chose, and the peer's that belongs to it. */
   readonly #pairs = new Map<string, string>()
+  /** The step in which a router first sent on an SPI. */
+  readonly #begun = new Map<string, number>()
   /** SPIs that a router has told its filter of. */
   readonly #open = new Set<string>()
   #step = 0
@@ -85,7 +87,7 @@ export class WindowModel {
     const last = this.#asked.get(key)
     if (last?.id === message.id) {
       if (last.acted) return this.#violation(`${router} repeats request ${message.id}, which was answered`)
-      if (this.#repeats(last, bytes)) return
+      if (this.#repeats(last, bytes) || this.#isCutSmaller(last, bytes)) return
       return this.#violation(`${router} repeats request ${message.id} with other octets: RFC 7296 §2.1`)
     }
     const first = message.exchange === AUTH || message.exchange === INTERMEDIATE ? 1 : 0
@@ -128,6 +130,15 @@ export class WindowModel {
     return true
   }
 
+  /** A request in fragments may come again in more of them, which leave in one step: RFC 7383 §2.5.2. */
+  #isCutSmaller(said: Said, bytes: Uint8Array): boolean {
+    const before = totalOf(said.datagrams.at(-1) ?? bytes)
+    if (before === 0 || totalOf(bytes) <= before) return false
+    said.datagrams.push(bytes)
+    said.step = this.#step
+    return true
+  }
+
   /** RFC 7296 §2.6: an SPI names one IKE SA, and nothing else ever. */
   #pair(router: string, message: Message): void {
     const [mine, theirs] = message.initiator
@@ -136,8 +147,10 @@ export class WindowModel {
     if (mine === NO_SPI || theirs === NO_SPI || (!message.sealed && message.exchange !== SA_INIT)) return
     const name = `${router} ${mine}`
     const known = this.#pairs.get(name)
-    // The first message may leave in the step that opens the filter, and IKE_SA_INIT may be answered twice in it.
-    if (known !== undefined && message.sealed && !this.#open.has(name))
+    // The first message, and all its fragments, may leave in the step that opens the filter.
+    const begun = this.#begun.get(name) ?? this.#step
+    this.#begun.set(name, begun)
+    if (begun !== this.#step && message.sealed && !this.#open.has(name))
       this.#violation(`${router} sends on an IKE SPI that its filter does not let in`)
     if (known === undefined) this.#pairs.set(name, theirs)
     else if (known !== theirs) this.#violation(`${router} uses the IKE SPI ${mine} for two IKE SAs`)
@@ -148,7 +161,7 @@ interface Said {
   readonly before: Said | undefined
   readonly id: number
   readonly datagrams: Uint8Array[]
-  readonly step: number
+  step: number
   /** Which datagrams of the answer have been delivered. */
   readonly heard: Set<number>
   /** All of them have. */
@@ -186,6 +199,10 @@ function read(bytes: Uint8Array): Message | undefined {
     id: octet(20) * 0x100_0000 + ((octet(21) << 16) | (octet(22) << 8) | octet(23)),
   }
 }
+
+/** Total Fragments, RFC 7383 §2.5; 0 for a message that came whole. */
+const totalOf = (bytes: Uint8Array): number =>
+  bytes[16] === SKF ? ((bytes[34] as number) << 8) | (bytes[35] as number) : 0
 
 const keyOf = (router: string, message: Message): string => router + message.spis
 

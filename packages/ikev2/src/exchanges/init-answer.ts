@@ -18,6 +18,7 @@ import {
   announcesFragmentation,
   announcesIntermediate,
   forcesUdp,
+  fragmentationIn,
   isNonce,
   kePayload,
   learnNat,
@@ -138,7 +139,6 @@ function open(turn: Turn, host: SaHost, { m, payloads }: InitRequest, o: Opening
   const { crypto, random, settings } = host.ports
   const spis = { spiInitiator: m.header.spiInitiator, spiResponder: host.newIkeSpi() }
   const nr = random.nonce(NONCE_LENGTH)
-  const fragmentation = announcesFragmentation(payloads)
   const force = forcesUdp(o.control, m)
   const answer = Wire.emitMessage(
     {
@@ -170,6 +170,7 @@ function open(turn: Turn, host: SaHost, { m, payloads }: InitRequest, o: Opening
     expectedId: 1,
   })
   learnNat(sa, payloads, m)
+  const fragmentation = fragmentationIn(payloads)
   secure(sa, { suite: o.choice.suite, nonces, secret: o.secret, fragmentation })
   host.register(sa)
   sa.send(turn, [answer], m)

@@ -1,7 +1,7 @@
 import { isDrop } from '@brunel/base'
 import type { KeyPair } from '@brunel/crypto'
 import { Ike as Wire } from '@brunel/wire'
-import { Channel } from '../channel.js'
+import { Channel, type Fragmentation } from '../channel.js'
 import { announcesChildless, CHILDLESS } from '../childless.js'
 import type { Failure } from '../contract.js'
 import { askedCookie, withCookie } from '../cookie.js'
@@ -245,7 +245,7 @@ function agree(
   learnNat(sa, payloads, m)
   const nonces = { ni: init.nonce, nr: nr.data }
   const childless = sa.control.childless && announcesChildless(payloads)
-  secure(sa, { suite, nonces, secret, fragmentation: announcesFragmentation(payloads) })
+  secure(sa, { suite, nonces, secret, fragmentation: fragmentationIn(payloads) })
   turn.report({ event: 'exchange', exchange: 'IKE_SA_INIT', initiator: true, outcome: 'done' })
   if (refusesNat(sa, sa.control)) return refuseNat(turn, sa, nonces)
   // RFC 7296 §2.23: with a NAT, port 4500 from the first message after IKE_SA_INIT; with MOBIKE, always (RFC 4555 §3.3).
@@ -284,6 +284,11 @@ export function learnNat(sa: IkeSa, payloads: readonly Wire.Payload[], m: Incomi
 const has = (payloads: readonly Wire.Payload[], notifyType: number): boolean =>
   Wire.findNotify(payloads, notifyType) !== undefined
 
+export const fragmentationIn = (payloads: readonly Wire.Payload[]): Fragmentation => ({
+  agreed: announcesFragmentation(payloads),
+  small: false,
+})
+
 export const announcesFragmentation = (payloads: readonly Wire.Payload[]): boolean =>
   has(payloads, Wire.NOTIFY.IKEV2_FRAGMENTATION_SUPPORTED)
 
@@ -301,7 +306,7 @@ export function secure(
     readonly suite: IkeSuite
     readonly nonces: Nonces
     readonly secret: Uint8Array
-    readonly fragmentation: boolean
+    readonly fragmentation: Fragmentation
   },
 ): void {
   const { crypto } = sa.host.ports
@@ -317,7 +322,7 @@ export function agreeOn(
     readonly suite: IkeSuite
     readonly nonces: Nonces
     readonly skeyseed: Uint8Array
-    readonly fragmentation: boolean
+    readonly fragmentation: Fragmentation
   },
 ): void {
   const { crypto, settings } = sa.host.ports
