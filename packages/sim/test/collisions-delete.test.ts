@@ -1,3 +1,4 @@
+import { millis } from '@brunel/base'
 import { Ladder } from '@brunel/sim'
 import { Ike as Wire } from '@brunel/wire'
 import t from 'tap'
@@ -106,7 +107,7 @@ for (const multi of [false, true])
       ladder.traffic = false
       loseBoth(ladder)
       while (ladder.text('a') !== 'create child') {
-        ladder.pass(50 as never)
+        ladder.pass(millis(50))
         if (ladder.waiting('b') > 0) throw new Error('b was first')
       }
       ladder.picture.length = 0
@@ -148,5 +149,30 @@ t.test(
       t.equal(ladder.waiting('b'), asked - 1)
     }
     t.ok((ladder.routers.a.counters.drops.get('ike-message-id') ?? 0) > before)
+  },
+)
+
+t.test(
+  'RFC 7296 §2.8.1: both make a child, and that of a is answered after b has rekeyed its own: one is left',
+  async t => {
+    const ladder = scripted()
+    ladder.traffic = false
+    loseBoth(ladder)
+    while (ladder.text('a') !== 'create child') ladder.pass(millis(50))
+    ladder.hold('a')
+    while (ladder.text('b') !== 'create child') {
+      ladder.pass(millis(50))
+      while (ladder.waiting('a') > 0) ladder.lose('a')
+    }
+    ladder.deliver('b')
+    ladder.deliver('a')
+    ladder.rekey('b', 'child')
+    ladder.flush()
+    const kept = child(ladder)
+    ladder.release('a')
+    ladder.deliver('a')
+    t.equal(end(ladder), undefined)
+    t.equal(child(ladder), kept)
+    t.equal(ladder.picture.at(-2), 'a ──▶ b  delete child', 'a, who saw both, deletes its own')
   },
 )
