@@ -3,13 +3,13 @@ import t from 'tap'
 import { type Standing, settle } from './redundancy.js'
 
 const settings = { redundantSettles: seconds(3) }
-const session = (name: string, nonce: number, about: Partial<Standing> & { live?: number } = {}) => ({
+const session = (name: string, nonce: number, about: Partial<Standing> = {}) => ({
   name,
   weBegan: true,
   lowestNonce: Uint8Array.of(nonce, 9),
   establishedAt: instant(1000),
   confirmed: true,
-  children: { live: { length: about.live ?? 1 } },
+  carriesFrom: instant(1000),
   ...about,
 })
 const names = (all: readonly { name: string }[]): readonly string[] => all.map(s => s.name)
@@ -37,7 +37,7 @@ for (const [title, sessions, now, close, probe, again] of [
   ],
   [
     'a session without a child loses whatever its nonce',
-    [session('a', 1), session('b', 2, { live: 0 })],
+    [session('a', 1), session('b', 2, { carriesFrom: undefined })],
     4000,
     ['b'],
     [],
@@ -45,9 +45,25 @@ for (const [title, sessions, now, close, probe, again] of [
   ],
   [
     'without a child nobody goes',
-    [session('a', 1, { live: 0 }), session('b', 2, { live: 0 })],
+    [session('a', 1, { carriesFrom: undefined }), session('b', 2, { carriesFrom: undefined })],
     4000,
     [],
+    [],
+    undefined,
+  ],
+  [
+    'a child that the peer may not hold yet gives it time',
+    [session('a', 1), session('b', 2, { carriesFrom: instant(6000) })],
+    4000,
+    [],
+    [],
+    6000,
+  ],
+  [
+    'and no longer than that',
+    [session('a', 1), session('b', 2, { carriesFrom: instant(6000) })],
+    6000,
+    ['a'],
     [],
     undefined,
   ],

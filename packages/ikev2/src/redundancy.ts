@@ -9,7 +9,8 @@ export interface Standing {
   readonly establishedAt: Instant
   /** The peer has shown that it holds this session too. */
   readonly confirmed: boolean
-  readonly children: { readonly live: { readonly length: number } }
+  /** From then on the peer may be taken to hold a child of it; undefined: it has none. */
+  readonly carriesFrom: Instant | undefined
 }
 
 export interface Settlement<S> {
@@ -31,19 +32,24 @@ export function settle<S extends Standing>(
   settings: Pick<IkeSettings, 'redundantSettles'>,
 ): Settlement<S> {
   if (sessions.length < 2) return NOTHING
-  const able = sessions.filter(session => session.children.live.length > 0)
+  const able = sessions.filter(session => session.carriesFrom !== undefined)
   const winner = (able.length > 0 ? able : sessions).reduce((a, b) =>
     isLower(a.lowestNonce, b.lowestNonce) ? b : a,
   )
   const youngest = sessions.reduce((a, b) => (a.establishedAt > b.establishedAt ? a : b)).establishedAt
   const closeAt = (loser: S): Instant =>
-    after(youngest, millis(settings.redundantSettles * (loser.weBegan ? 1 : 4)))
+    latest(
+      after(youngest, millis(settings.redundantSettles * (loser.weBegan ? 1 : 4))),
+      winner.carriesFrom ?? youngest,
+    )
   const losers = sessions.filter(session => session !== winner)
   const due = losers.filter(loser => closeAt(loser) <= now)
-  const later = losers.filter(loser => closeAt(loser) > now).map(closeAt)
-  const again = later.reduce<Instant | undefined>((first, at) => sooner(first, at), undefined)
+  const waiting = losers.filter(loser => closeAt(loser) > now).map(closeAt)
+  const again = waiting.reduce<Instant | undefined>((first, at) => sooner(first, at), undefined)
   if (due.length > 0 && !winner.confirmed) return { close: [], probe: [winner], again }
-  return { close: winner.children.live.length > 0 ? due : [], probe: [], again }
+  return { close: winner.carriesFrom !== undefined ? due : [], probe: [], again }
 }
+
+const latest = (a: Instant, b: Instant): Instant => (a > b ? a : b)
 
 const NOTHING = { close: [], probe: [], again: undefined } as const

@@ -1,4 +1,4 @@
-import type { Instant, Millis } from '@brunel/base'
+import { after, type Instant, type Millis, sooner } from '@brunel/base'
 import { Children, type ChildSa } from './child-sa.js'
 import type { Child, Encapsulation, Failure } from './contract.js'
 import type { Mobility } from './mobility.js'
@@ -87,6 +87,19 @@ export class Session {
   /** Can carry a child: not on its way out. */
   get alive(): boolean {
     return !this.#over && this.current.stage.is === 'established'
+  }
+
+  /**
+   * From then on the peer may be taken to hold one of the children: it made the answer, or has used it, or had the time
+   * to hear from us.
+   */
+  get carriesFrom(): Instant | undefined {
+    const { redundantSettles } = this.current.host.ports.settings
+    return this.children.live
+      .map(({ spiIn, establishedAt }) =>
+        this.control.traffic.isReady(spiIn) ? establishedAt : after(establishedAt, redundantSettles),
+      )
+      .reduce<Instant | undefined>((first, at) => sooner(first, at), undefined)
   }
 
   /** RFC 7296 §2.21.4: the frequency of such notices is limited. */
