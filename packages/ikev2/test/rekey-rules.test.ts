@@ -183,6 +183,21 @@ t.test('RFC 7296 §2.25: TEMPORARY_FAILURE: tried again later, never at once, ji
   t.ok(new Set(waits).size > 1)
 })
 
+t.test(
+  'RFC 7296 §2.25, §2.8: TEMPORARY_FAILURE shortly before a child expires: tried again in time',
+  async t => {
+    const lab = up({}, { espLifetime: 6000 }, { espLifetime: 600_000 })
+    const [old] = lab.a.children.keys()
+    tamper(lab, 'B CREATE_CHILD_SA response', bytes =>
+      resealed(bytes, [Wire.notify(NOTIFY.TEMPORARY_FAILURE)]),
+    )
+    lab.run(6000)
+    t.equal(lab.a.event('rekey-deferred').length, 1)
+    t.notOk(lab.a.children.has(old ?? 0))
+    t.same(lab.a.event('ike-down'), [], 'the IKE SA stays, and so does the tunnel')
+  },
+)
+
 t.test('RFC 7296 §2.25: after minutes of TEMPORARY_FAILURE the IKE SA is closed', async t => {
   const lab = up({}, { liveness: 600_000 })
   const spi = saOf(lab, lab.a).spiInitiator
