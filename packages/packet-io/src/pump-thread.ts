@@ -15,6 +15,7 @@ export class PumpThread {
   readonly #pump: number
   readonly #ended: Promise<void>
   #stopping = false
+  #over = false
   #waking: NodeJS.Immediate | undefined
 
   constructor(
@@ -49,9 +50,11 @@ export class PumpThread {
 
   /**
    * It lies in the mailbox at once, where the pump looks before it looks at packets. The call that ends an idle wait
-   * costs as much as all else, so that the commands of one turn of the event loop share it.
+   * costs as much as all else, so that the commands of one turn of the event loop share it. After the end there is
+   * nobody to tell: the last events of a pump still make their listeners speak.
    */
   command(command: DatapathCommand): void {
+    if (this.#over) return
     this.#mailbox.post(command)
     this.#waking ??= setImmediate(() => this.#wake())
   }
@@ -66,6 +69,7 @@ export class PumpThread {
     this.command({ do: 'stop' })
     const cut = setTimeout(() => void this.#worker.terminate(), STOP_PATIENCE_MS)
     await this.#ended
+    this.#over = true
     clearTimeout(cut)
     clearImmediate(this.#waking)
     this.#mailbox.close()

@@ -440,5 +440,7 @@ t.test('an instance starts and stops again, and what was stopped answers no more
     t.same(events, [{ on: 'stopped' }, { on: 'stopped' }])
     t.not(spawnSync('ip', ['link', 'show', 'again0']).status, 0)
     t.throws(() => one.openTun('again0'), /closed/)
+    one.command({ do: 'ike-spi', spi: '0123456789abcdef', ours: false })
+    await new Promise(setImmediate) // would throw where nobody can catch it
   }
 })
