@@ -49,6 +49,29 @@ export const DROPS = {
   'tunnel-write': 'The TUN interface refused the packet.',
   'underlay-send': 'The underlay refused the packet.',
   'underlay-room': 'The packet does not leave room in its slot for the headers.',
+  // OSPF and other multicast that is relayed
+  'ospf-truncated': 'An OSPF packet is shorter than its header (RFC 2328 §A.3.1, RFC 5340 §A.3.1).',
+  'ospf-version': 'The OSPF version is not that of the IP family: 2 over IPv4, 3 over IPv6.',
+  'ospf-length': 'The OSPF packet length is below its header or beyond the IP packet.',
+  'ospf-checksum':
+    'The OSPF checksum is wrong; the doctor does not read it, the relay carries it (RFC 2328 §D.5).',
+  'ospf-authentication':
+    'Less octets follow the OSPF packet than its authentication needs; the doctor does not read it (RFC 2328 §D.3).',
+  'ospf-body':
+    'An OSPF type is unknown, or its body malformed; the doctor does not read it, the relay carries it.',
+  'relay-protocol': 'The relay of the group does not carry this protocol.',
+  'relay-group': 'The relay of the group does not carry this multicast group.',
+  'relay-ttl':
+    'The TTL is not what a neighbour on the link sends: it came from farther away (RFC 2328 §A.1).',
+  'relay-source': 'No neighbour on the link has this source address (RFC 5340 §2.5), or it is our own.',
+  'relay-source-port': 'The source lives on another port of the relay and is alive there: forged, or a loop.',
+  'relay-table-full': 'More sources are heard on this port than a link has routers.',
+  'relay-rate': 'More multicast or OSPF comes by this port, or from this source, than its limit.',
+  'relay-duplicate': 'A multicast packet that was carried a moment ago came round again.',
+  'relay-standby': 'Another way of the relay to the same LAN carries the packet.',
+  'relay-same-side': 'The destination lives on the port where the packet came in.',
+  'relay-unknown-destination': 'Nobody with this destination address has been heard behind the relay.',
+  'relay-not-carrying': 'No tunnel that the packet could take carries data.',
   // IKE and ESP in TCP
   'tcp-prefix': 'A TCP connection did not begin with "IKETCP" and was closed (RFC 9329 §4).',
   'tcp-length':

@@ -25,6 +25,7 @@ export const NEXT_HEADER = {
   icmp: 58,
   none: 59,
   destination: 60,
+  ospf: 89,
   mobility: 135,
   hip: 139,
   shim6: 140,

@@ -1,0 +1,5 @@
+export type { Body, DatabaseDescription, Hello } from './body.js'
+export { externalRouting, FLAG, nssa, TYPE } from './body.js'
+export { type Authentication, check, type Ends, HEADER, type Header, type Version } from './header.js'
+export { type Message, parse } from './message.js'
+export { withoutNeighbours } from './without-neighbours.js'
