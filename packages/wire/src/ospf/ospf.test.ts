@@ -254,7 +254,7 @@ for (const [name, content] of [
   ['RFC 2328 §A.3.5: an LSA shorter than its header', UPDATE2.replace('0024 0', '0004 0')],
   ['RFC 2328 §A.3.5: three LSAs are promised', UPDATE2.replace('00000002 ', '00000003 ')],
   ['RFC 2328 §A.3.6: half an LSA header', DD2.replace('0202', '0205').replace('0048', '0038')],
-  ['RFC 2328 §A.3.4: half a request', DD2.replace('0202', '0203').replace('0048', '0030')],
+  ['RFC 2328 §A.3.4: half a request', DD2.replace('0202', '0203').replace('0048', '0034')],
 ] as const)
   t.test(`${name}: ospf-body`, async t => {
     t.equal(Ospf.parse(repaired(content), ENDS4), 'ospf-body')

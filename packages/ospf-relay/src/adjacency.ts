@@ -1,0 +1,52 @@
+import { type Instant, since } from '@brunel/base'
+import type { Ospf } from '@brunel/wire'
+import { deadInterval, isSilent, type Neighbour, type NeighbourState, type Towards } from './neighbours.js'
+
+/**
+ * The state that `a` has for `b`, inferred from what both send: RFC 2328 §10.1, §10.3.
+ *
+ *    a's Hello does not name b                       Down: a has not heard b
+ *    a names b, b does not name a                    Init
+ *    both name the other                             2-Way
+ *    a describes its database, with the I bit        ExStart
+ *    without it                                      Exchange
+ *    both said all (no M, one sequence number)       Loading while a request of a is unanswered, else Full
+ *
+ * Two that name one another for longer than the dead interval, must be adjacent, and describe nothing, were Full before
+ * the first packet that was seen: who is not repeats its description every few seconds.
+ */
+export function stateOf(now: Instant, a: Neighbour, b: Neighbour): NeighbourState {
+  const [mine, theirs] = [a.towards.get(b.key), b.towards.get(a.key)]
+  if (isSilent(now, a) || isSilent(now, b) || !names(a, b, mine)) return 'Down'
+  if (!names(b, a, theirs)) return 'Init'
+  const [sent, got] = [mine?.description, theirs?.description]
+  if (sent === undefined)
+    return got === undefined && mustBeAdjacent(a, b) && longNamed(now, a, mine) && longNamed(now, b, theirs)
+      ? 'Full'
+      : '2-Way'
+  if (sent.init) return 'ExStart'
+  if (!saidAll(sent, got)) return 'Exchange'
+  return mine?.asked ? 'Loading' : 'Full'
+}
+
+/** Before its first Hello, a router that describes its database to another must have heard it. */
+export const names = (a: Neighbour, b: Neighbour, mine: Towards | undefined): boolean =>
+  a.hello === undefined ? mine?.description !== undefined : a.hello.neighbours.includes(b.routerId)
+
+const longNamed = (now: Instant, a: Neighbour, mine: Towards | undefined): boolean =>
+  mine?.namedSince !== undefined && since(mine.namedSince, now) > deadInterval(a)
+
+function saidAll(sent: Ospf.DatabaseDescription, got: Ospf.DatabaseDescription | undefined): boolean {
+  return !sent.more && got !== undefined && !got.init && !got.more && got.sequence === sent.sequence
+}
+
+/** RFC 2328 §10.4: without an election always; with one, if either is (Backup) Designated Router. */
+function mustBeAdjacent(a: Neighbour, b: Neighbour): boolean {
+  if (a.hello === undefined) return false
+  const { designatedRouter, backupDesignatedRouter } = a.hello
+  const leaders = [designatedRouter, backupDesignatedRouter].filter(leader => leader !== '0.0.0.0')
+  return leaders.length === 0 || leaders.includes(nameInElection(a)) || leaders.includes(nameInElection(b))
+}
+
+/** RFC 2328 §A.3.2: an interface address; RFC 5340 §A.3.2: a router id. */
+const nameInElection = (n: Neighbour): string => (n.version === 2 ? n.address : n.routerId)

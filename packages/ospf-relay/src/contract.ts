@@ -1,0 +1,97 @@
+import type { Drop } from '@brunel/base'
+import type { Finding, FindingCode } from './findings.js'
+import type { NeighbourReport } from './neighbours.js'
+
+/** Where a packet comes in or leaves: the LAN interface of the group, or the tunnel of a peer. */
+export type Port = 'lan' | `tunnel:${string}`
+export const LAN = 'lan'
+export const tunnelPort = (tunnel: string): Port => `tunnel:${tunnel}`
+
+/** Multicast that is carried only where the operator names it. IGMP never is. */
+export type MulticastName = 'pim' | 'rip' | 'eigrp' | 'vrrp'
+export type Kind = 'ospf' | 'bfd' | MulticastName
+
+export interface RelaySettings {
+  readonly group: string
+  /** 16 hex digits, drawn at random by the host at each start: no two relays have the same. */
+  readonly id: string
+  /** Addresses of this router in canonical text: nobody else sends from them. */
+  readonly ownAddresses: readonly string[]
+}
+
+export interface TunnelSettings {
+  /** The name of the peer. */
+  readonly tunnel: string
+  /** Who is at the far end, the same for all tunnels to it on any router: the identity the peer proves. */
+  readonly far: string
+  readonly multicast: readonly MulticastName[]
+  readonly bfd: boolean
+  /** Let the neighbours behind this tunnel die as soon as it carries no data. */
+  readonly failFast: boolean
+}
+
+export type RelayInput =
+  /** A whole IP packet; octets behind its end are ignored. The relay keeps no reference to it. */
+  | { readonly on: 'packet'; readonly port: Port; readonly packet: Uint8Array }
+  | { readonly on: 'tunnel-set'; readonly settings: TunnelSettings }
+  | { readonly on: 'tunnel-removed'; readonly tunnel: string }
+  /** Whether authenticated data crosses. A tunnel that was just set does not carry. */
+  | { readonly on: 'tunnel-state'; readonly tunnel: string; readonly carries: boolean }
+  /** The payload of a beacon datagram that came by this port; an own one that comes back does no harm. */
+  | { readonly on: 'beacon'; readonly port: Port; readonly beacon: Uint8Array }
+
+export type RelayEffect =
+  /** Exactly this packet, on exactly this port. Several effects may share the octets: they are not to be changed. */
+  | { readonly do: 'send'; readonly port: Port; readonly packet: Uint8Array }
+  /** To all relays that hear this port and to nobody beyond: a link-local multicast datagram. */
+  | { readonly do: 'beacon'; readonly port: Port; readonly beacon: Uint8Array }
+  /** `present`: answer ARP or ND for it on the LAN, unless the LAN has it itself, and give the relay what comes for it. */
+  | { readonly do: 'neighbour'; readonly address: string; readonly port: Port; readonly present: boolean }
+  | { readonly do: 'drop'; readonly port: Port; readonly drop: Drop }
+  | { readonly do: 'event'; readonly event: RelayEvent }
+
+/**
+ * down:       the tunnel carries no data
+ * listening:  it carries; for two seconds the relay listens whether another way leads there
+ * standby:    another way to the same LAN is used
+ * forwarding: this one is
+ */
+export type PortState = 'down' | 'listening' | 'standby' | 'forwarding'
+
+export type RelayEvent =
+  | { readonly type: 'port-state'; readonly port: Port; readonly state: PortState }
+  | { readonly type: 'relay-heard' | 'relay-gone'; readonly port: Port; readonly id: string }
+  /** A relay claims to carry what nobody puts on the LAN; the tunnel is used in spite of it. */
+  | { readonly type: 'claim-refuted'; readonly port: Port }
+  /** The addresses of the neighbours that could be told to die, and of those that prove what they say: they could not. */
+  | {
+      readonly type: 'fail-fast'
+      readonly port: Port
+      readonly told: readonly string[]
+      readonly untold: readonly string[]
+    }
+  | { readonly type: 'finding'; readonly finding: Finding }
+  | { readonly type: 'finding-gone'; readonly code: FindingCode; readonly sentence: string }
+
+export interface PortReport {
+  readonly port: Port
+  readonly state: PortState
+  readonly received: number
+  readonly sent: number
+  /** The relay at the far end, where it is one of ours. */
+  readonly farRelay?: string
+}
+
+export interface RelayReport {
+  readonly group: string
+  readonly id: string
+  readonly ports: readonly PortReport[]
+  /** Other relays on the LAN. */
+  readonly lanRelays: readonly string[]
+  /** Where each address lives, of OSPF and of what else is carried. */
+  readonly sources: readonly { readonly address: string; readonly port: Port }[]
+  readonly neighbours: readonly NeighbourReport[]
+  readonly findings: readonly Finding[]
+  /** OSPF that was carried and could not be read, by reason. */
+  readonly unread: Readonly<Partial<Record<Drop, number>>>
+}

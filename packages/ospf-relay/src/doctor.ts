@@ -1,0 +1,202 @@
+import { type Drop, type Instant, type Millis, seconds, since } from '@brunel/base'
+import { Address, Ospf } from '@brunel/wire'
+import { stateOf } from './adjacency.js'
+import type { Port } from './contract.js'
+import { compare, type Finding, type Found, silent } from './findings.js'
+import {
+  areaKind,
+  authenticationText,
+  isSilent,
+  type Neighbour,
+  type NeighbourReport,
+  type Towards,
+  towards,
+} from './neighbours.js'
+
+/**
+ * Reads the OSPF that a relay carries and says in words where the two sides disagree. It sees what the routers send,
+ * never what they think: a state is what follows from both sides' packets. Only routers of different ports are compared;
+ * what two routers on one LAN say to one another does not pass here.
+ */
+
+/** How long a router is remembered that is silent: an operator comes later than the fault. */
+const REMEMBERED: Millis = seconds(3600)
+/** More than all sources of a few ports; beyond it who was heard longest ago is forgotten. */
+const MOST_NEIGHBOURS = 256
+const MOST_FINDINGS = 128
+
+export interface Heard {
+  readonly port: Port
+  readonly source: Uint8Array
+  readonly destination: Uint8Array
+  /** The IP payload. */
+  readonly payload: Uint8Array
+}
+
+export class Doctor {
+  readonly #neighbours = new Map<string, Neighbour>()
+  readonly #unread = new Map<Drop, number>()
+  #findings = new Map<string, Finding>()
+
+  /** Answers the message, or why it could not be read. */
+  hear(now: Instant, { port, source, destination, payload }: Heard): Ospf.Message | Drop {
+    const message = Ospf.parse(payload, { source, destination })
+    if (typeof message === 'string') {
+      this.#unread.set(message, (this.#unread.get(message) ?? 0) + 1)
+      return message
+    }
+    const neighbour = this.#neighbour(now, port, Address.format(source), message)
+    const to = Address.isMulticast(destination) ? undefined : Address.format(destination)
+    this.#body(now, neighbour, message.body, to)
+    return message
+  }
+
+  #neighbour(now: Instant, port: Port, address: string, message: Ospf.Message): Neighbour {
+    const { version, instance, routerId, areaId, authentication } = message
+    const key = `${port} ${address} ${version} ${instance}`
+    const fresh = { key, port, address, version, instance, withoutElection: 0, towards: new Map() }
+    const neighbour: Neighbour = Object.assign(this.#neighbours.get(key) ?? fresh, {
+      routerId,
+      area: areaId,
+      authentication,
+      heardAt: now,
+    })
+    // In the order in which they were heard.
+    this.#neighbours.delete(key)
+    this.#neighbours.set(key, neighbour)
+    const [oldest] = this.#neighbours.values()
+    if (this.#neighbours.size > MOST_NEIGHBOURS && oldest !== undefined) this.#forget(oldest)
+    return neighbour
+  }
+
+  #forget(gone: Neighbour): void {
+    this.#neighbours.delete(gone.key)
+    for (const n of this.#neighbours.values()) n.towards.delete(gone.key)
+  }
+
+  /** Those to whom a packet of `from` can go: routers on other ports, of its version and instance. */
+  #others(from: Neighbour, to: string | undefined): Neighbour[] {
+    return [...this.#neighbours.values()].filter(
+      n =>
+        n.port !== from.port &&
+        n.version === from.version &&
+        n.instance === from.instance &&
+        (to === undefined || n.address === to),
+    )
+  }
+
+  #body(now: Instant, from: Neighbour, body: Ospf.Body, to: string | undefined): void {
+    switch (body.type) {
+      case 'hello':
+        return this.#hello(now, from, body)
+      case 'database-description':
+        from.mtu = body.mtu
+        for (const other of this.#others(from, to)) describe(towards(from, other), body)
+        return
+      case 'link-state-request':
+        for (const other of this.#others(from, to)) towards(from, other).asked = true
+        return
+      case 'link-state-update':
+        for (const other of this.#others(from, to)) towards(other, from).asked = false
+        return
+      case 'link-state-acknowledgment':
+        return
+    }
+  }
+
+  #hello(now: Instant, from: Neighbour, hello: Ospf.Hello): void {
+    from.previousHelloAt = from.helloAt
+    from.helloAt = now
+    from.hello = hello
+    const election = hello.designatedRouter !== '0.0.0.0'
+    from.electsSince = election ? (from.electsSince ?? now) : undefined
+    from.withoutElection = election ? 0 : from.withoutElection + 1
+    for (const other of this.#others(from, undefined)) {
+      const mine = towards(from, other)
+      const named = hello.neighbours.includes(other.routerId)
+      mine.namedSince = named ? (mine.namedSince ?? now) : undefined
+      mine.deaf = named || other.hello === undefined || isSilent(now, other) ? 0 : mine.deaf + 1
+      // RFC 2328 §10.3, 1-WayReceived: the adjacency is torn down.
+      if (!named) mine.description = undefined
+    }
+  }
+
+  findings(now: Instant): readonly Finding[] {
+    return [...this.#examine(now).values()]
+  }
+
+  /** Forgets who is gone, and answers what is new and what is mended since the last time. */
+  review(now: Instant): { readonly appeared: readonly Finding[]; readonly gone: readonly Finding[] } {
+    for (const n of this.#neighbours.values()) if (since(n.heardAt, now) > REMEMBERED) this.#forget(n)
+    const [before, after] = [this.#findings, this.#examine(now)]
+    this.#findings = after
+    return {
+      appeared: [...after].filter(([key]) => !before.has(key)).map(([, finding]) => finding),
+      gone: [...before].filter(([key]) => !after.has(key)).map(([, finding]) => finding),
+    }
+  }
+
+  #examine(now: Instant): Map<string, Finding> {
+    const findings = new Map<string, Finding>()
+    for (const found of this.#found(now)) {
+      const key = [found.code, ...found.sides.map(({ port, address }) => `${port} ${address}`)].join(' ')
+      findings.set(key, { ...found, since: this.#findings.get(key)?.since ?? now })
+      if (findings.size >= MOST_FINDINGS) break
+    }
+    return findings
+  }
+
+  /** In the order of keys, so that a pair has one order however its packets come. */
+  *#found(now: Instant): Generator<Found> {
+    const all = [...this.#neighbours.values()].sort((a, b) => (a.key < b.key ? -1 : 1))
+    for (const [i, a] of all.entries()) {
+      if (isSilent(now, a)) yield silent(a)
+      for (const b of all.slice(i + 1)) if (a.port !== b.port) yield* compare(now, a, b)
+    }
+  }
+
+  neighbours(now: Instant): readonly NeighbourReport[] {
+    return [...this.#neighbours.values()]
+      .sort((a, b) => (a.key < b.key ? -1 : 1))
+      .map(n => ({
+        port: n.port,
+        address: n.address,
+        version: n.version,
+        instance: n.instance,
+        routerId: n.routerId,
+        area: n.area,
+        authentication: authenticationText(n.authentication),
+        ...(n.hello === undefined ? {} : { hello: helloReport(n.hello) }),
+        ...(n.mtu === undefined ? {} : { mtu: n.mtu }),
+        heardAt: n.heardAt,
+        ...(isSilent(now, n) ? { silentSince: n.heardAt } : {}),
+        states: this.#others(n, undefined).map(other => ({
+          routerId: other.routerId,
+          address: other.address,
+          state: stateOf(now, n, other),
+        })),
+      }))
+  }
+
+  unread(): Readonly<Partial<Record<Drop, number>>> {
+    return Object.fromEntries(this.#unread)
+  }
+}
+
+/** RFC 2328 §10.8: with the I bit the exchange begins anew, and what was asked for before is void. */
+function describe(mine: Towards, body: Ospf.DatabaseDescription): void {
+  if (body.init) mine.asked = false
+  mine.description = body
+}
+
+const helloReport = (hello: Ospf.Hello): NonNullable<NeighbourReport['hello']> => ({
+  helloInterval: hello.helloInterval,
+  deadInterval: hello.deadInterval,
+  ...(hello.mask === undefined ? {} : { mask: hello.mask }),
+  areaKind: areaKind(hello.options),
+  options: hello.options,
+  priority: hello.priority,
+  designatedRouter: hello.designatedRouter,
+  backupDesignatedRouter: hello.backupDesignatedRouter,
+  neighbours: hello.neighbours,
+})

@@ -1,0 +1,19 @@
+export {
+  type Kind,
+  LAN,
+  type MulticastName,
+  type Port,
+  type PortReport,
+  type PortState,
+  type RelayEffect,
+  type RelayEvent,
+  type RelayInput,
+  type RelayReport,
+  type RelaySettings,
+  type TunnelSettings,
+  tunnelPort,
+} from './contract.js'
+export { Doctor, type Heard } from './doctor.js'
+export { FINDINGS, type Finding, type FindingCode, type Side } from './findings.js'
+export type { AreaKind, NeighbourReport, NeighbourState } from './neighbours.js'
+export { Relay } from './relay.js'

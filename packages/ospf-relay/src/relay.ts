@@ -1,0 +1,311 @@
+import {
+  after,
+  assertNever,
+  type Drop,
+  type Instant,
+  isDrop,
+  type Machine,
+  millis,
+  Packet,
+  RateLimiter,
+  seconds,
+  type Tick,
+} from '@brunel/base'
+import { Address } from '@brunel/wire'
+import { Admission } from './admission.js'
+import { emitBeacon, parseBeacon } from './beacon.js'
+import { type Carried, carried } from './carried.js'
+import {
+  type Kind,
+  LAN,
+  type Port,
+  type RelayEffect,
+  type RelayEvent,
+  type RelayInput,
+  type RelayReport,
+  type RelaySettings,
+  type TunnelSettings,
+  tunnelPort,
+} from './contract.js'
+import { Doctor } from './doctor.js'
+import { farewell } from './farewell.js'
+import { leaving } from './leaving.js'
+import { type Digest, digestOf, Recent } from './recent.js'
+import { type Source, Sources } from './sources.js'
+import { Ways } from './ways.js'
+
+/**
+ * One group: the LAN interface and the tunnels of its peers are one segment, and the relay is its bridge.
+ *
+ *    packet ─▶ carried?  ─▶ port used?  ─▶ seen?    ─▶ source's port? ─▶ rate?     ─▶ learn, tell the doctor ─▶ send
+ *              carried.ts   ways.ts        recent.ts   sources.ts        admission.ts  doctor.ts                leaving.ts
+ *
+ * Multicast goes to every other port once, never back; unicast to the port where its destination was heard. Each refusal
+ * is a named drop. Nothing in here knows GRE or ESP: packets come and go as the routers sent them.
+ */
+
+/** Of beacons, of expiry, of the doctor's review. Others wait for three beacons (ways.ts). */
+const PERIOD = seconds(1)
+/** Of those kept for `failFast`: it names some 350 neighbours. */
+const LARGEST_HELLO = 1500
+
+interface Traffic {
+  readonly admission: Admission
+  /** Twenty a second: each relay of a LAN sends one. */
+  readonly beacons: RateLimiter
+  received: number
+  sent: number
+}
+
+export class Relay implements Machine<RelayInput, RelayEffect> {
+  deadline: Instant | undefined
+  readonly #settings: RelaySettings
+  readonly #ways: Ways
+  readonly #sources = new Sources()
+  readonly #recent = new Recent()
+  readonly #doctor = new Doctor()
+  readonly #traffic = new Map<Port, Traffic>()
+  #effects: RelayEffect[] = []
+
+  constructor(settings: RelaySettings) {
+    this.#settings = settings
+    this.#ways = new Ways(settings.id)
+  }
+
+  handle(now: Instant, input: RelayInput | Tick): readonly RelayEffect[] {
+    this.#effects = []
+    this.deadline ??= now
+    switch (input.on) {
+      case 'packet':
+        this.#packet(now, input.port, input.packet)
+        break
+      case 'beacon':
+        this.#beacon(now, input.port, input.beacon)
+        break
+      case 'tunnel-set':
+        this.#ways.set(input.settings)
+        break
+      case 'tunnel-removed':
+        this.#remove(now, tunnelPort(input.tunnel))
+        break
+      case 'tunnel-state':
+        this.#tunnelState(now, tunnelPort(input.tunnel), input.carries)
+        break
+      case 'tick':
+        this.#tick(now)
+        break
+      default:
+        assertNever(input)
+    }
+    return this.#effects
+  }
+
+  #tick(now: Instant): void {
+    if (this.deadline === undefined || now < this.deadline) return
+    this.deadline = after(now, PERIOD)
+    for (const source of this.#sources.expired(now)) this.#forget(source)
+    this.#review(now)
+    const { appeared, gone } = this.#doctor.review(now)
+    for (const { code, sentence } of gone) this.#event({ type: 'finding-gone', code, sentence })
+    for (const finding of appeared) this.#event({ type: 'finding', finding })
+    for (const { port, beacon } of this.#ways.beacons())
+      this.#effects.push({ do: 'beacon', port, beacon: emitBeacon(beacon) })
+  }
+
+  /** Whoever is heard on another port when the ways have changed has not moved: the way to him has. */
+  #review(now: Instant): void {
+    const events = this.#ways.review(now)
+    if (events.some(({ type }) => type === 'port-state')) this.#sources.loosen()
+    for (const event of events) this.#event(event)
+  }
+
+  #event(event: RelayEvent): void {
+    this.#effects.push({ do: 'event', event })
+  }
+
+  #beacon(now: Instant, port: Port, bytes: Uint8Array): void {
+    if (!this.#trafficOf(port).beacons.allow(now)) return this.#drop(port, 'relay-rate')
+    const beacon = parseBeacon(bytes)
+    if (isDrop(beacon)) return this.#drop(port, beacon)
+    const events = this.#ways.hear(now, port, beacon)
+    for (const event of events) this.#event(event)
+    // Who is new learns of us at once, and not when it has begun to forward.
+    if (events.length > 0) this.deadline = now
+    this.#review(now)
+  }
+
+  #tunnelState(now: Instant, port: Port, carries: boolean): void {
+    const used = this.#ways.state(port) === 'forwarding'
+    const spare = this.#ways.anotherWay(port)
+    if (!this.#ways.carries(port, carries)) return
+    this.deadline = now
+    this.#review(now)
+    if (used && !spare && this.#ways.settings(port)?.failFast) this.#failFast(now, port)
+  }
+
+  /** Tells all other ports what the neighbours behind this one can no longer say, and forgets them. */
+  #failFast(now: Instant, port: Port): void {
+    const [told, untold]: [string[], string[]] = [[], []]
+    for (const source of this.#sources.of(port)) {
+      const words = source.hello && farewell(source.hello)
+      if (words !== undefined) this.#speakFor(now, port, words)
+      if (source.hello !== undefined) (words === undefined ? untold : told).push(source.address)
+      this.#forget(source)
+    }
+    this.#event({ type: 'fail-fast', port, told, untold })
+  }
+
+  #speakFor(now: Instant, port: Port, bytes: Uint8Array): void {
+    const p = new Packet(bytes)
+    const packet = carried(p)
+    if (isDrop(packet)) return
+    this.#recent.add(now, digestOf(p, packet), port)
+    for (const other of this.#others(port, 'ospf')) this.#send(other, bytes)
+  }
+
+  #remove(now: Instant, port: Port): void {
+    for (const source of this.#sources.of(port)) this.#forget(source)
+    this.#ways.remove(port)
+    this.#traffic.delete(port)
+    this.#review(now)
+  }
+
+  #forget(source: Source): void {
+    this.#sources.remove(source)
+    this.#neighbour(source.address, source.port, false)
+  }
+
+  #neighbour(address: string, port: Port, present: boolean): void {
+    if (port !== LAN) this.#effects.push({ do: 'neighbour', address, port, present })
+  }
+
+  #packet(now: Instant, port: Port, bytes: Uint8Array): void {
+    const p = new Packet(bytes)
+    const packet = carried(p)
+    if (isDrop(packet)) return this.#drop(port, packet)
+    const source = Address.format(packet.source)
+    const digest = packet.multicast ? digestOf(p, packet) : undefined
+    const refused =
+      this.#refuse(now, port, packet.kind, digest) ?? this.#refuseSource(now, port, source, packet.kind)
+    if (refused !== undefined) return this.#drop(port, refused)
+    this.#trafficOf(port).received++
+    this.#learn(now, port, source)
+    if (digest !== undefined) this.#recent.add(now, digest, port)
+    this.#forward(now, port, leaving(p, packet), packet)
+  }
+
+  /** `digest`: of multicast only; unicast has one way, and cannot go in a circle. */
+  #refuse(now: Instant, port: Port, kind: Kind, digest: Digest | undefined): Drop | undefined {
+    if (!this.#allows(port, kind)) return digest === undefined ? 'relay-protocol' : 'relay-group'
+    const state = this.#ways.state(port)
+    if (state === 'down') return 'relay-not-carrying'
+    const seen = digest !== undefined && this.#recent.has(now, digest, port)
+    if (state !== 'forwarding') {
+      if (digest !== undefined) this.#ways.expect(now, port, digest, seen)
+      return 'relay-standby'
+    }
+    if (digest !== undefined) this.#ways.met(digest)
+    return seen ? 'relay-duplicate' : undefined
+  }
+
+  #refuseSource(now: Instant, port: Port, source: string, kind: Kind): Drop | undefined {
+    if (this.#settings.ownAddresses.includes(source)) return 'relay-source'
+    const lives = (port: Port): boolean => this.#ways.state(port) === 'forwarding'
+    return (
+      this.#sources.refuse(now, source, port, lives) ??
+      this.#trafficOf(port).admission.refuse(now, kind, this.#sources.find(source))
+    )
+  }
+
+  #learn(now: Instant, port: Port, address: string): void {
+    const { moved, from } = this.#sources.learn(now, address, port)
+    if (!moved) return
+    if (from !== undefined) this.#neighbour(address, from, false)
+    this.#neighbour(address, port, true)
+  }
+
+  #forward(now: Instant, port: Port, bytes: Uint8Array, packet: Carried): void {
+    if (packet.kind === 'ospf') this.#examine(now, port, bytes, packet)
+    if (!packet.multicast) return this.#unicast(port, bytes, packet)
+    // RFC 2328 §8.1: to whoever is on the segment; once to each other port, never back.
+    const others = this.#others(port, packet.kind)
+    if (others.length === 0) this.#drop(port, this.#ways.anyCarries ? 'relay-standby' : 'relay-not-carrying')
+    for (const other of others) this.#send(other, bytes)
+  }
+
+  #examine(now: Instant, port: Port, bytes: Uint8Array, packet: Carried): void {
+    const message = this.#doctor.hear(now, { port, payload: bytes.subarray(packet.payloadAt), ...packet })
+    if (isDrop(message) || message.body.type !== 'hello') return
+    const kept = port !== LAN && bytes.length <= LARGEST_HELLO
+    this.#sources.hello(Address.format(packet.source), message.body.deadInterval, kept ? bytes : undefined)
+  }
+
+  /** RFC 2328 §8.1: most packets of an adjacency, and all retransmissions. */
+  #unicast(port: Port, bytes: Uint8Array, packet: Carried): void {
+    const destination = this.#sources.find(Address.format(packet.destination))
+    if (destination === undefined) return this.#drop(port, 'relay-unknown-destination')
+    if (destination.port === port) return this.#drop(port, 'relay-same-side')
+    const open = this.#ways.state(destination.port) === 'forwarding'
+    if (!open || !this.#allows(destination.port, packet.kind)) return this.#drop(port, 'relay-not-carrying')
+    this.#send(destination.port, bytes)
+  }
+
+  /** Off unless the operator named it; on the LAN what any tunnel wants. */
+  #allows(port: Port, kind: Kind): boolean {
+    const wants = (settings: TunnelSettings | undefined): boolean =>
+      kind === 'ospf' ||
+      (settings !== undefined && (kind === 'bfd' ? settings.bfd : settings.multicast.includes(kind)))
+    return port === LAN
+      ? kind === 'ospf' || this.#ways.allSettings().some(wants)
+      : wants(this.#ways.settings(port))
+  }
+
+  #others(port: Port, kind: Kind): readonly Port[] {
+    return this.#ways.ports.filter(
+      other => other !== port && this.#ways.state(other) === 'forwarding' && this.#allows(other, kind),
+    )
+  }
+
+  #send(port: Port, packet: Uint8Array): void {
+    this.#trafficOf(port).sent++
+    this.#effects.push({ do: 'send', port, packet })
+  }
+
+  #drop(port: Port, drop: Drop): void {
+    this.#effects.push({ do: 'drop', port, drop })
+  }
+
+  #trafficOf(port: Port): Traffic {
+    const known = this.#traffic.get(port) ?? {
+      admission: new Admission(),
+      beacons: new RateLimiter(millis(50), 40),
+      received: 0,
+      sent: 0,
+    }
+    this.#traffic.set(port, known)
+    return known
+  }
+
+  report(now: Instant): RelayReport {
+    return {
+      group: this.#settings.group,
+      id: this.#settings.id,
+      ports: this.#ways.ports.map(port => {
+        const { received = 0, sent = 0 } = this.#traffic.get(port) ?? {}
+        const farRelay = this.#ways.farRelay(port)
+        return {
+          port,
+          state: this.#ways.state(port),
+          received,
+          sent,
+          ...(farRelay === undefined ? {} : { farRelay }),
+        }
+      }),
+      lanRelays: this.#ways.lanRelays,
+      sources: [...this.#sources.all()].map(({ address, port }) => ({ address, port })),
+      neighbours: this.#doctor.neighbours(now),
+      findings: this.#doctor.findings(now),
+      unread: this.#doctor.unread(),
+    }
+  }
+}
