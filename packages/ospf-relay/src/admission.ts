@@ -16,8 +16,8 @@ const RATES: Readonly<Record<Kind, readonly [number, number]>> = {
   eigrp: [4, 1000],
   vrrp: [4, 500],
 }
-/** All routers of a link that begin at once are below it. */
-const STRANGERS: readonly [number, number] = [20, 100]
+/** Fewer than a port has room for; more than the routers of a link that begin at once. */
+const STRANGERS: readonly [number, number] = [100, 32]
 
 const limiter = ([every, burst]: readonly [number, number]): RateLimiter =>
   new RateLimiter(millis(every), burst)
