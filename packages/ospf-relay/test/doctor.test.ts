@@ -1,0 +1,383 @@
+import { instant } from '@brunel/base'
+import t from 'tap'
+import type { Finding, FindingCode, NeighbourState } from '../src/index.js'
+import {
+  allRouters,
+  description,
+  type HelloOptions,
+  hello,
+  ip,
+  ospf,
+  type Router,
+  request,
+  update,
+} from './packets.js'
+import { Rig } from './rig.js'
+
+const A: Router = { address: '10.9.0.1', id: '1.1.1.1' }
+const B: Router = { address: '10.9.0.2', id: '2.2.2.2' }
+const A6: Router = { address: 'fe80::a', id: '1.1.1.1' }
+const B6: Router = { address: 'fe80::b', id: '2.2.2.2' }
+
+interface Speaker {
+  readonly router: Router
+  readonly options?: HelloOptions
+  /** Whether it accepts the other's Hellos, so that its own name him. */
+  readonly hears?: boolean
+}
+
+/** A on the LAN says a Hello at 0, 10, 20… s, B behind tunnel x at 5, 15, 25… s. */
+function talk(rig: Rig, a: Speaker, b: Speaker, hellos = 2): void {
+  const say = (port: string, me: Speaker, other: Speaker, first: boolean): void => {
+    const named = me.hears !== false && !first ? [other.router.id] : []
+    rig.hears(port, hello(me.router, named, me.options))
+    rig.run(5000)
+  }
+  for (let i = 0; i < hellos; i++) {
+    say('lan', a, b, i === 0 && rig.relay.report(instant(rig.now)).neighbours.length === 0)
+    say('x', b, a, false)
+  }
+}
+
+const findings = (rig: Rig): readonly Finding[] => rig.relay.report(instant(rig.now)).findings
+const codes = (rig: Rig): FindingCode[] => findings(rig).map(({ code }) => code)
+const said = (rig: Rig, type: string): unknown[] =>
+  rig.events(type).map(e => e.do === 'event' && (e.event.type === 'finding' ? e.event.finding.code : e.event))
+
+const good: readonly [Speaker, Speaker] = [{ router: A }, { router: B }]
+const good6: readonly [Speaker, Speaker] = [{ router: A6 }, { router: B6 }]
+
+for (const [name, a, b, code, values] of [
+  [
+    'RFC 2328 §8.2: area',
+    { router: A, hears: false },
+    { router: { ...B, area: '0.0.0.1' }, hears: false },
+    'BRUNEL_OSPF_AREA',
+    ['0.0.0.0', '0.0.0.1'],
+  ],
+  [
+    'RFC 2328 §10.5: HelloInterval',
+    { router: A, hears: false },
+    { router: B, options: { hello: 5 }, hears: false },
+    'BRUNEL_OSPF_HELLO_INTERVAL',
+    ['10 s', '5 s'],
+  ],
+  [
+    'RFC 2328 §10.5: RouterDeadInterval',
+    { router: A, hears: false },
+    { router: B, options: { dead: 60 }, hears: false },
+    'BRUNEL_OSPF_DEAD_INTERVAL',
+    ['40 s', '60 s'],
+  ],
+  [
+    'RFC 5340 §A.3.2: RouterDeadInterval of version 3',
+    { router: A6, hears: false },
+    { router: B6, options: { dead: 60 }, hears: false },
+    'BRUNEL_OSPF_DEAD_INTERVAL',
+    ['40 s', '60 s'],
+  ],
+  [
+    'RFC 2328 §10.5: network mask',
+    { router: A, hears: false },
+    { router: B, options: { mask: '255.255.255.128' }, hears: false },
+    'BRUNEL_OSPF_MASK',
+    ['255.255.255.0', '255.255.255.128'],
+  ],
+  [
+    'RFC 2328 §10.5: E-bit, a stub area',
+    { router: A, hears: false },
+    { router: B, options: { options: 0 }, hears: false },
+    'BRUNEL_OSPF_STUB',
+    ['normal', 'stub'],
+  ],
+  [
+    'RFC 2328 §A.2: N/P-bit, a stub area and an NSSA',
+    { router: A, options: { options: 0 }, hears: false },
+    { router: B, options: { options: 8 }, hears: false },
+    'BRUNEL_OSPF_STUB',
+    ['stub', 'NSSA'],
+  ],
+  [
+    'RFC 2328 §8.2, §D.5: authentication type',
+    { router: A, hears: false },
+    { router: { ...B, key: 1 }, hears: false },
+    'BRUNEL_OSPF_AUTHENTICATION',
+    ['none', 'cryptographic, key 1, digest of 16 octets'],
+  ],
+  [
+    'RFC 2328 §D.5.3: key id',
+    { router: { ...A, key: 2 }, hears: false },
+    { router: { ...B, key: 1 }, hears: false },
+    'BRUNEL_OSPF_AUTHENTICATION',
+    ['cryptographic, key 2, digest of 16 octets', 'cryptographic, key 1, digest of 16 octets'],
+  ],
+  [
+    'RFC 5709 §3.3: algorithm',
+    { router: { ...A, key: 1, digest: 32 }, hears: false },
+    { router: { ...B, key: 1 }, hears: false },
+    'BRUNEL_OSPF_AUTHENTICATION',
+    ['cryptographic, key 1, digest of 32 octets', 'cryptographic, key 1, digest of 16 octets'],
+  ],
+  [
+    'RFC 2328 §1.2: router id',
+    { router: A, hears: false },
+    { router: { ...B, id: A.id }, hears: false },
+    'BRUNEL_OSPF_ROUTER_ID',
+    ['1.1.1.1', '1.1.1.1'],
+  ],
+  [
+    'RFC 2328 §9.4: network type',
+    { router: A, options: { dr: A.address } },
+    { router: B },
+    'BRUNEL_OSPF_NETWORK_TYPE',
+    ['broadcast', 'point-to-point'],
+  ],
+] as const satisfies readonly (readonly [string, Speaker, Speaker, FindingCode, readonly [string, string]])[])
+  t.test(`${name}: said within two hello intervals, and no more when mended`, async t => {
+    const rig = new Rig(['x'])
+    talk(rig, a, b)
+    t.match(findings(rig), [{ code, sides: values.map(value => ({ value })) }])
+    t.equal(findings(rig).length, 1)
+    const [{ sentence, sides, remedy } = { sentence: '', sides: [], remedy: '' }] = findings(rig)
+    t.match(sentence, /^10\.9\.0\.1|^fe80::a/)
+    t.match(sentence, /behind tunnel x/)
+    t.ok(remedy.length > 20)
+    t.same(
+      sides.map(({ port }) => port),
+      ['lan', 'tunnel:x'],
+    )
+    t.same(said(rig, 'finding'), [code])
+    const whole = a.router.address.includes(':') ? good6 : good
+    talk(rig, ...whole)
+    t.same(codes(rig), [])
+    t.match(said(rig, 'finding-gone'), [{ code }])
+  })
+
+t.test(
+  'RFC 2328 §10.5: routers that agree are found to agree, on any network type and at any start',
+  async t => {
+    for (const [a, b] of [
+      good,
+      good6,
+      // Point-to-point with different masks: ignored.
+      [{ router: A }, { router: B, options: { mask: '255.255.255.252' } }],
+      [
+        { router: A, options: { dr: A.address, bdr: B.address } },
+        { router: B, options: { dr: A.address, bdr: B.address } },
+      ],
+      // A key is being exchanged: both accept both.
+      [{ router: { ...A, key: 1 } }, { router: { ...B, key: 2 } }],
+    ] as const) {
+      const rig = new Rig(['x'])
+      talk(rig, a, b, 6)
+      t.same(said(rig, 'finding'), [])
+    }
+  },
+)
+
+t.test(
+  'RFC 2328 §9.4: a router that hears of the election and joins it is no other network type',
+  async t => {
+    const rig = new Rig(['x'])
+    talk(rig, { router: A, options: { dr: A.address } }, { router: B }, 1)
+    rig.hears('lan', hello(A, [B.id], { dr: A.address }))
+    rig.run(5000)
+    rig.hears('x', hello(B, [A.id], { dr: A.address, bdr: B.address }))
+    rig.run(5000)
+    t.same(said(rig, 'finding'), [])
+  },
+)
+
+t.test('RFC 2328 §10.6: different MTUs are named with both numbers; 0 is accepted', async t => {
+  const rig = new Rig(['x'])
+  talk(rig, ...good)
+  rig.hears('lan', description(A, B.address, { mtu: 1500, flags: 7 }))
+  rig.hears('x', description(B, A.address, { mtu: 1400, flags: 7 }))
+  rig.run(1000)
+  t.match(findings(rig), [{ code: 'BRUNEL_OSPF_MTU', sides: [{ value: '1500' }, { value: '1400' }] }])
+  t.equal(
+    findings(rig)[0]?.sentence,
+    '10.9.0.1 (router 1.1.1.1, on the LAN) announces an MTU of 1500, 10.9.0.2 (router 2.2.2.2, behind tunnel x) one of 1400 and refuses it.',
+  )
+  rig.hears('lan', description(A, B.address, { mtu: 1400, flags: 7 }))
+  t.same(codes(rig), [])
+  rig.hears('x', description(B, A.address, { mtu: 0, flags: 7 }))
+  t.same(codes(rig), [])
+})
+
+t.test('RFC 2328 §10.6: MTUs that do not hinder (mtu-ignore) are no finding once both are Full', async t => {
+  const rig = new Rig(['x'])
+  talk(rig, ...good)
+  rig.hears('lan', description(A, B.address, { mtu: 1500, flags: 1, sequence: 9 }))
+  rig.hears('x', description(B, A.address, { mtu: 1400, flags: 0, sequence: 9 }))
+  t.same(codes(rig), [])
+})
+
+t.test(
+  'RFC 2328 §D.5.3: Hellos that are not accepted, though nothing in them differs, are a finding of their own',
+  async t => {
+    const rig = new Rig(['x'])
+    talk(rig, { router: { ...A, key: 1 } }, { router: { ...B, key: 1 }, hears: false }, 4)
+    t.match(findings(rig), [
+      {
+        code: 'BRUNEL_OSPF_UNHEARD',
+        sentence:
+          '10.9.0.2 (router 2.2.2.2, behind tunnel x) does not accept the Hellos of 10.9.0.1 (router 1.1.1.1, on the LAN).',
+      },
+    ])
+    talk(rig, { router: { ...A, key: 1 } }, { router: { ...B, key: 1 } }, 1)
+    t.same(codes(rig), [])
+    const neither = new Rig(['x'])
+    talk(neither, { router: A, hears: false }, { router: B, hears: false }, 4)
+    t.match(findings(neither)[0]?.sentence, /do not accept each other's Hellos/)
+  },
+)
+
+t.test(
+  'RFC 2328 §10.3: who is silent for his dead interval is named, and since when; for an hour',
+  async t => {
+    const rig = new Rig(['x'])
+    talk(rig, ...good)
+    const last = rig.now - 5000
+    for (let i = 0; i < 5; i++) {
+      rig.hears('lan', hello(A, [B.id]))
+      rig.run(10_000)
+    }
+    t.match(findings(rig), [
+      { code: 'BRUNEL_OSPF_SILENT', sides: [{ address: B.address, port: 'tunnel:x' }] },
+    ])
+    const [, silent] = rig.relay.report(instant(rig.now)).neighbours
+    t.match(silent, { address: B.address, silentSince: last, states: [{ state: 'Down' }] })
+    rig.hears('x', hello(B, [A.id]))
+    t.same(codes(rig), [])
+    rig.run(3_602_000)
+    t.same(rig.relay.report(instant(rig.now)).neighbours, [], 'then both are forgotten')
+  },
+)
+
+/** The states of A for B and of B for A. */
+const states = (rig: Rig): NeighbourState[] =>
+  rig.relay.report(instant(rig.now)).neighbours.flatMap(n => n.states.map(({ state }) => state))
+
+/**
+ *    A                                B
+ *    │ Hello ()                       │
+ *    │                     Hello (A)  │
+ *    │ Hello (B)                      │
+ *    │ DD I M MS   ────▶   DD I M MS  │
+ *    │ DD M=0      ────▶   DD M=0     │
+ *    │ LSR, LSU    ────▶   LSU        │
+ */
+t.test(
+  'RFC 2328 §10.1, §10.6, §10.7, §10.8: the states of both directions follow the conversation up to Full',
+  async t => {
+    for (const [a, b] of [
+      [A, B],
+      [A6, B6],
+    ] as const) {
+      const rig = new Rig(['x'])
+      const steps: [string, string, Uint8Array, NeighbourState[]][] = [
+        ['Hello of A', 'lan', hello(a), []],
+        ['Hello of B names A', 'x', hello(b, [a.id]), ['Down', 'Init']],
+        ['Hello of A names B', 'lan', hello(a, [b.id]), ['2-Way', '2-Way']],
+        ['DD of A, I', 'lan', description(a, b.address, { flags: 7 }), ['ExStart', '2-Way']],
+        ['DD of B, I', 'x', description(b, a.address, { flags: 7, sequence: 5 }), ['ExStart', 'ExStart']],
+        [
+          'DD of A, slave',
+          'lan',
+          description(a, b.address, { flags: 2, sequence: 5 }),
+          ['Exchange', 'ExStart'],
+        ],
+        [
+          'DD of B, last',
+          'x',
+          description(b, a.address, { flags: 1, sequence: 6 }),
+          ['Exchange', 'Exchange'],
+        ],
+        ['LSR of A', 'lan', request(a, b.address), ['Exchange', 'Exchange']],
+        ['DD of A, last', 'lan', description(a, b.address, { flags: 0, sequence: 6 }), ['Loading', 'Full']],
+        ['LSU of B', 'x', update(b, a.address), ['Full', 'Full']],
+        ['Hello of B without A', 'x', hello(b), ['Init', 'Down']],
+        ['Hello of B names A again', 'x', hello(b, [a.id]), ['Exchange', '2-Way']],
+      ]
+      // A version 3 request has no Link State Type in its first octets that this builder makes: same length, so it is read.
+      for (const [name, port, packet, want] of steps) {
+        rig.hears(port, packet)
+        rig.run(300)
+        t.same(states(rig), want, name)
+      }
+    }
+  },
+)
+
+t.test(
+  'RFC 2328 §10.4: an adjacency that was Full before the relay began is seen as Full after a dead interval',
+  async t => {
+    const rig = new Rig(['x'])
+    const both = { dr: A.address, bdr: B.address }
+    talk(rig, { router: A, options: both }, { router: B, options: both }, 2)
+    t.same(states(rig), ['2-Way', '2-Way'])
+    talk(rig, { router: A, options: both }, { router: B, options: both }, 4)
+    t.same(states(rig), ['Full', 'Full'])
+    const others = new Rig(['x'])
+    const third = { dr: '10.9.0.9', bdr: '10.9.0.8' }
+    talk(others, { router: A, options: third }, { router: B, options: third }, 7)
+    t.same(states(others), ['2-Way', '2-Way'], 'two that are neither DR nor Backup stay there')
+  },
+)
+
+t.test('the report names what a neighbour says of itself', async t => {
+  const rig = new Rig(['x'])
+  rig.hears('x', hello({ ...B, password: true }, [A.id], { dr: B.address, priority: 5 }))
+  rig.hears('x', description({ ...B, password: true }, allRouters(B), { mtu: 1476 }))
+  t.match(rig.relay.report(instant(rig.now)).neighbours, [
+    {
+      port: 'tunnel:x',
+      address: B.address,
+      version: 2,
+      instance: 0,
+      routerId: B.id,
+      area: '0.0.0.0',
+      authentication: 'simple password',
+      mtu: 1476,
+      heardAt: rig.now,
+      hello: {
+        helloInterval: 10,
+        deadInterval: 40,
+        mask: '255.255.255.0',
+        areaKind: 'normal',
+        options: 2,
+        priority: 5,
+        designatedRouter: B.address,
+        backupDesignatedRouter: '0.0.0.0',
+        neighbours: [A.id],
+      },
+      states: [],
+    },
+  ])
+})
+
+t.test('neighbours and findings are bounded, whoever speaks', async t => {
+  const rig = new Rig(Array.from({ length: 8 }, (_, i) => `t${i}`))
+  for (let n = 0; n < 480; n++) {
+    rig.run(25)
+    const router = {
+      address: `10.8.${n >> 8}.${n & 255}`,
+      id: `8.8.${n >> 8}.${n & 255}`,
+      area: `0.0.0.${n % 250}`,
+    }
+    rig.hears(`t${n % 8}`, hello(router))
+  }
+  rig.run(1000)
+  const { neighbours } = rig.relay.report(instant(rig.now))
+  t.equal(neighbours.length, 256)
+  t.equal(findings(rig).length, 128)
+})
+
+t.test('what cannot be read is counted by its reason', async t => {
+  const rig = new Rig(['x'])
+  rig.hears('lan', ospf(A, '224.0.0.5', 9, new Uint8Array(8)))
+  const bare = ospf({ ...A, key: 1, digest: 16 }, '224.0.0.5', 5, new Uint8Array(0))
+  rig.hears('lan', ip(A.address, '224.0.0.5', bare.slice(20, 44)))
+  t.same(rig.relay.report(instant(rig.now)).unread, { 'ospf-body': 1, 'ospf-authentication': 1 })
+})

@@ -1,0 +1,73 @@
+import { isDrop } from '@brunel/base'
+import { Ospf } from '@brunel/wire'
+import t from 'tap'
+import { bytesOf, hello, type Router } from './packets.js'
+import { lines, Rig } from './rig.js'
+
+const A: Router = { address: '10.9.0.1', id: '1.1.1.1' }
+const B: Router = { address: '10.9.0.2', id: '2.2.2.2' }
+const B6: Router = { address: 'fe80::b', id: '2.2.2.2' }
+const C: Router = { address: '10.9.0.3', id: '3.3.3.3', key: 1 }
+
+const dies = (rig: Rig): ReturnType<Rig['feed']> =>
+  rig.feed({ on: 'tunnel-state', tunnel: 'x', carries: false })
+
+t.test(
+  'RFC 2328 §10.5: with failFast the neighbours behind a dead tunnel name nobody any more, in both versions',
+  async t => {
+    const rig = new Rig([{ tunnel: 'x', failFast: true }, 'y'])
+    rig.hears('lan', hello(A))
+    rig.hears('x', hello(B, [A.id], { dr: A.address }))
+    rig.hears('x', hello(B6, [A.id]))
+    const effects = dies(rig)
+    t.same(lines(effects), [
+      'lan: 10.9.0.2 > 224.0.0.5',
+      'tunnel:y: 10.9.0.2 > 224.0.0.5',
+      '10.9.0.2 is no more behind tunnel:x',
+      'lan: fe80::b > ff02::5',
+      'tunnel:y: fe80::b > ff02::5',
+      'fe80::b is no more behind tunnel:x',
+    ])
+    const [first, , , second] = effects.filter(e => e.do === 'send' || e.do === 'neighbour')
+    for (const [effect, header, ends] of [
+      [first, 20, { source: bytesOf(B.address), destination: bytesOf('224.0.0.5') }],
+      [second, 40, { source: bytesOf(B6.address), destination: bytesOf('ff02::5') }],
+    ] as const) {
+      if (effect?.do !== 'send') throw new Error('nothing was sent')
+      const message = Ospf.parse(effect.packet.slice(header), ends)
+      t.notOk(isDrop(message), 'its checksum is right')
+      t.match(message, { routerId: B.id, body: { type: 'hello', helloInterval: 10, neighbours: [] } })
+      t.same(
+        rig.hears('lan', effect.packet),
+        ['drop relay-duplicate'],
+        'and it is not taken for a packet of the LAN',
+      )
+    }
+    t.match(rig.events('fail-fast'), [{ event: { told: [B.address, B6.address], untold: [] } }])
+  },
+)
+
+t.test(
+  'RFC 2328 §D.3: for a neighbour that authenticates nobody else can speak: it is withdrawn, and said so',
+  async t => {
+    const rig = new Rig([{ tunnel: 'x', failFast: true }])
+    rig.hears('x', hello(C, [A.id]))
+    rig.hears('x', hello({ ...B, password: true }, [A.id]))
+    t.same(lines(dies(rig)), ['10.9.0.3 is no more behind tunnel:x', '10.9.0.2 is no more behind tunnel:x'])
+    t.match(rig.events('fail-fast'), [{ event: { told: [], untold: [C.address, B.address] } }])
+  },
+)
+
+t.test(
+  'RFC 2328 §8.1: without failFast nobody is spoken for, and the neighbours keep their dead interval',
+  async t => {
+    const rig = new Rig(['x'])
+    rig.hears('x', hello(B, [A.id]))
+    t.same(lines(dies(rig)), [])
+    rig.feed({ on: 'tunnel-state', tunnel: 'x', carries: true })
+    rig.run(3000)
+    t.same(lines(rig.feed({ on: 'packet', port: 'tunnel:x', packet: hello(B, [A.id]) })), [
+      'lan: 10.9.0.2 > 224.0.0.5',
+    ])
+  },
+)
