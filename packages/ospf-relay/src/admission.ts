@@ -1,5 +1,5 @@
 import { type Drop, type Instant, millis, RateLimiter } from '@brunel/base'
-import type { Kind } from './contract.js'
+import type { Kind, TunnelSettings } from './contract.js'
 import type { Source } from './sources.js'
 
 /**
@@ -22,7 +22,7 @@ const STRANGERS: readonly [number, number] = [100, 32]
 const limiter = ([every, burst]: readonly [number, number]): RateLimiter =>
   new RateLimiter(millis(every), burst)
 
-export class Admission {
+class Admission {
   readonly #kinds = new Map<Kind, RateLimiter>()
   readonly #strangers = limiter(STRANGERS)
 
@@ -37,3 +37,17 @@ export class Admission {
     return known
   }
 }
+
+/** Of one port. */
+export class Traffic {
+  readonly admission = new Admission()
+  /** Twenty a second: each relay of a LAN sends one. */
+  readonly beacons = limiter([50, 40])
+  received = 0
+  sent = 0
+}
+
+/** Whether a tunnel takes such packets: all but OSPF only where the operator named it. */
+export const wants = (settings: TunnelSettings | undefined, kind: Kind): boolean =>
+  kind === 'ospf' ||
+  (settings !== undefined && (kind === 'bfd' ? settings.bfd : settings.multicast.includes(kind)))

@@ -1,6 +1,6 @@
 import type { Drop } from '@brunel/base'
 import type { Finding, FindingCode } from './findings.js'
-import type { NeighbourReport } from './neighbours.js'
+import type { NeighbourReport, Speaker } from './neighbours.js'
 
 /** Where a packet comes in or leaves: the LAN interface of the group, or the tunnel of a peer. */
 export type Port = 'lan' | `tunnel:${string}`
@@ -15,8 +15,6 @@ export interface RelaySettings {
   readonly group: string
   /** 16 hex digits, drawn at random by the host at each start: no two relays have the same. */
   readonly id: string
-  /** Addresses of this router in canonical text: nobody else sends from them. */
-  readonly ownAddresses: readonly string[]
 }
 
 export interface TunnelSettings {
@@ -31,6 +29,8 @@ export interface TunnelSettings {
 }
 
 export type RelayInput =
+  /** Addresses of this router in canonical text, all of them: nobody else sends from them. */
+  | { readonly on: 'own-addresses'; readonly addresses: readonly string[] }
   /** A whole IP packet; octets behind its end are ignored. The relay keeps no reference to it. */
   | { readonly on: 'packet'; readonly port: Port; readonly packet: Uint8Array }
   | { readonly on: 'tunnel-set'; readonly settings: TunnelSettings }
@@ -70,6 +70,8 @@ export type RelayEvent =
       readonly told: readonly string[]
       readonly untold: readonly string[]
     }
+  /** Both directions are Full, or no longer; the order of the two is fixed. */
+  | { readonly type: 'adjacency-full' | 'adjacency-lost'; readonly ends: readonly [Speaker, Speaker] }
   | { readonly type: 'finding'; readonly finding: Finding }
   | { readonly type: 'finding-gone'; readonly code: FindingCode; readonly sentence: string }
 

@@ -9,6 +9,7 @@ import {
   isSilent,
   type Neighbour,
   type NeighbourReport,
+  type Speaker,
   type Towards,
   towards,
 } from './neighbours.js'
@@ -25,6 +26,20 @@ const REMEMBERED: Millis = seconds(3600)
 const MOST_NEIGHBOURS = 256
 const MOST_FINDINGS = 128
 
+type Ends = readonly [Speaker, Speaker]
+
+/** What changed since the last review. */
+export interface News {
+  readonly appeared: readonly Finding[]
+  readonly gone: readonly Finding[]
+  readonly full: readonly Ends[]
+  readonly lost: readonly Ends[]
+}
+
+const without = <T>(some: ReadonlyMap<string, T>, others: ReadonlyMap<string, unknown>): T[] =>
+  [...some].filter(([key]) => !others.has(key)).map(([, one]) => one)
+const speaker = ({ port, address, routerId }: Neighbour): Speaker => ({ port, address, routerId })
+
 export interface Heard {
   readonly port: Port
   readonly source: Uint8Array
@@ -37,6 +52,7 @@ export class Doctor {
   readonly #neighbours = new Map<string, Neighbour>()
   readonly #unread = new Map<Drop, number>()
   #findings = new Map<string, Finding>()
+  #full: ReadonlyMap<string, Ends> = new Map()
 
   /** Answers the message, or why it could not be read. */
   hear(now: Instant, { port, source, destination, payload }: Heard): Ospf.Message | Drop {
@@ -126,13 +142,17 @@ export class Doctor {
   }
 
   /** Forgets who is gone, and answers what is new and what is mended since the last time. */
-  review(now: Instant): { readonly appeared: readonly Finding[]; readonly gone: readonly Finding[] } {
+  review(now: Instant): News {
     for (const n of this.#neighbours.values()) if (since(n.heardAt, now) > REMEMBERED) this.#forget(n)
     const [before, after] = [this.#findings, this.#examine(now)]
+    const [were, are] = [this.#full, this.#adjacencies(now)]
     this.#findings = after
+    this.#full = are
     return {
-      appeared: [...after].filter(([key]) => !before.has(key)).map(([, finding]) => finding),
-      gone: [...before].filter(([key]) => !after.has(key)).map(([, finding]) => finding),
+      appeared: without(after, before),
+      gone: without(before, after),
+      full: without(are, were),
+      lost: without(were, are),
     }
   }
 
@@ -146,36 +166,48 @@ export class Doctor {
     return findings
   }
 
-  /** In the order of keys, so that a pair has one order however its packets come. */
   *#found(now: Instant): Generator<Found> {
-    const all = [...this.#neighbours.values()].sort((a, b) => (a.key < b.key ? -1 : 1))
-    for (const [i, a] of all.entries()) {
-      if (isSilent(now, a)) yield silent(a)
-      for (const b of all.slice(i + 1)) if (a.port !== b.port) yield* compare(now, a, b)
-    }
+    for (const n of this.#neighbours.values()) if (isSilent(now, n)) yield silent(n)
+    for (const [a, b] of this.#pairs()) yield* compare(now, a, b)
+  }
+
+  #adjacencies(now: Instant): Map<string, Ends> {
+    const full = new Map<string, Ends>()
+    for (const [a, b] of this.#pairs())
+      if (a.towards.has(b.key) && stateOf(now, a, b) === 'Full' && stateOf(now, b, a) === 'Full')
+        full.set(`${a.key} ${b.key}`, [speaker(a), speaker(b)])
+    return full
+  }
+
+  /** Of different ports, in the order of keys: a pair has one order however its packets come. */
+  *#pairs(): Generator<readonly [Neighbour, Neighbour]> {
+    const all = this.#sorted()
+    for (const [i, a] of all.entries()) for (const b of all.slice(i + 1)) if (a.port !== b.port) yield [a, b]
+  }
+
+  #sorted(): readonly Neighbour[] {
+    return [...this.#neighbours.values()].sort((a, b) => (a.key < b.key ? -1 : 1))
   }
 
   neighbours(now: Instant): readonly NeighbourReport[] {
-    return [...this.#neighbours.values()]
-      .sort((a, b) => (a.key < b.key ? -1 : 1))
-      .map(n => ({
-        port: n.port,
-        address: n.address,
-        version: n.version,
-        instance: n.instance,
-        routerId: n.routerId,
-        area: n.area,
-        authentication: authenticationText(n.authentication),
-        ...(n.hello === undefined ? {} : { hello: helloReport(n.hello) }),
-        ...(n.mtu === undefined ? {} : { mtu: n.mtu }),
-        heardAt: n.heardAt,
-        ...(isSilent(now, n) ? { silentSince: n.heardAt } : {}),
-        states: this.#others(n, undefined).map(other => ({
-          routerId: other.routerId,
-          address: other.address,
-          state: stateOf(now, n, other),
-        })),
-      }))
+    return this.#sorted().map(n => ({
+      port: n.port,
+      address: n.address,
+      version: n.version,
+      instance: n.instance,
+      routerId: n.routerId,
+      area: n.area,
+      authentication: authenticationText(n.authentication),
+      ...(n.hello === undefined ? {} : { hello: helloReport(n.hello) }),
+      ...(n.mtu === undefined ? {} : { mtu: n.mtu }),
+      heardAt: n.heardAt,
+      ...(isSilent(now, n) ? { silentSince: n.heardAt } : {}),
+      states: this.#others(n, undefined).map(other => ({
+        routerId: other.routerId,
+        address: other.address,
+        state: stateOf(now, n, other),
+      })),
+    }))
   }
 
   unread(): Readonly<Partial<Record<Drop, number>>> {

@@ -1,7 +1,15 @@
 import type { Instant } from '@brunel/base'
 import { names, stateOf } from './adjacency.js'
 import { LAN, type Port } from './contract.js'
-import { areaKind, authenticationText, elects, isSilent, type Neighbour, type Towards } from './neighbours.js'
+import {
+  areaKind,
+  authenticationText,
+  elects,
+  isSilent,
+  type Neighbour,
+  type Speaker,
+  type Towards,
+} from './neighbours.js'
 
 /** What the doctor can find. A code never changes, a text may. */
 export const FINDINGS = {
@@ -55,10 +63,7 @@ export const FINDINGS = {
 
 export type FindingCode = keyof typeof FINDINGS
 
-export interface Side {
-  readonly port: Port
-  readonly address: string
-  readonly routerId: string
+export interface Side extends Speaker {
   readonly value: string
 }
 

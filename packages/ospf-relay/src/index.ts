@@ -13,7 +13,7 @@ export {
   type TunnelSettings,
   tunnelPort,
 } from './contract.js'
-export { Doctor, type Heard } from './doctor.js'
+export { Doctor, type Heard, type News } from './doctor.js'
 export { FINDINGS, type Finding, type FindingCode, type Side } from './findings.js'
-export type { AreaKind, NeighbourReport, NeighbourState } from './neighbours.js'
+export type { AreaKind, NeighbourReport, NeighbourState, Speaker } from './neighbours.js'
 export { Relay } from './relay.js'

@@ -2,6 +2,13 @@ import { type Instant, type Millis, seconds, since } from '@brunel/base'
 import { Ospf } from '@brunel/wire'
 import type { Port } from './contract.js'
 
+/** Who speaks, and where he is heard. */
+export interface Speaker {
+  readonly port: Port
+  readonly address: string
+  readonly routerId: string
+}
+
 /** One router as its packets show it. What it thinks of another is in `towards`, by the key of the other. */
 export interface Neighbour {
   readonly key: string

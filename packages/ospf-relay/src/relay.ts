@@ -5,14 +5,12 @@ import {
   type Instant,
   isDrop,
   type Machine,
-  millis,
   Packet,
-  RateLimiter,
   seconds,
   type Tick,
 } from '@brunel/base'
 import { Address } from '@brunel/wire'
-import { Admission } from './admission.js'
+import { Traffic, wants } from './admission.js'
 import { emitBeacon, parseBeacon } from './beacon.js'
 import { type Carried, carried } from './carried.js'
 import {
@@ -24,7 +22,6 @@ import {
   type RelayInput,
   type RelayReport,
   type RelaySettings,
-  type TunnelSettings,
   tunnelPort,
 } from './contract.js'
 import { Doctor } from './doctor.js'
@@ -49,14 +46,6 @@ const PERIOD = seconds(1)
 /** Of those kept for `failFast`: it names some 350 neighbours. */
 const LARGEST_HELLO = 1500
 
-interface Traffic {
-  readonly admission: Admission
-  /** Twenty a second: each relay of a LAN sends one. */
-  readonly beacons: RateLimiter
-  received: number
-  sent: number
-}
-
 export class Relay implements Machine<RelayInput, RelayEffect> {
   deadline: Instant | undefined
   readonly #settings: RelaySettings
@@ -65,6 +54,7 @@ export class Relay implements Machine<RelayInput, RelayEffect> {
   readonly #recent = new Recent()
   readonly #doctor = new Doctor()
   readonly #traffic = new Map<Port, Traffic>()
+  #ownAddresses: ReadonlySet<string> = new Set()
   #effects: RelayEffect[] = []
 
   constructor(settings: RelaySettings) {
@@ -81,6 +71,9 @@ export class Relay implements Machine<RelayInput, RelayEffect> {
         break
       case 'beacon':
         this.#beacon(now, input.port, input.beacon)
+        break
+      case 'own-addresses':
+        this.#ownAddresses = new Set(input.addresses)
         break
       case 'tunnel-set':
         this.#ways.set(input.settings)
@@ -105,9 +98,11 @@ export class Relay implements Machine<RelayInput, RelayEffect> {
     this.deadline = after(now, PERIOD)
     for (const source of this.#sources.expired(now)) this.#forget(source)
     this.#review(now)
-    const { appeared, gone } = this.#doctor.review(now)
+    const { appeared, gone, full, lost } = this.#doctor.review(now)
     for (const { code, sentence } of gone) this.#event({ type: 'finding-gone', code, sentence })
     for (const finding of appeared) this.#event({ type: 'finding', finding })
+    for (const ends of lost) this.#event({ type: 'adjacency-lost', ends })
+    for (const ends of full) this.#event({ type: 'adjacency-full', ends })
     for (const { port, beacon } of this.#ways.beacons())
       this.#effects.push({ do: 'beacon', port, beacon: emitBeacon(beacon) })
   }
@@ -209,7 +204,7 @@ export class Relay implements Machine<RelayInput, RelayEffect> {
   }
 
   #refuseSource(now: Instant, port: Port, source: string, kind: Kind): Drop | undefined {
-    if (this.#settings.ownAddresses.includes(source)) return 'relay-source'
+    if (this.#ownAddresses.has(source)) return 'relay-source'
     const lives = (port: Port): boolean => this.#ways.state(port) === 'forwarding'
     return (
       this.#sources.refuse(now, source, port, lives) ??
@@ -250,14 +245,10 @@ export class Relay implements Machine<RelayInput, RelayEffect> {
     this.#send(destination.port, bytes)
   }
 
-  /** Off unless the operator named it; on the LAN what any tunnel wants. */
+  /** On the LAN what any tunnel wants. */
   #allows(port: Port, kind: Kind): boolean {
-    const wants = (settings: TunnelSettings | undefined): boolean =>
-      kind === 'ospf' ||
-      (settings !== undefined && (kind === 'bfd' ? settings.bfd : settings.multicast.includes(kind)))
-    return port === LAN
-      ? kind === 'ospf' || this.#ways.allSettings().some(wants)
-      : wants(this.#ways.settings(port))
+    if (port !== LAN) return wants(this.#ways.settings(port), kind)
+    return kind === 'ospf' || this.#ways.allSettings().some(settings => wants(settings, kind))
   }
 
   #others(port: Port, kind: Kind): readonly Port[] {
@@ -276,12 +267,7 @@ export class Relay implements Machine<RelayInput, RelayEffect> {
   }
 
   #trafficOf(port: Port): Traffic {
-    const known = this.#traffic.get(port) ?? {
-      admission: new Admission(),
-      beacons: new RateLimiter(millis(50), 40),
-      received: 0,
-      sent: 0,
-    }
+    const known = this.#traffic.get(port) ?? new Traffic()
     this.#traffic.set(port, known)
     return known
   }

@@ -255,6 +255,24 @@ t.test(
   },
 )
 
+t.test('RFC 2328 §10.1: an adjacency that becomes Full is news, and so is its end', async t => {
+  const rig = new Rig(['x'])
+  talk(rig, ...good)
+  rig.hears('lan', description(A, B.address, { flags: 1, sequence: 9 }))
+  rig.hears('x', description(B, A.address, { flags: 0, sequence: 9 }))
+  rig.run(3000)
+  const ends = [
+    { port: 'lan', address: A.address, routerId: A.id },
+    { port: 'tunnel:x', address: B.address, routerId: B.id },
+  ]
+  t.same(said(rig, 'adjacency-full'), [{ type: 'adjacency-full', ends }])
+  t.same(said(rig, 'adjacency-lost'), [])
+  rig.hears('x', hello(B))
+  rig.run(3000)
+  t.same(said(rig, 'adjacency-lost'), [{ type: 'adjacency-lost', ends }])
+  t.equal(said(rig, 'adjacency-full').length, 1)
+})
+
 /** The states of A for B and of B for A. */
 const states = (rig: Rig): NeighbourState[] =>
   rig.relay.report(instant(rig.now)).neighbours.flatMap(n => n.states.map(({ state }) => state))

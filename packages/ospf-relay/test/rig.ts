@@ -9,7 +9,8 @@ export class Rig {
   readonly effects: RelayEffect[] = []
 
   constructor(tunnels: readonly (string | Partial<TunnelSettings>)[], ownAddresses: readonly string[] = []) {
-    this.relay = new Relay({ group: 'test', id: '00000000000000aa', ownAddresses })
+    this.relay = new Relay({ group: 'test', id: '00000000000000aa' })
+    this.feed({ on: 'own-addresses', addresses: ownAddresses })
     for (const one of tunnels) {
       const given = typeof one === 'string' ? { tunnel: one } : one
       const tunnel = given.tunnel ?? 'x'
@@ -47,7 +48,7 @@ export class Rig {
 
   /** Names of drops alone. */
   drops(port: string, packet: Uint8Array): string[] {
-    return this.hears(port, packet).filter(line => line.startsWith('drop'))
+    return this.hears(port, packet).filter(line => !/[ >]/.test(line))
   }
 
   events(type: string): RelayEffect[] {
@@ -67,7 +68,7 @@ export const lines = (effects: readonly RelayEffect[]): string[] =>
       case 'send':
         return [`${effect.port}: ${sourceOf(effect.packet)} > ${destinationOf(effect.packet)}`]
       case 'drop':
-        return [`drop ${effect.drop}`]
+        return [effect.drop]
       case 'neighbour':
         return [`${effect.address} ${effect.present ? 'is behind' : 'is no more behind'} ${effect.port}`]
       default:

@@ -130,7 +130,7 @@ export class Station {
     this.#world = world
     this.id = id
     this.lan = lan
-    this.relay = new Relay({ group: 'test', id, ownAddresses: [] })
+    this.relay = new Relay({ group: 'test', id })
   }
 
   addTunnel(name: string, far: Station | undefined, options: Partial<TunnelSettings> = {}): void {

@@ -1,4 +1,5 @@
 import { configDoc, errorsDoc } from '@brunel/config'
+import { FINDINGS } from '@brunel/ospf-relay'
 import { dropsDocument } from './drops.js'
 import { rfcCoverageDocument } from './rfc-coverage.js'
 import { sources } from './sources.js'
@@ -13,7 +14,7 @@ export function documents(): ReadonlyMap<string, string> {
   const ike = Object.assign({}, ...failures.map(ikeCodes)) as ReturnType<typeof ikeCodes>
   return new Map([
     ['drops.md', dropsDocument()],
-    ['errors.md', errorsDoc({ ...SYSTEM_CODES, ...ike })],
+    ['errors.md', errorsDoc({ ...SYSTEM_CODES, ...FINDINGS, ...ike })],
     ['config.md', configDoc()],
     ['rfc-coverage.md', rfcCoverageDocument(all)],
   ])

@@ -11,9 +11,9 @@ import { ROOT } from './sources.js'
  *
  *     node apps/lab/dist/src/docs/drop-proof.js [REASON …]
  */
-const MAKERS = ['wire', 'crypto', 'esp', 'gre', 'mtu', 'datapath', 'ikev2']
+const MAKERS = ['wire', 'crypto', 'esp', 'gre', 'mtu', 'ospf-relay', 'datapath', 'ikev2']
 /** Those see what the others made. */
-const WITNESSES = ['datapath', 'ikev2']
+const WITNESSES = ['ospf-relay', 'datapath', 'ikev2']
 const ONE_TEST_MS = 120_000
 
 const compiled = (folder: string, wanted: (path: string) => boolean): string[] =>
