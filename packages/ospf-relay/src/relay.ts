@@ -205,9 +205,8 @@ export class Relay implements Machine<RelayInput, RelayEffect> {
 
   #refuseSource(now: Instant, port: Port, source: string, kind: Kind): Drop | undefined {
     if (this.#ownAddresses.has(source)) return 'relay-source'
-    const lives = (port: Port): boolean => this.#ways.state(port) === 'forwarding'
     return (
-      this.#sources.refuse(now, source, port, lives) ??
+      this.#sources.refuse(now, source, port) ??
       this.#trafficOf(port).admission.refuse(now, kind, this.#sources.find(source))
     )
   }

@@ -42,21 +42,17 @@ export class Sources {
     return [...this.#byAddress.values()].filter(source => source.port === port)
   }
 
-  /** May this address speak on this port? `lives`: whether its own port is in use. */
-  refuse(now: Instant, address: string, port: Port, lives: (port: Port) => boolean): Drop | undefined {
+  /** May this address speak on this port? */
+  refuse(now: Instant, address: string, port: Port): Drop | undefined {
     const source = this.#byAddress.get(address)
     if (source?.port === port) return undefined
-    if (source !== undefined && !this.#mayMove(now, source, lives)) return 'relay-source-port'
+    if (source !== undefined && !this.#mayMove(now, source)) return 'relay-source-port'
     return (this.#counts.get(port) ?? 0) < MOST_OF_A_PORT ? undefined : 'relay-table-full'
   }
 
   /** A neighbour that another believes alive cannot have moved: not before its RouterDeadInterval. */
-  #mayMove(now: Instant, source: Source, lives: (port: Port) => boolean): boolean {
-    return (
-      this.#loose.has(source.address) ||
-      !lives(source.port) ||
-      since(source.heardAt, now) > (source.dead ?? DEAD)
-    )
+  #mayMove(now: Instant, source: Source): boolean {
+    return this.#loose.has(source.address) || since(source.heardAt, now) > (source.dead ?? DEAD)
   }
 
   /** Heard, and not refused. Answers where it lived before, if that was elsewhere or nowhere. */

@@ -188,6 +188,17 @@ t.test(
   },
 )
 
+t.test('RFC 2328 §9.1: a router that restarts, and names nobody once, is no other network type', async t => {
+  const rig = new Rig(['x'])
+  const both = { dr: A.address, bdr: B.address }
+  talk(rig, { router: A, options: both }, { router: B, options: both }, 3)
+  rig.hears('lan', hello(A, [B.id], both))
+  rig.run(5000)
+  rig.hears('x', hello(B, [A.id]))
+  rig.run(5000)
+  t.same(said(rig, 'finding'), [])
+})
+
 t.test('RFC 2328 §10.6: different MTUs are named with both numbers; 0 is accepted', async t => {
   const rig = new Rig(['x'])
   talk(rig, ...good)
@@ -315,6 +326,16 @@ t.test(
         ['LSR of A', 'lan', request(a, b.address), ['Exchange', 'Exchange']],
         ['DD of A, last', 'lan', description(a, b.address, { flags: 0, sequence: 6 }), ['Loading', 'Full']],
         ['LSU of B', 'x', update(b, a.address), ['Full', 'Full']],
+        [
+          'DD of A, I: it begins anew',
+          'lan',
+          description(a, b.address, { flags: 7 }),
+          ['ExStart', 'Exchange'],
+        ],
+        ['LSR of A', 'lan', request(a, b.address), ['ExStart', 'Exchange']],
+        ['DD of A, I: and again', 'lan', description(a, b.address, { flags: 7 }), ['ExStart', 'Exchange']],
+        ['DD of A, all said', 'lan', description(a, b.address, { sequence: 7 }), ['Exchange', 'Exchange']],
+        ['DD of B, all said', 'x', description(b, a.address, { flags: 1, sequence: 7 }), ['Full', 'Full']],
         ['Hello of B without A', 'x', hello(b), ['Init', 'Down']],
         ['Hello of B names A again', 'x', hello(b, [a.id]), ['Exchange', '2-Way']],
       ]
@@ -343,6 +364,28 @@ t.test(
     t.same(states(others), ['2-Way', '2-Way'], 'two that are neither DR nor Backup stay there')
   },
 )
+
+t.test('RFC 2328 §10.4: a router that has just begun to name the other is not Full', async t => {
+  const rig = new Rig(['x'])
+  talk(rig, { router: A, hears: false }, { router: B }, 6)
+  t.same(states(rig), ['Down', 'Init'])
+  talk(rig, { router: A }, { router: B }, 1)
+  t.same(states(rig), ['2-Way', '2-Way'])
+})
+
+t.test('RFC 5340 §2.4: instances of version 3 on one link are strangers', async t => {
+  const rig = new Rig(['x'])
+  talk(
+    rig,
+    { router: A6, hears: false },
+    { router: { ...B6, instance: 1, area: '0.0.0.1' }, hears: false },
+    5,
+  )
+  t.same(codes(rig), [])
+  t.same(states(rig), [])
+  const three = rig.relay.report(instant(rig.now)).neighbours.map(({ instance }) => instance)
+  t.same(three, [0, 1])
+})
 
 t.test('the report names what a neighbour says of itself', async t => {
   const rig = new Rig(['x'])

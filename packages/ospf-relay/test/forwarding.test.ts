@@ -198,3 +198,10 @@ t.test('RFC 5881 §5: BFD passes with TTL 255 where asked, and with no other', a
     'relay-protocol',
   ])
 })
+
+t.test('RFC 2328 §8.1: packets that differ in one octet of payload are two packets', async t => {
+  const rig = new Rig(['x'])
+  t.same(rig.hears('lan', hello(A6, ['1.1.1.1'])), ['tunnel:x: fe80::a > ff02::5'])
+  t.same(rig.hears('lan', hello(A6, ['1.1.1.2'])), ['tunnel:x: fe80::a > ff02::5'])
+  t.same(rig.hears('lan', hello(A6, ['1.1.1.2'])), ['relay-duplicate'])
+})

@@ -33,6 +33,8 @@ export interface Router {
   readonly address: string
   readonly id: string
   readonly area?: string
+  /** Of version 3. */
+  readonly instance?: number
   /** AuType 2 with this key id; its digest is not computed. */
   readonly key?: number
   readonly digest?: number
@@ -50,7 +52,7 @@ export function ospf(r: Router, to: string, type: number, body: Uint8Array): Uin
     u16((v6 ? 16 : 24) + body.length),
     bytesOf(r.id),
     bytesOf(r.area ?? '0.0.0.0'),
-    v6 ? u32(0) : words(u16(0), u16(autype), authentication),
+    v6 ? Uint8Array.of(0, 0, r.instance ?? 0, 0) : words(u16(0), u16(autype), authentication),
     body,
   )
   const view = new DataView(packet.buffer)

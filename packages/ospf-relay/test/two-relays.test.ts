@@ -409,3 +409,32 @@ t.test(
     t.equal(count(b, A), 2)
   },
 )
+
+t.test('(policy): who stands by believes a claim that shows, whichever copy comes first', async t => {
+  for (const [first, second] of [
+    [0, 30],
+    [30, 0],
+  ] as const) {
+    const world = new World()
+    const a = world.lan()
+    const [r1, r2] = [world.relay('1', a), world.relay('2', a)]
+    //    LAN a ─┬─ R1 ══ router.example, which is no relay of ours and sends each packet to both
+    //           └─ R2 ══ router.example
+    for (const r of [r1, r2]) {
+      r.addTunnel('z', undefined, { far: 'router.example' })
+      r.feed({ on: 'tunnel-state', tunnel: 'z', carries: true })
+    }
+    world.run(5000)
+    for (let i = 0; i < 20; i++) {
+      const packet = hello(B)
+      world.later(first, () => r1.feed({ on: 'packet', port: 'tunnel:z', packet: packet.slice() }))
+      world.later(second, () => r2.feed({ on: 'packet', port: 'tunnel:z', packet: packet.slice() }))
+      world.run(1000)
+    }
+    t.equal(count(a, B), 20)
+    t.same(
+      r2.events.filter(({ type }) => type === 'claim-refuted'),
+      [],
+    )
+  }
+})
