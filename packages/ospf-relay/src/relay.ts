@@ -144,7 +144,7 @@ export class Relay implements Machine<RelayInput, RelayEffect> {
     for (const source of this.#sources.of(port)) {
       const words = source.hello && farewell(source.hello)
       if (words !== undefined) this.#speakFor(now, port, words)
-      if (source.hello !== undefined) (words === undefined ? untold : told).push(source.address)
+      if (source.dead !== undefined) (words === undefined ? untold : told).push(source.address)
       this.#forget(source)
     }
     this.#event({ type: 'fail-fast', port, told, untold })

@@ -91,7 +91,6 @@ export class Ways {
     const tunnel = this.#tunnels.get(port)
     if (tunnel === undefined || tunnel.carries === carries) return false
     tunnel.carries = carries
-    tunnel.far = undefined
     return true
   }
 

@@ -179,7 +179,12 @@ t.test(
   'RFC 2328 §9.4: a router that hears of the election and joins it is no other network type',
   async t => {
     const rig = new Rig(['x'])
-    talk(rig, { router: A, options: { dr: A.address } }, { router: B }, 1)
+    talk(rig, ...good, 4)
+    rig.hears('lan', hello(A, [B.id], { dr: A.address }))
+    rig.run(5000)
+    rig.hears('x', hello(B, [A.id]))
+    rig.run(5000)
+    t.same(said(rig, 'finding'), [], 'its Hello may have been on the way')
     rig.hears('lan', hello(A, [B.id], { dr: A.address }))
     rig.run(5000)
     rig.hears('x', hello(B, [A.id], { dr: A.address, bdr: B.address }))

@@ -71,3 +71,11 @@ t.test(
     ])
   },
 )
+
+t.test('RFC 2328 §A.3.2: a Hello larger than any Ethernet takes is not kept to be said again', async t => {
+  const rig = new Rig([{ tunnel: 'x', failFast: true }])
+  const many = Array.from({ length: 400 }, (_, i) => `7.7.${i >> 8}.${i & 255}`)
+  rig.hears('x', hello(B, many))
+  t.same(lines(dies(rig)), ['10.9.0.2 is no more behind tunnel:x'])
+  t.match(rig.events('fail-fast'), [{ event: { told: [], untold: [B.address] } }])
+})

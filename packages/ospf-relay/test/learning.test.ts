@@ -93,6 +93,24 @@ t.test('(policy): a port has at most 64 sources, and a full LAN leaves the tunne
   t.same(rig.relay.report(rig.now as never).sources, [], 'and all of them age')
 })
 
+t.test('(policy): who moves to another port makes room on the one he left', async t => {
+  const rig = new Rig(['x', 'y'])
+  const all = (port: string, from: number): number => {
+    let learned = 0
+    for (let n = from; n < from + 64; n++) {
+      rig.run(100)
+      if (rig.hears(port, hello(numbered(n))).length > 1) learned++
+    }
+    return learned
+  }
+  t.equal(all('x', 0), 64)
+  rig.feed({ on: 'tunnel-state', tunnel: 'x', carries: false })
+  t.equal(all('y', 0), 64)
+  rig.feed({ on: 'tunnel-state', tunnel: 'x', carries: true })
+  rig.run(3000)
+  t.equal(all('x', 100), 64)
+})
+
 t.test(
   '(policy): a flood of forged sources on the LAN takes nothing from the tunnels, and little from who is known',
   async t => {

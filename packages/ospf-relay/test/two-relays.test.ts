@@ -1,3 +1,4 @@
+import { instant } from '@brunel/base'
 import { hex } from '@brunel/base/testing'
 import t from 'tap'
 import { emitBeacon } from '../src/beacon.js'
@@ -429,7 +430,7 @@ t.test('(policy): who stands by believes a claim that shows, whichever copy come
       const packet = hello(B)
       world.later(first, () => r1.feed({ on: 'packet', port: 'tunnel:z', packet: packet.slice() }))
       world.later(second, () => r2.feed({ on: 'packet', port: 'tunnel:z', packet: packet.slice() }))
-      world.run(1000)
+      world.run(i % 4 === 3 ? 1500 : 50)
     }
     t.equal(count(a, B), 20)
     t.same(
@@ -437,4 +438,37 @@ t.test('(policy): who stands by believes a claim that shows, whichever copy come
       [],
     )
   }
+})
+
+t.test('RFC 2328 §8.1: a relay that is new is answered at once, not with the next beacon', async t => {
+  const world = new World()
+  const r1 = world.relay('1', world.lan())
+  r1.addTunnel('x', undefined)
+  world.run(5300)
+  const beacon = beaconOf('2'.repeat(16), [])
+  const before = r1.relay.deadline
+  r1.relay.handle(instant(world.now), { on: 'beacon', port: 'lan', beacon })
+  t.ok((before ?? 0) > world.now)
+  t.equal(r1.relay.deadline, world.now)
+  t.match(r1.relay.handle(instant(world.now), { on: 'tick' }), [{ do: 'beacon', port: 'lan' }])
+  t.same(r1.relay.handle(instant(world.now), { on: 'beacon', port: 'lan', beacon: beacon.slice(1) }), [
+    { do: 'drop', port: 'lan', drop: 'relay-beacon' },
+  ])
+  t.equal(r1.relay.deadline, world.now + 1000, 'once')
+  const flood = Array.from({ length: 100 }, () =>
+    r1.relay.handle(instant(world.now), { on: 'beacon', port: 'lan', beacon }),
+  )
+  t.match(flood.at(-1), [{ do: 'drop', drop: 'relay-rate' }])
+})
+
+t.test('at most 16 relays are heard on a LAN, and one that is silent is gone', async t => {
+  const world = new World()
+  const r1 = world.relay('f000000000000000', world.lan())
+  for (let i = 0; i < 20; i++)
+    r1.feed({ on: 'beacon', port: 'lan', beacon: beaconOf(`${i + 10}`.padStart(16, '0'), []) })
+  const heard = (): number => r1.relay.report(instant(world.now)).lanRelays.length
+  t.equal(heard(), 16)
+  world.run(5000)
+  t.equal(heard(), 0)
+  t.equal(r1.events.filter(({ type }) => type === 'relay-gone').length, 16)
 })
