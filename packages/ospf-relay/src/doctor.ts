@@ -69,7 +69,10 @@ export class Doctor {
 
   #neighbour(now: Instant, port: Port, address: string, message: Ospf.Message): Neighbour {
     const { version, instance, routerId, areaId, authentication } = message
-    const key = `${port} ${address} ${version} ${instance}`
+    const key = `${address} ${version} ${instance}`
+    const known = this.#neighbours.get(key)
+    // Who moves to another port begins anew with everybody.
+    if (known !== undefined && known.port !== port) this.#forget(known)
     const fresh = { key, port, address, version, instance, withoutElection: 0, towards: new Map() }
     const neighbour: Neighbour = Object.assign(this.#neighbours.get(key) ?? fresh, {
       routerId,
@@ -83,6 +86,11 @@ export class Doctor {
     const [oldest] = this.#neighbours.values()
     if (this.#neighbours.size > MOST_NEIGHBOURS && oldest !== undefined) this.#forget(oldest)
     return neighbour
+  }
+
+  /** The port is no more, and who was behind it is nobody's concern. */
+  forgetPort(port: Port): void {
+    for (const n of this.#neighbours.values()) if (n.port === port) this.#forget(n)
   }
 
   #forget(gone: Neighbour): void {
@@ -179,14 +187,15 @@ export class Doctor {
     return full
   }
 
-  /** Of different ports, in the order of keys: a pair has one order however its packets come. */
+  /** Of different ports, the LAN first: a pair has one order however its packets come. */
   *#pairs(): Generator<readonly [Neighbour, Neighbour]> {
     const all = this.#sorted()
     for (const [i, a] of all.entries()) for (const b of all.slice(i + 1)) if (a.port !== b.port) yield [a, b]
   }
 
   #sorted(): readonly Neighbour[] {
-    return [...this.#neighbours.values()].sort((a, b) => (a.key < b.key ? -1 : 1))
+    const place = ({ port, key }: Neighbour): string => `${port} ${key}`
+    return [...this.#neighbours.values()].sort((a, b) => (place(a) < place(b) ? -1 : 1))
   }
 
   neighbours(now: Instant): readonly NeighbourReport[] {

@@ -148,12 +148,16 @@ function hellos(pair: Pair): Found[] {
 
 const to = (a: Neighbour, b: Neighbour): Towards => a.towards.get(b.key) ?? { deaf: 0 }
 
+/** One refuses the other: not just a first Hello that crossed another. */
+function refused([a, b]: Pair): boolean {
+  const [deaf, deafToo] = [to(a, b).deaf, to(b, a).deaf]
+  return (deaf > 0 && deafToo > 0) || deaf > 1 || deafToo > 1
+}
+
 /** RFC 2328 §10.5: the mask is ignored on point-to-point networks; there both name one another in spite of it. */
 function masks(pair: Pair): Found[] {
   const [one, other] = [pair[0].hello?.mask, pair[1].hello?.mask]
-  const [deaf, deafToo] = [to(pair[0], pair[1]).deaf, to(pair[1], pair[0]).deaf]
-  const refused = (deaf > 0 && deafToo > 0) || deaf > 1 || deafToo > 1
-  if (one === undefined || other === undefined || !refused) return []
+  if (one === undefined || other === undefined || !refused(pair)) return []
   return differs('BRUNEL_OSPF_MASK', pair, [one, other], mask => `has the network mask ${mask}`)
 }
 
@@ -177,9 +181,8 @@ function networkTypes(pair: Pair): Found[] {
 
 /** The type at once; keys may overlap while they are exchanged, so they count only where a side refuses the other. */
 function authentications(pair: Pair): Found[] {
-  const [a, b] = pair
-  const [one, other] = [a.authentication, b.authentication]
-  if (one.type === other.type && to(a, b).deaf === 0 && to(b, a).deaf === 0) return []
+  const [one, other] = [pair[0].authentication, pair[1].authentication]
+  if (one.type === other.type && !refused(pair)) return []
   const texts: Values = [authenticationText(one), authenticationText(other)]
   return differs('BRUNEL_OSPF_AUTHENTICATION', pair, texts, v => `authenticates by: ${v}`)
 }

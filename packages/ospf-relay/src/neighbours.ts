@@ -86,7 +86,7 @@ const DEAD: Millis = seconds(40)
 const NONE = '0.0.0.0'
 
 export const deadInterval = ({ hello }: Neighbour): Millis =>
-  hello === undefined ? DEAD : seconds(hello.deadInterval)
+  hello === undefined ? DEAD : seconds(Math.max(1, hello.deadInterval))
 export const isSilent = (now: Instant, n: Neighbour): boolean => since(n.heardAt, now) > deadInterval(n)
 export const elects = ({ hello }: Neighbour): boolean =>
   hello !== undefined && hello.designatedRouter !== NONE

@@ -155,6 +155,7 @@ export class Relay implements Machine<RelayInput, RelayEffect> {
     const packet = carried(p)
     if (isDrop(packet)) return
     this.#recent.add(now, digestOf(p, packet), port)
+    this.#doctor.hear(now, { port, payload: bytes.subarray(packet.payloadAt), ...packet })
     for (const other of this.#others(port, 'ospf')) this.#send(other, bytes)
   }
 
@@ -162,6 +163,7 @@ export class Relay implements Machine<RelayInput, RelayEffect> {
     for (const source of this.#sources.of(port)) this.#forget(source)
     this.#ways.remove(port)
     this.#traffic.delete(port)
+    this.#doctor.forgetPort(port)
     this.#review(now)
   }
 

@@ -392,6 +392,20 @@ t.test('RFC 5340 §2.4: instances of version 3 on one link are strangers', async
   t.same(three, [0, 1])
 })
 
+t.test('RFC 2328 §10.5: a router that is heard behind another tunnel is the same router', async t => {
+  const rig = new Rig(['x', 'y'])
+  talk(rig, ...good)
+  rig.feed({ on: 'tunnel-state', tunnel: 'x', carries: false })
+  rig.hears('y', hello(B, [A.id]))
+  rig.run(2000)
+  t.same(codes(rig), [])
+  t.match(rig.relay.report(instant(rig.now)).neighbours, [
+    { port: 'lan' },
+    { port: 'tunnel:y', address: B.address },
+  ])
+  t.equal(rig.relay.report(instant(rig.now)).neighbours.length, 2)
+})
+
 t.test('the report names what a neighbour says of itself', async t => {
   const rig = new Rig(['x'])
   rig.hears('x', hello({ ...B, password: true }, [A.id], { dr: B.address, priority: 5 }))

@@ -1,4 +1,4 @@
-import { isDrop } from '@brunel/base'
+import { instant, isDrop } from '@brunel/base'
 import { Ospf } from '@brunel/wire'
 import t from 'tap'
 import { bytesOf, hello, type Router } from './packets.js'
@@ -44,6 +44,9 @@ t.test(
       )
     }
     t.match(rig.events('fail-fast'), [{ event: { told: [B.address, B6.address], untold: [] } }])
+    t.match(rig.relay.report(instant(rig.now)).neighbours[0], {
+      states: [{ address: B.address, state: 'Down' }],
+    })
   },
 )
 

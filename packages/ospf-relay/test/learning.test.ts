@@ -77,6 +77,7 @@ t.test('RFC 2328 §8.1: a tunnel that is removed takes its neighbours along', as
   t.match(effects, [{ do: 'neighbour', address: '10.9.0.2', port: 'tunnel:x', present: false }])
   t.same(rig.hears('lan', ack(A, B)), ['relay-unknown-destination'])
   t.same(rig.hears('lan', hello(A)), ['tunnel:y: 10.9.0.1 > 224.0.0.5'])
+  t.match(rig.relay.report(rig.now as never).neighbours, [{ address: A.address }])
 })
 
 t.test('(policy): a port has at most 64 sources, and a full LAN leaves the tunnels their own', async t => {
