@@ -39,9 +39,18 @@ export function digestOf(p: Packet, packet: Carried): Digest {
   return (a >>> 0) * 0x200000 + (b >>> 11)
 }
 
+/** Of refused ones: those of a forger, who is not limited, must push out none that was carried. */
+const MOST_REFUSED = 2048
+
+interface Seen {
+  readonly port: Port
+  readonly at: Instant
+}
+
 export class Recent {
   /** Oldest first. */
-  readonly #seen = new Map<Digest, { readonly port: Port; readonly at: Instant }>()
+  readonly #seen = new Map<Digest, Seen>()
+  readonly #refused = new Map<Digest, Seen>()
 
   /** Whether the packet was carried a moment ago. */
   has(now: Instant, digest: Digest, port: Port): boolean {
@@ -50,11 +59,26 @@ export class Recent {
   }
 
   add(now: Instant, digest: Digest, port: Port): void {
-    this.#seen.delete(digest)
-    this.#seen.set(digest, { port, at: now })
-    for (const [oldest, { at }] of this.#seen) {
-      if (this.#seen.size <= MOST && since(at, now) < ELSEWHERE) break
-      this.#seen.delete(oldest)
-    }
+    put(this.#seen, digest, { port, at: now }, MOST)
+  }
+
+  /** It came in where its source does not live. */
+  refuse(now: Instant, digest: Digest, port: Port): void {
+    if (this.elsewhere(now, digest) === undefined) put(this.#refused, digest, { port, at: now }, MOST_REFUSED)
+  }
+
+  /** The port where the very same packet was refused a moment ago: it has been heard there. */
+  elsewhere(now: Instant, digest: Digest): Port | undefined {
+    const seen = this.#refused.get(digest)
+    return seen !== undefined && since(seen.at, now) < ELSEWHERE ? seen.port : undefined
+  }
+}
+
+function put(table: Map<Digest, Seen>, digest: Digest, seen: Seen, most: number): void {
+  table.delete(digest)
+  table.set(digest, seen)
+  for (const [oldest, { at }] of table) {
+    if (table.size <= most && since(at, seen.at) < ELSEWHERE) break
+    table.delete(oldest)
   }
 }

@@ -46,6 +46,12 @@ const PERIOD = seconds(1)
 /** Of those kept for `failFast`: it names some 350 neighbours. */
 const LARGEST_HELLO = 1500
 
+/** Where a packet came in, and where the same one was refused before. */
+interface Came {
+  readonly in: Port
+  readonly sooner: Port | undefined
+}
+
 export class Relay implements Machine<RelayInput, RelayEffect> {
   deadline: Instant | undefined
   readonly #settings: RelaySettings
@@ -184,11 +190,15 @@ export class Relay implements Machine<RelayInput, RelayEffect> {
     const digest = packet.multicast ? digestOf(p, packet) : undefined
     const refused =
       this.#refuse(now, port, packet.kind, digest) ?? this.#refuseSource(now, port, source, packet.kind)
+    if (refused === 'relay-source-port' && digest !== undefined) this.#recent.refuse(now, digest, port)
     if (refused !== undefined) return this.#drop(port, refused)
     this.#trafficOf(port).received++
+    const sooner = digest === undefined ? undefined : this.#recent.elsewhere(now, digest)
     this.#learn(now, port, source)
+    if (digest !== undefined && this.#sources.outrun(source, sooner !== undefined))
+      this.#learn(now, sooner ?? port, source)
     if (digest !== undefined) this.#recent.add(now, digest, port)
-    this.#forward(now, port, leaving(p, packet), packet)
+    this.#forward(now, { in: port, sooner }, leaving(p, packet), packet)
   }
 
   /** `digest`: of multicast only; unicast has one way, and cannot go in a circle. */
@@ -220,13 +230,13 @@ export class Relay implements Machine<RelayInput, RelayEffect> {
     this.#neighbour(address, port, true)
   }
 
-  #forward(now: Instant, port: Port, bytes: Uint8Array, packet: Carried): void {
-    if (packet.kind === 'ospf') this.#examine(now, port, bytes, packet)
-    if (!packet.multicast) return this.#unicast(port, bytes, packet)
-    // RFC 2328 §8.1: to whoever is on the segment; once to each other port, never back.
-    const others = this.#others(port, packet.kind)
-    if (others.length === 0) this.#drop(port, this.#ways.anyCarries ? 'relay-standby' : 'relay-not-carrying')
-    for (const other of others) this.#send(other, bytes)
+  #forward(now: Instant, by: Came, bytes: Uint8Array, packet: Carried): void {
+    if (packet.kind === 'ospf') this.#examine(now, by.in, bytes, packet)
+    if (!packet.multicast) return this.#unicast(by.in, bytes, packet)
+    // RFC 2328 §8.1: to whoever is on the segment; once to each other port, never back, never where it was heard.
+    const others = this.#others(by.in, packet.kind)
+    if (others.length === 0) this.#drop(by.in, this.#ways.anyCarries ? 'relay-standby' : 'relay-not-carrying')
+    for (const other of others) if (other !== by.sooner) this.#send(other, bytes)
   }
 
   #examine(now: Instant, port: Port, bytes: Uint8Array, packet: Carried): void {

@@ -10,6 +10,8 @@ export interface Source {
   readonly dead?: Millis
   /** So that one source cannot use up its port: 250 a second. */
   readonly limiter: RateLimiter
+  /** How many of its packets in a row came sooner by another port. */
+  readonly outrun: number
   /** Its last OSPF Hello, whole; kept of far neighbours only. */
   readonly hello?: Uint8Array
 }
@@ -20,6 +22,8 @@ const DEAD: Millis = seconds(40)
 const AGE_WITHOUT_HELLO: Millis = seconds(180)
 /** After one its neighbours have given it up; the others are for Hellos that got lost. */
 const DEAD_INTERVALS = 4
+/** Fewer, and two ways of equal length would change places all the time. */
+const DETOUR = 3
 /** A Hello may claim 136 years. */
 const LONGEST_DEAD: Millis = seconds(3600)
 /** More routers on one link nobody has; more would let a flood of forged sources take the memory. */
@@ -61,7 +65,7 @@ export class Sources {
     this.#loose.delete(address)
     const base = was?.port === port ? was : undefined
     this.#byAddress.set(address, {
-      ...(base ?? { address, limiter: was?.limiter ?? new RateLimiter(millis(4), 1000) }),
+      ...(base ?? { address, outrun: 0, limiter: was?.limiter ?? new RateLimiter(millis(4), 1000) }),
       port,
       heardAt: now,
     })
@@ -69,6 +73,18 @@ export class Sources {
     if (was !== undefined) this.#count(was.port, -1)
     this.#count(port, 1)
     return was === undefined ? { moved: true } : { moved: true, from: was.port }
+  }
+
+  /**
+   * The same packet came sooner by another port, where it was refused, or it did not. Nobody forges what has not been
+   * said: after three in a row the way by this port is a detour, and the source lives on the other.
+   */
+  outrun(address: string, is: boolean): boolean {
+    const source = this.#byAddress.get(address)
+    if (source === undefined || (!is && source.outrun === 0)) return false
+    const outrun = is ? source.outrun + 1 : 0
+    this.#byAddress.set(address, { ...source, outrun })
+    return outrun >= DETOUR
   }
 
   /** `hello`: the packet, where it is to be kept. */

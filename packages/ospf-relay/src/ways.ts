@@ -29,9 +29,11 @@ const LISTEN: Millis = seconds(2)
 const MOST_RELAYS = 16
 /** What came by a tunnel that stands by is on the LAN within this time, if the way that won is real. */
 const PROOF: Millis = seconds(1)
+/** Fewer, or sooner, and the loss of a few packets would refute what is true. */
 const PROOFS_MISSED = 3
-/** A claim that was refuted is not believed for so long. */
-const DISBELIEF: Millis = seconds(600)
+const DOUBTED: Millis = seconds(5)
+/** A claim that was refuted is not believed for so long; if it was true after all, packets are doubled so long. */
+const DISBELIEF: Millis = seconds(300)
 const MOST_EXPECTED = 8
 
 interface Heard {
@@ -50,7 +52,9 @@ interface Tunnel {
   disbeliefUntil?: Instant | undefined
   /** Multicast that came in on standby, and when; whoever won puts it on the LAN. */
   readonly expected: Map<Digest, Instant>
+  /** Since it was last seen that whoever won does carry. */
   missed: number
+  missedSince?: Instant | undefined
 }
 
 export class Ways {
@@ -174,7 +178,7 @@ export class Ways {
       if (state === tunnel.state) continue
       tunnel.state = state
       tunnel.expected.clear()
-      tunnel.missed = 0
+      proved(tunnel)
       events.push({ type: 'port-state', port, state })
     }
     return events
@@ -210,9 +214,11 @@ export class Ways {
         if (since(at, now) >= PROOF) {
           tunnel.expected.delete(digest)
           tunnel.missed++
+          tunnel.missedSince ??= at
         }
-      if (tunnel.missed < PROOFS_MISSED) continue
-      tunnel.missed = 0
+      const doubted = tunnel.missedSince !== undefined && since(tunnel.missedSince, now) >= DOUBTED
+      if (tunnel.missed < PROOFS_MISSED || !doubted) continue
+      proved(tunnel)
       tunnel.disbeliefUntil = (now + DISBELIEF) as Instant
       events.push({ type: 'claim-refuted', port })
     }
@@ -223,13 +229,13 @@ export class Ways {
   expect(now: Instant, port: Port, digest: Digest, seen: boolean): void {
     const tunnel = this.#tunnels.get(port)
     if (tunnel?.state !== 'standby') return
-    if (seen) tunnel.missed = 0
+    if (seen) proved(tunnel)
     else if (tunnel.expected.size < MOST_EXPECTED) tunnel.expected.set(digest, now)
   }
 
   /** It came by a way that is used, too. */
   met(digest: Digest): void {
-    for (const tunnel of this.#tunnels.values()) if (tunnel.expected.delete(digest)) tunnel.missed = 0
+    for (const tunnel of this.#tunnels.values()) if (tunnel.expected.delete(digest)) proved(tunnel)
   }
 
   /** What is to be said by each port. */
@@ -241,4 +247,9 @@ export class Ways {
       ...carrying.map(([port, { number }]) => ({ port, beacon: { ...beacon, number } })),
     ]
   }
+}
+
+function proved(tunnel: Tunnel): void {
+  tunnel.missed = 0
+  tunnel.missedSince = undefined
 }

@@ -204,3 +204,48 @@ t.test(
       { numRuns: 100 },
     ),
 )
+
+t.test(
+  'RFC 2328 §8.1: a source whose packets come three times in a row sooner by another port lives there',
+  async t => {
+    const rig = new Rig(['x', 'y'])
+    rig.hears('x', hello(B))
+    const both = (first: string, second: string): string[][] => {
+      const packet = hello(B)
+      const heard = [rig.hears(first, packet)]
+      rig.run(5)
+      heard.push(rig.hears(second, packet))
+      rig.run(1000)
+      return heard
+    }
+    const detour = [['relay-source-port'], ['lan: 10.9.0.2 > 224.0.0.5']]
+    t.same(both('y', 'x'), detour, 'it goes on to the LAN, and not where it was heard')
+    t.same(both('y', 'x'), detour)
+    t.same(both('x', 'y'), [
+      ['lan: 10.9.0.2 > 224.0.0.5', 'tunnel:y: 10.9.0.2 > 224.0.0.5'],
+      ['relay-duplicate'],
+    ])
+    t.same(both('y', 'x'), detour, 'counted anew')
+    t.same(both('y', 'x'), detour)
+    t.same(both('y', 'x'), [
+      ['relay-source-port'],
+      ['10.9.0.2 is no more behind tunnel:x', '10.9.0.2 is behind tunnel:y', 'lan: 10.9.0.2 > 224.0.0.5'],
+    ])
+    t.same(both('y', 'x'), [
+      ['lan: 10.9.0.2 > 224.0.0.5', 'tunnel:x: 10.9.0.2 > 224.0.0.5'],
+      ['relay-duplicate'],
+    ])
+  },
+)
+
+t.test('RFC 2328 §8.2: a forger who says other packets, or the same ones later, moves nobody', async t => {
+  const rig = new Rig(['x'])
+  rig.hears('x', hello(B))
+  for (let i = 0; i < 20; i++) {
+    t.same(rig.hears('lan', hello(B, ['6.6.6.6'])), ['relay-source-port'])
+    const packet = hello(B)
+    t.same(rig.hears('x', packet), ['lan: 10.9.0.2 > 224.0.0.5'])
+    t.same(rig.hears('lan', packet), ['relay-duplicate'])
+    rig.run(1000)
+  }
+})

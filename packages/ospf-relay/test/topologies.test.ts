@@ -73,3 +73,45 @@ t.test('RFC 2328 §8.1: before anything is elected no packet goes round for ever
     { numRuns: 100 },
   ),
 )
+
+/** A seeded generator: Marsaglia's xorshift32. */
+function dice(seed: number): () => number {
+  let x = seed | 1
+  return () => {
+    x ^= x << 13
+    x ^= x >>> 17
+    x ^= x << 5
+    return (x >>> 0) / 2 ** 32
+  }
+}
+
+t.test(
+  'RFC 2328 §8.1: with a tenth of all packets and beacons lost, nothing storms and little is doubled',
+  async t => {
+    for (const seed of [1, 2, 3, 4]) {
+      const relays = [0, 0, 1, 1, 2]
+      const tunnels: [number, number][] = [
+        [0, 2],
+        [1, 3],
+        [0, 3],
+        [1, 4],
+        [2, 4],
+      ]
+      const { world, lans } = build({ relays, tunnels, ids: ['3', '1', '4', '2', '5'] })
+      world.run(8000)
+      const random = dice(seed * 7919)
+      world.lost = () => random() < 0.1
+      const hellos = 300
+      for (let s = 0; s < hellos; s++) {
+        for (const [i, lan] of lans.entries()) lan.says(hello(router(i)))
+        world.run(1000)
+      }
+      for (const [there, lan] of lans.entries())
+        for (const [from] of lans.entries()) {
+          const heard = count(lan, router(from)) / hellos
+          if (there !== from) t.ok(heard > 0.6 && heard < 1.1, `LAN ${there} hears ${heard} of LAN ${from}`)
+          else t.ok(heard < 0.05, `LAN ${there} hears ${heard} of itself`)
+        }
+    }
+  },
+)

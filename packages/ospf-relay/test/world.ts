@@ -26,6 +26,8 @@ interface Job {
 
 export class World {
   now = 0
+  /** Whether a packet or beacon on its way to a relay is lost. */
+  lost: () => boolean = () => false
   readonly #jobs: Job[] = []
   readonly relays: Station[] = []
 
@@ -101,12 +103,15 @@ export class Lan {
     const { multicast, address } = destinationOf(packet)
     for (const station of this.stations)
       if (multicast || station.answers.has(address))
-        this.#world.later(LAN_DELAY, () => station.feed({ on: 'packet', port: LAN, packet: packet.slice() }))
+        this.#arrives(station, { on: 'packet', port: LAN, packet: packet.slice() })
   }
 
   beacon(beacon: Uint8Array): void {
-    for (const station of this.stations)
-      this.#world.later(LAN_DELAY, () => station.feed({ on: 'beacon', port: LAN, beacon }))
+    for (const station of this.stations) this.#arrives(station, { on: 'beacon', port: LAN, beacon })
+  }
+
+  #arrives(station: Station, input: RelayInput): void {
+    if (!this.#world.lost()) this.#world.later(LAN_DELAY, () => station.feed(input))
   }
 }
 
@@ -120,8 +125,6 @@ export class Station {
   /** What it sent into each tunnel. */
   readonly sent = new Map<Port, Uint8Array[]>()
   dead = false
-  /** Its tunnels swallow everything but beacons. */
-  mute = false
   readonly #world: World
   readonly #far = new Map<Port, Station | undefined>()
   #alarm = Number.POSITIVE_INFINITY
@@ -172,18 +175,17 @@ export class Station {
   #send(port: Port, packet: Uint8Array): void {
     if (port === LAN) return this.lan.relayed(packet)
     this.sent.set(port, [...(this.sent.get(port) ?? []), packet])
-    const far = this.#far.get(port)
-    if (far !== undefined && !this.mute)
-      this.#world.later(TUNNEL_DELAY, () =>
-        far.feed({ on: 'packet', port: tunnelPort(this.id), packet: packet.slice() }),
-      )
+    this.#crosses(port, { on: 'packet', port: tunnelPort(this.id), packet: packet.slice() })
   }
 
   #beacon(port: Port, beacon: Uint8Array): void {
     if (port === LAN) return this.lan.beacon(beacon)
+    this.#crosses(port, { on: 'beacon', port: tunnelPort(this.id), beacon })
+  }
+
+  #crosses(port: Port, input: RelayInput): void {
     const far = this.#far.get(port)
-    if (far !== undefined)
-      this.#world.later(TUNNEL_DELAY, () => far.feed({ on: 'beacon', port: tunnelPort(this.id), beacon }))
+    if (far !== undefined && !this.#world.lost()) this.#world.later(TUNNEL_DELAY, () => far.feed(input))
   }
 
   state(far: Station): string {
