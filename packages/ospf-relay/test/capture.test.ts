@@ -44,7 +44,7 @@ function replay(): { world: World; a: ReturnType<World['lan']>; b: ReturnType<Wo
 }
 
 t.test(
-  'RFC 2328 §8.1, §D.4.3, RFC 5709 §3.3, RFC 7474 §5: a captured conversation crosses two relays unchanged',
+  'RFC 2328 §8.1, §13.5, §D.4.3, RFC 5709 §3.3, RFC 7474 §5: a captured conversation crosses two relays unchanged',
   { skip },
   async t => {
     const { a, b, said } = replay()

@@ -249,3 +249,17 @@ t.test('RFC 2328 §8.2: a forger who says other packets, or the same ones later,
     rig.run(1000)
   }
 })
+
+t.test(
+  'RFC 2328 §8.1: of two ports where it was refused, a source lives on the one that was sooner',
+  async t => {
+    const rig = new Rig(['x', 'y', 'z'])
+    rig.hears('x', hello(B))
+    for (let i = 0; i < 3; i++) {
+      const packet = hello(B)
+      for (const port of ['y', 'z', 'x']) rig.hears(port, packet)
+      rig.run(1000)
+    }
+    t.same(rig.relay.report(rig.now as never).sources, [{ address: B.address, port: 'tunnel:y' }])
+  },
+)

@@ -472,3 +472,28 @@ t.test('at most 16 relays are heard on a LAN, and one that is silent is gone', a
   t.equal(heard(), 0)
   t.equal(r1.events.filter(({ type }) => type === 'relay-gone').length, 16)
 })
+
+t.test('(policy): a moment in which nothing that was claimed shows refutes nobody', async t => {
+  const world = new World()
+  const a = world.lan()
+  const [r1, r2] = [world.relay('1', a), world.relay('2', a)]
+  for (const r of [r1, r2]) {
+    r.addTunnel('z', undefined, { far: 'router.example' })
+    r.feed({ on: 'tunnel-state', tunnel: 'z', carries: true })
+  }
+  world.run(5000)
+  const comes = (packet: Uint8Array, ...to: Station[]): void => {
+    for (const r of to) r.feed({ on: 'packet', port: 'tunnel:z', packet: packet.slice() })
+    world.run(700)
+  }
+  for (let round = 0; round < 5; round++) {
+    for (let i = 0; i < 4; i++) comes(hello(B), r2)
+    comes(hello(B), r1, r2)
+  }
+  t.same(
+    r2.events.filter(({ type }) => type === 'claim-refuted'),
+    [],
+  )
+  for (let i = 0; i < 9; i++) comes(hello(B), r2)
+  t.equal(r2.events.filter(({ type }) => type === 'claim-refuted').length, 1)
+})
