@@ -172,8 +172,7 @@ export class Ways {
     for (const [port, tunnel] of this.#tunnels) {
       const { far, id } = this.#link(tunnel)
       const believes = tunnel.disbeliefUntil === undefined || now >= tunnel.disbeliefUntil
-      // A tunnel back to this very LAN would close a circle.
-      const beaten = far === this.#lanName || (believes && best.get(far) !== id)
+      const beaten = believes && best.get(far) !== id
       const state = this.#next(now, tunnel, beaten)
       if (state === tunnel.state) continue
       tunnel.state = state

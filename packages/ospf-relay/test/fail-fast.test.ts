@@ -1,7 +1,8 @@
 import { instant, isDrop } from '@brunel/base'
+import { hex, octets, words } from '@brunel/base/testing'
 import { Ospf } from '@brunel/wire'
 import t from 'tap'
-import { bytesOf, hello, type Router } from './packets.js'
+import { bytesOf, hello, ip, type Router } from './packets.js'
 import { lines, Rig } from './rig.js'
 
 const A: Router = { address: '10.9.0.1', id: '1.1.1.1' }
@@ -82,3 +83,18 @@ t.test('RFC 2328 §A.3.2: a Hello larger than any Ethernet takes is not kept to 
   t.same(lines(dies(rig)), ['10.9.0.2 is no more behind tunnel:x'])
   t.match(rig.events('fail-fast'), [{ event: { told: [], untold: [B.address] } }])
 })
+
+t.test(
+  'RFC 5340 §2.6: OSPFv3 behind an authentication header is carried as it is, and never spoken for',
+  async t => {
+    const rig = new Rig([{ tunnel: 'x', failFast: true }])
+    // RFC 4302 §2: next header 89, six words, SPI, sequence number, 96 bits of ICV
+    const header = octets('59040000 00000101 00000001 eeeeeeee eeeeeeee eeeeeeee')
+    const packet = ip(B6.address, 'ff02::5', words(header, hello(B6).slice(40)), { protocol: 51 })
+    const effects = rig.feed({ on: 'packet', port: 'tunnel:x', packet })
+    const [send] = effects.filter(effect => effect.do === 'send')
+    t.equal(send?.do === 'send' && hex(send.packet), hex(packet))
+    t.same(lines(dies(rig)), ['fe80::b is no more behind tunnel:x'])
+    t.match(rig.events('fail-fast'), [{ event: { told: [], untold: [B6.address] } }])
+  },
+)

@@ -343,14 +343,45 @@ t.test('RFC 2328 §8.1: two tunnels of one relay to the same far router: one for
   )
 })
 
-t.test('RFC 2328 §8.1: a tunnel whose far end is on the same LAN is not used', async t => {
+t.test('RFC 2328 §8.1: a tunnel between two relays of one LAN doubles nothing there', async t => {
   const world = new World()
-  const a = world.lan()
-  const [r1, r2] = [world.relay('1', a), world.relay('2', a)]
+  const [a, b] = [world.lan(), world.lan()]
+  const [r1, r2, r3] = [world.relay('1', a), world.relay('2', a), world.relay('3', b)]
   world.tunnel(r1, r2)
+  world.tunnel(r1, r3)
   world.run(5000)
-  talk(world, [[A, a]], 5)
-  t.same([r1.state(r2), r2.state(r1), count(a, A)], ['standby', 'standby', 0])
+  talk(
+    world,
+    [
+      [A, a],
+      [B, b],
+    ],
+    10,
+  )
+  t.same([count(a, A), count(a, B), count(b, A), count(b, B)], [0, 10, 10, 0])
+})
+
+t.test('(policy): a forger who takes the name of the far LAN stops nothing', async t => {
+  const world = new World()
+  const [a, b] = [world.lan(), world.lan()]
+  const [r1, r3] = [world.relay('5', a), world.relay('3', b)]
+  world.tunnel(r1, r3)
+  world.run(5000)
+  const forged = (): void => {
+    a.beacon(beaconOf(r3.id, []))
+    world.later(1000, forged)
+  }
+  forged()
+  world.run(3000)
+  talk(
+    world,
+    [
+      [A, a],
+      [B, b],
+    ],
+    10,
+  )
+  t.same([count(a, B), count(b, A)], [10, 10])
 })
 
 t.test('(policy): a claim to carry that does not show on the LAN is not believed', async t => {
