@@ -24,8 +24,8 @@ const AGE_WITHOUT_HELLO: Millis = seconds(180)
 const DEAD_INTERVALS = 4
 /** Fewer, and two ways of equal length would change places all the time. */
 const DETOUR = 3
-/** A Hello may claim 136 years. */
-const LONGEST_DEAD: Millis = seconds(3600)
+/** A Hello may claim 136 years, and so keep a place in the table that a true router needs. */
+const LONGEST_DEAD: Millis = seconds(300)
 /** More routers on one link nobody has; more would let a flood of forged sources take the memory. */
 const MOST_OF_A_PORT = 64
 

@@ -263,3 +263,12 @@ t.test(
     t.same(rig.relay.report(rig.now as never).sources, [{ address: B.address, port: 'tunnel:y' }])
   },
 )
+
+t.test('RFC 2328 §A.3.2: a dead interval of years keeps nobody for longer than twenty minutes', async t => {
+  const rig = new Rig(['x'])
+  rig.hears('x', hello(B, [], { dead: 0xffffffff }))
+  rig.run(1_199_000)
+  t.equal(rig.relay.report(rig.now as never).sources.length, 1)
+  rig.run(3000)
+  t.equal(rig.relay.report(rig.now as never).sources.length, 0)
+})
