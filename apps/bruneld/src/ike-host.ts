@@ -156,6 +156,8 @@ export class IkeHost {
         return this.#resolve(effect)
       case 'ike-spi':
         return this.#ports.io.command({ do: 'ike-spi', spi: effect.spi, ours: effect.ours })
+      case 'esp-spi':
+        return this.#ports.io.command({ do: 'esp-spi', spi: effect.spi, ours: effect.ours })
       case 'revocation-wanted':
         return this.revocation.want(effect.question)
       case 'stream-open':
@@ -176,6 +178,7 @@ export class IkeHost {
     if (tunnel !== undefined) return tunnel.install(child, outbound)
     wipeKeys(child.keysIn)
     wipeKeys(child.keysOut)
+    this.#ports.io.command({ do: 'esp-spi', spi: child.spiIn, ours: false })
   }
 
   #resolve({ peer, name }: Extract<IkeEffect, { do: 'resolve' }>): void {

@@ -358,6 +358,11 @@ export type IkeEffect =
   | { readonly do: 'stream-close'; readonly stream: number }
   /** An SPI that peers may address to us, or no longer: for the filter in front of the machine. 16 hex digits. */
   | { readonly do: 'ike-spi'; readonly spi: string; readonly ours: boolean }
+  /**
+   * An ESP SPI that a request of ours tells the peer, or one that came to nothing. The peer may send with it before its
+   * answer has been read; `child-install` ends it too.
+   */
+  | { readonly do: 'esp-spi'; readonly spi: number; readonly ours: boolean }
   /** Get the answer and feed `revocation`, always; then go on getting it before it is out of date, while `revocationKeys` names it. */
   | { readonly do: 'revocation-wanted'; readonly question: Question }
   | { readonly do: 'drop'; readonly drop: Drop; readonly remote: Endpoint; readonly detail: string }

@@ -118,6 +118,7 @@ export class Session {
     made: { readonly sa: ChildSa; readonly child: Child; readonly takeOver: boolean },
   ): void {
     this.children.add(made.sa)
+    this.current.host.childSpis.installed(made.sa.spiIn)
     this.control.traffic.install(turn, made.child, made.takeOver)
     this.control.served()
     this.childFailures = 0
@@ -131,7 +132,7 @@ export class Session {
 
   removeChild(turn: Turn, child: ChildSa, end: { readonly grace: Millis; readonly why: Failure }): void {
     this.children.remove(child.spiIn)
-    this.current.host.freeChildSpi(child.spiIn)
+    this.current.host.childSpis.free(child.spiIn)
     const live = this.control.liveChildren()
     const heirs = {
       successors: live.filter(other => other.replaces === child.spiIn).map(heir => heir.spiIn),
@@ -146,11 +147,25 @@ export class Session {
     for (const child of this.children.all) this.removeChild(turn, child, end)
   }
 
+  /**
+   * The peer deletes an IKE SA of this session. It forgets the children with our answer, so that nothing may leave by
+   * them behind it, where another session has some (RFC 7296 §2.8.3).
+   */
+  giveWay(turn: Turn, sa: IkeSa): void {
+    if (this.#heirOf(sa) !== undefined) return
+    for (const child of this.children.all) child.state = { is: 'closing' }
+    this.control.preferLive(turn)
+  }
+
+  #heirOf(sa: IkeSa): IkeSa | undefined {
+    return [...this.generations].findLast(other => other !== sa && other.stage.is === 'established')
+  }
+
   /** An IKE SA of this session is gone. The children die with the last one that could control them. */
   ended(turn: Turn, sa: IkeSa, end: { readonly grace: Millis; readonly why: Failure }): void {
     if (this.#over) return
     this.generations.delete(sa)
-    const heir = [...this.generations].findLast(other => other.stage.is === 'established')
+    const heir = this.#heirOf(sa)
     if (heir !== undefined) {
       if (this.current !== sa) return
       this.promote(heir)

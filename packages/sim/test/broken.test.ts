@@ -253,7 +253,7 @@ for (const [name, sabotage, seen, on] of [
     'keeps ESP SPIs for ever',
     {
       machine: ike => {
-        ike.freeChildSpi = () => undefined
+        ike.childSpis.free = () => undefined
       },
     },
     /ESP SPIs never given back/,

@@ -34,6 +34,7 @@ export function answerInformational(
     const doing = sa.outgoing?.doing
     if (sa.stage.is === 'replaced') sa.stage.by.proven = true
     else if (doing?.what === 'rekey-ike') for (const theirs of doing.offer.crossing) theirs.sa.proven = true
+    sa.session?.giveWay(turn, sa)
     return { payloads: [], afterwards: t => closedByPeer(t, sa, grace) } // RFC 7296 §1.4.1
   }
   const redirect = isRedirect(payloads)
