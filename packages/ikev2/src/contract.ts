@@ -319,6 +319,8 @@ export type IkeEffect =
   /**
    * `marker`: put the four zero octets of RFC 3948 §2.2 in front (always on port 4500, and in a stream). Where
    * `remote.stream` is given, it goes into that connection; where there is no such connection, nowhere.
+   * `behindEsp`: with it the peer forgets SAs that traffic has just left. It leaves some milliseconds later, so that what
+   * was sent on them is served before.
    */
   | {
       readonly do: 'send'
@@ -326,6 +328,7 @@ export type IkeEffect =
       readonly local: Endpoint
       readonly remote: Endpoint
       readonly marker: boolean
+      readonly behindEsp?: true
     }
   /** NAT keepalive, one octet 0xFF, RFC 3948 §2.3. */
   | { readonly do: 'keepalive'; readonly local: Endpoint; readonly remote: Endpoint }

@@ -91,9 +91,10 @@ export interface InFlight {
   readonly probed: boolean
 }
 
-/** What a request is answered with; `afterwards` happens after the answer is sent. */
+/** What a request is answered with; `afterwards` happens after the answer is sent. `behindEsp`: see the effect `send`. */
 export interface Answer {
   readonly payloads: readonly Wire.PlainPayload[]
+  readonly behindEsp?: boolean
   readonly afterwards?: (turn: Turn) => void
 }
 

@@ -216,11 +216,12 @@ export class IkeSa {
 
   // ---- sending ----
 
-  send(turn: Turn, datagrams: readonly Uint8Array[], ends: Ends = this): void {
+  send(turn: Turn, datagrams: readonly Uint8Array[], ends: Ends & { behindEsp?: true } = this): void {
     this.lastSent = turn.now
+    const { local, remote, behindEsp } = ends
     const marker = isMarked(ends)
     for (const bytes of datagrams)
-      turn.do({ do: 'send', bytes, local: ends.local, remote: ends.remote, marker })
+      turn.do({ do: 'send', bytes, local, remote, marker, ...(behindEsp && { behindEsp }) })
   }
 
   /** Sends a protected request; at most one is in flight (RFC 7296 §2.3). */
@@ -286,7 +287,7 @@ export class IkeSa {
     this.answers.answered(datagrams)
     this.#former?.wipe()
     this.#former = undefined
-    this.send(turn, datagrams, m)
+    this.send(turn, datagrams, answer.behindEsp === true ? { ...m, behindEsp: true } : m)
     answer.afterwards?.(turn)
   }
 

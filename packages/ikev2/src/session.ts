@@ -148,13 +148,14 @@ export class Session {
   }
 
   /**
-   * The peer deletes an IKE SA of this session. It forgets the children with our answer, so that nothing may leave by
-   * them behind it, where another session has some (RFC 7296 §2.8.3).
+   * The peer deletes an IKE SA of this session. If it is the last it forgets the children with our answer: where another
+   * session has some, traffic goes over to them before that (RFC 7296 §2.8.3). True: so it is.
    */
-  giveWay(turn: Turn, sa: IkeSa): void {
-    if (this.#heirOf(sa) !== undefined) return
+  giveWay(turn: Turn, sa: IkeSa): boolean {
+    if (this.#heirOf(sa) !== undefined) return false
     for (const child of this.children.all) child.state = { is: 'closing' }
     this.control.preferLive(turn)
+    return this.control.liveChildren().length > 0
   }
 
   #heirOf(sa: IkeSa): IkeSa | undefined {
