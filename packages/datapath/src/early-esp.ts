@@ -38,13 +38,19 @@ export class EarlyEsp {
   /** The SA is here, or never will be. */
   settled(spi: number): void {
     if (!this.#expected.delete(spi | 0)) return
-    this.#due ||= this.#held.some(held => held.spi === (spi | 0))
+    this.#due ||= this.#holds(spi | 0)
   }
 
   /** Whether packets with this SPI, as int32, must wait. Behind one that waits all do. */
   concerns(spi: number): boolean {
     if (this.#expected.size === 0 && this.#held.length === 0) return false
-    return this.#expected.has(spi) || this.#held.some(held => held.spi === spi)
+    return this.#expected.has(spi) || this.#holds(spi)
+  }
+
+  /** Asked for every packet while anything is expected: no closure. */
+  #holds(spi: number): boolean {
+    for (let i = 0; i < this.#held.length; i++) if (this.#held[i]?.spi === spi) return true
+    return false
   }
 
   /** False: there is no room. `row`: index of the packet's first field. */

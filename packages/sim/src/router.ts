@@ -341,7 +341,9 @@ export class SimRouter {
       this.counters.received++
       this.#ports.received(this, opened.number)
     }
-    for (const input of 'number' in opened ? opened.news : opened) this.feed(input)
+    // The data path holds it back; the model loses it, as a network might.
+    for (const input of 'number' in opened ? opened.news : opened)
+      if (input.on !== 'unknown-esp-spi' || !this.#alive.espSpis.has(input.spi)) this.feed(input)
   }
 
   /** About once a second while it changes, as the data path does. */
