@@ -153,9 +153,12 @@ export class Session {
    */
   giveWay(turn: Turn, sa: IkeSa): boolean {
     if (this.#heirOf(sa) !== undefined) return false
-    for (const child of this.children.all) child.state = { is: 'closing' }
-    this.control.preferLive(turn)
-    return this.control.liveChildren().length > 0
+    const leaving = this.children.all
+    for (const child of leaving) child.state = { is: 'closing' }
+    const others = this.control.liveChildren().map(heir => heir.spiIn)
+    const spis = leaving.map(child => child.spiIn)
+    this.control.traffic.leave(turn, spis, { successors: [], others })
+    return others.length > 0
   }
 
   #heirOf(sa: IkeSa): IkeSa | undefined {
