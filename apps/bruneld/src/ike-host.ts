@@ -26,7 +26,7 @@ const NON_ESP_MARKER = 4 // octets of zero, RFC 3948 §2.2
 const KEEPALIVE = Uint8Array.of(0xff) // RFC 3948 §2.3
 /** How often activity is told to IKE. Longer: a silent peer is noticed later by as much. */
 const ACTIVITY_MS = 1000
-/** What waits behind ESP on an SA that the peer is about to forget. Shorter: a busy peer forgets it with packets in hand. */
+/** How long a Delete or its answer waits behind ESP. Shorter: a busy peer forgets the SA with packets in hand. */
 const BEHIND_ESP_MS = 20
 /** After a bug the alarm rings again this much later, so that one bad SA cannot spin the process. */
 const AFTER_BUG = millis(1000)
@@ -60,7 +60,7 @@ export class IkeHost {
   readonly #feed: (input: IkeInput | Tick) => void
   readonly #saidActivity = new Map<string, string>()
   #activity: NodeJS.Timeout | undefined
-  readonly #behindEsp = new Set<NodeJS.Timeout>()
+  readonly #behindEsp = new Map<NodeJS.Timeout, () => void>()
 
   constructor(ports: IkeHostPorts) {
     this.#ports = ports
@@ -97,7 +97,10 @@ export class IkeHost {
     this.revocation.stop()
     this.#feed({ on: 'stop' })
     this.#alarm.clear()
-    for (const timer of this.#behindEsp) clearTimeout(timer)
+    for (const [timer, send] of this.#behindEsp) {
+      clearTimeout(timer)
+      send()
+    }
   }
 
   feed(input: IkeInput): void {
@@ -204,7 +207,7 @@ export class IkeHost {
       this.#behindEsp.delete(timer)
       send()
     }, BEHIND_ESP_MS)
-    this.#behindEsp.add(timer)
+    this.#behindEsp.set(timer, send)
   }
 
   #send(

@@ -319,7 +319,7 @@ export type IkeEffect =
   /**
    * `marker`: put the four zero octets of RFC 3948 §2.2 in front (always on port 4500, and in a stream). Where
    * `remote.stream` is given, it goes into that connection; where there is no such connection, nowhere.
-   * `behindEsp`: with it the peer forgets SAs that traffic has just left. It leaves some milliseconds later, so that what
+   * `behindEsp`: by it the peer forgets SAs that traffic has just left. It leaves some milliseconds later, so that what
    * was sent on them is served before.
    */
   | {

@@ -273,7 +273,9 @@ export class IkeSa {
   ): void {
     const fresh = { doubted: false, probed: false }
     this.outgoing = { transmission, exchangeType: exchange.type, doing: exchange.doing, ...fresh }
-    this.send(turn, transmission.datagrams)
+    const { local, remote, session } = this
+    const left = exchange.doing.what === 'close' && session?.leftBehind === true
+    this.send(turn, transmission.datagrams, left ? { local, remote, behindEsp: true } : this)
   }
 
   /** Effects of the answer come before it is sent (RFC 7296 §2.8), its `afterwards` after it. It leaves the way the request came. */

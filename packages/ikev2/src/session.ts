@@ -113,6 +113,11 @@ export class Session {
     return this.#over
   }
 
+  /** Over, and its traffic goes on with the children of another. */
+  get leftBehind(): boolean {
+    return this.#over && this.control.liveChildren().length > 0
+  }
+
   install(
     turn: Turn,
     made: { readonly sa: ChildSa; readonly child: Child; readonly takeOver: boolean },
