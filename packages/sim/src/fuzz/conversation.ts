@@ -3,6 +3,7 @@ import { Ike, type IkeEffect, type IkeInput, type IkeSettings } from '@brunel/ik
 import { Dice, SeededRandom } from '../dice.js'
 import { type PeerWishes, peerOf, WISHES } from '../peers.js'
 import type { Side } from '../scenario.js'
+import { TOY_WEB, toyCertification, toyProof, WALL_START } from '../toy-certification.js'
 import { toyCryptography } from '../toy-cryptography.js'
 import { throughNullCipher } from './null-cipher.js'
 
@@ -19,6 +20,11 @@ export const TOPICS: readonly Topic[] = [
   { name: 'hybrid', wishes: { kems: ['mlkem512'] } },
   { name: 'udp', wishes: { encapsulation: 'udp', mode: 'transport', cbc: true } },
   { name: 'cookie', wishes: { groups: ['ecp256', 'x25519'] }, settings: { cookieThreshold: 0 } },
+  {
+    name: 'hash-and-url',
+    wishes: { own: 'certificate', theirs: 'certificate', hashAndUrl: true },
+    settings: { datagram4: 4000 },
+  },
   {
     name: 'other-group',
     wishes: { groups: ['x25519', 'ecp256'] },
@@ -57,6 +63,13 @@ export interface Said {
   readonly remote: Endpoint
 }
 
+/** The web of the two: their certificates, and nothing else. */
+function pageAt(url: string): { readonly der: Uint8Array } | { readonly failed: string } {
+  const name = url.slice(TOY_WEB.length)
+  const [der] = toyProof(`${name}.example.net`).certificates
+  return der !== undefined && (name === 'a' || name === 'b') ? { der } : { failed: 'HTTP 404' }
+}
+
 /** The same topic is always the same conversation, octet by octet, as long as nobody interferes. */
 export class Conversation {
   readonly machines: Readonly<Record<Side, Ike>>
@@ -71,7 +84,9 @@ export class Conversation {
   constructor(topic: Topic) {
     const crypto = throughNullCipher(toyCryptography(new Dice(1, 'keys')))
     const settings = { jitterPercent: 0, ...topic.settings }
-    const machine = (side: Side): Ike => new Ike({ random: new SeededRandom(1, side), crypto }, settings)
+    const certification = toyCertification(() => WALL_START + this.now)
+    const machine = (side: Side): Ike =>
+      new Ike({ random: new SeededRandom(1, side), crypto, certification }, settings)
     this.machines = { a: machine('a'), b: machine('b') }
     const place = (side: Side) => ({ name: side, address: ADDRESS[side] })
     const wishes = { ...WISHES, encapsulation: 'none' as const, ...topic.wishes, initiate: false }
@@ -87,6 +102,9 @@ export class Conversation {
       if (effect.do === 'send')
         this.waiting.push({ from: side, bytes: effect.bytes, local: effect.local, remote: effect.remote })
       else if (effect.do === 'ike-spi') this.spis[side][effect.ours ? 'add' : 'delete'](effect.spi)
+    for (const effect of effects)
+      if (effect.do === 'certificate-wanted')
+        this.feed(side, { on: 'certificate', key: effect.lookup.key, answer: pageAt(effect.lookup.url) })
   }
 
   /** The next message on its way, after a new cue where all is said. undefined: it is over. */
