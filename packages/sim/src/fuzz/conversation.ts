@@ -1,5 +1,5 @@
 import { type Endpoint, type Instant, instant, millis } from '@brunel/base'
-import { Ike, type IkeEffect, type IkeInput, type IkeSettings } from '@brunel/ikev2'
+import { Ike, type IkeEffect, type IkeInput, type IkeSettings, type Lookup } from '@brunel/ikev2'
 import { Dice, SeededRandom } from '../dice.js'
 import { type PeerWishes, peerOf, WISHES } from '../peers.js'
 import type { Side } from '../scenario.js'
@@ -79,6 +79,8 @@ export class Conversation {
   /** Sees every effect of every step. */
   onEffects: (side: Side, effects: readonly IkeEffect[]) => void = () => undefined
   now: Instant = instant(0)
+  /** Fetched when the next message is due: what comes before meets an IKE_AUTH that is held. */
+  readonly #wanted: (readonly [Side, Lookup])[] = []
   #cue = 0
 
   constructor(topic: Topic) {
@@ -102,13 +104,13 @@ export class Conversation {
       if (effect.do === 'send')
         this.waiting.push({ from: side, bytes: effect.bytes, local: effect.local, remote: effect.remote })
       else if (effect.do === 'ike-spi') this.spis[side][effect.ours ? 'add' : 'delete'](effect.spi)
-    for (const effect of effects)
-      if (effect.do === 'certificate-wanted')
-        this.feed(side, { on: 'certificate', key: effect.lookup.key, answer: pageAt(effect.lookup.url) })
+      else if (effect.do === 'certificate-wanted') this.#wanted.push([side, effect.lookup])
   }
 
   /** The next message on its way, after a new cue where all is said. undefined: it is over. */
   next(): Said | undefined {
+    for (const [side, { key, url }] of this.#wanted.splice(0))
+      this.feed(side, { on: 'certificate', key, answer: pageAt(url) })
     while (this.waiting.length === 0) {
       const cue = CUES[this.#cue++]
       if (cue === undefined) return undefined
