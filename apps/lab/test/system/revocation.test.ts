@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import { copyFileSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { certificatesIn } from '@brunel/crypto'
+import { bundleOf, certificatesIn } from '@brunel/crypto'
 import t from 'tap'
 import { Daemon } from '../../src/net/daemon.js'
 import { PLAIN_NODE } from '../../src/net/environment.js'
@@ -208,7 +208,7 @@ t.test('revocation, Brunel and strongSwan', { skip, timeout: 300_000 }, async t 
 })
 
 t.test(
-  'RFC 4806 §4.1: OCSP in IKE between two Brunels',
+  'RFC 4806 §4.1: OCSP in IKE between two Brunels, and RFC 7296 §3.6: a bundle by hash and URL',
   { skip: noLab() || noOpenssl(), timeout: 200_000 },
   async t => {
     const lab = owned(t, await Topology.build())
@@ -228,17 +228,27 @@ t.test(
       await router.start()
       lab.cleanup.add(`bruneld ${side}`, () => router.stop())
     }
+    const web = serveFiles(lab.at.underlay, by.folder, join(lab.folder, 'web.log'))
+    lab.cleanup.add('web server', () => web.stop())
+    await listens(lab.at.underlay, 80)
+    await by.publish('B')
+    const bundle = bundleOf(certificatesIn(by.text(`${id('B')}.pem`)))
+    const bundleUrl = `http://${WEB}/${createHash('sha1').update(bundle).digest('hex')}`
     const [a, b] = routers.map(({ router }) => router) as [Bruneld, Bruneld]
     await b.api.ask(
       'POST',
       '/v1/peers',
-      peerDocument({ side: 'B', auth: by.auth('B', { revocation: 'off' }) }),
+      peerDocument({ side: 'B', auth: by.auth('B', { revocation: 'off', bundleUrl }) }),
     )
-    const wish = { side: 'A', auth: by.auth('A', { revocation: 'strict' }) } as const
+    const theirs = { revocation: 'strict', hashAndUrl: [`http://${WEB}/`] }
+    const wish = { side: 'A', auth: by.auth('A', theirs) } as const
     await a.api.ask('POST', '/v1/peers', peerDocument(wish))
     await until('up', 20_000, async () => ((await a.api.tunnel(NAME)).ike[0]?.children.length ?? 0) > 0)
     const [sa] = (await a.api.tunnel(NAME)).ike
-    t.match(sa?.certificate, { revocation: { state: 'good', detail: 'OCSP for "CN=Brunel CA"' } })
+    t.match(sa?.certificate, {
+      url: bundleUrl,
+      revocation: { state: 'good', detail: 'OCSP for "CN=Brunel CA"' },
+    })
     await by.pki('revoke', id('B'))
     await responder.stop()
     responder = respond(lab.at.routerB, by, join(lab.folder, 'ocsp.log'))
