@@ -27,6 +27,8 @@ const NON_ESP_MARKER = 4 // octets of zero, RFC 3948 §2.2
 const KEEPALIVE = Uint8Array.of(0xff) // RFC 3948 §2.3
 /** How often activity is told to IKE. Longer: a silent peer is noticed later by as much. */
 const ACTIVITY_MS = 1000
+/** How long a Delete or its answer waits behind ESP. Shorter: a busy peer forgets the SA with packets in hand. */
+const BEHIND_ESP_MS = 20
 /** After a bug the alarm rings again this much later, so that one bad SA cannot spin the process. */
 const AFTER_BUG = millis(1000)
 
@@ -60,6 +62,7 @@ export class IkeHost {
   readonly #feed: (input: IkeInput | Tick) => void
   readonly #saidActivity = new Map<string, string>()
   #activity: NodeJS.Timeout | undefined
+  readonly #behindEsp = new Map<NodeJS.Timeout, () => void>()
 
   constructor(ports: IkeHostPorts) {
     this.#ports = ports
@@ -99,6 +102,10 @@ export class IkeHost {
     this.#lookup.stop()
     this.#feed({ on: 'stop' })
     this.#alarm.clear()
+    for (const [timer, send] of this.#behindEsp) {
+      clearTimeout(timer)
+      send()
+    }
   }
 
   feed(input: IkeInput): void {
@@ -161,6 +168,8 @@ export class IkeHost {
         return this.#resolve(effect)
       case 'ike-spi':
         return this.#ports.io.command({ do: 'ike-spi', spi: effect.spi, ours: effect.ours })
+      case 'esp-spi':
+        return this.#ports.io.command({ do: 'esp-spi', spi: effect.spi, ours: effect.ours })
       case 'revocation-wanted':
         return this.revocation.want(effect.question)
       case 'certificate-wanted':
@@ -183,6 +192,7 @@ export class IkeHost {
     if (tunnel !== undefined) return tunnel.install(child, outbound)
     wipeKeys(child.keysIn)
     wipeKeys(child.keysOut)
+    this.#ports.io.command({ do: 'esp-spi', spi: child.spiIn, ours: false })
   }
 
   #resolve({ peer, name }: Extract<IkeEffect, { do: 'resolve' }>): void {
@@ -195,9 +205,16 @@ export class IkeHost {
     return this.#ports.tunnel(peer)
   }
 
-  #sendIke({ bytes, marker, local, remote }: Extract<IkeEffect, { do: 'send' }>): void {
+  #sendIke({ bytes, marker, local, remote, behindEsp }: Extract<IkeEffect, { do: 'send' }>): void {
+    // A connection keeps the order by itself.
     if (remote.stream !== undefined) return this.#ports.io.streams.send(remote.stream, bytes)
-    this.#send(marker ? marked(bytes) : bytes, { local, remote })
+    const send = (): void => this.#send(marker ? marked(bytes) : bytes, { local, remote })
+    if (behindEsp === undefined) return send()
+    const timer = setTimeout(() => {
+      this.#behindEsp.delete(timer)
+      send()
+    }, BEHIND_ESP_MS)
+    this.#behindEsp.set(timer, send)
   }
 
   #send(

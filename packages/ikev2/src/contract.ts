@@ -340,6 +340,8 @@ export type IkeEffect =
   /**
    * `marker`: put the four zero octets of RFC 3948 §2.2 in front (always on port 4500, and in a stream). Where
    * `remote.stream` is given, it goes into that connection; where there is no such connection, nowhere.
+   * `behindEsp`: by it the peer forgets SAs that traffic has just left. It leaves some milliseconds later, so that what
+   * was sent on them is served before.
    */
   | {
       readonly do: 'send'
@@ -347,6 +349,7 @@ export type IkeEffect =
       readonly local: Endpoint
       readonly remote: Endpoint
       readonly marker: boolean
+      readonly behindEsp?: true
     }
   /** NAT keepalive, one octet 0xFF, RFC 3948 §2.3. */
   | { readonly do: 'keepalive'; readonly local: Endpoint; readonly remote: Endpoint }
@@ -379,6 +382,11 @@ export type IkeEffect =
   | { readonly do: 'stream-close'; readonly stream: number }
   /** An SPI that peers may address to us, or no longer: for the filter in front of the machine. 16 hex digits. */
   | { readonly do: 'ike-spi'; readonly spi: string; readonly ours: boolean }
+  /**
+   * An ESP SPI that a request of ours tells the peer, or one that came to nothing. The peer may send with it before its
+   * answer has been read; `child-install` ends it too.
+   */
+  | { readonly do: 'esp-spi'; readonly spi: number; readonly ours: boolean }
   /** Get the answer and feed `revocation`, always; then go on getting it before it is out of date, while `revocationKeys` names it. */
   | { readonly do: 'revocation-wanted'; readonly question: Question }
   /** Get what is at the address and feed `certificate`, always, and soon: an IKE_AUTH waits for it. */

@@ -48,6 +48,13 @@ export class Mobility {
     this.peerAddresses = unique(addresses).slice(0, MOST_ADDRESSES)
   }
 
+  /** What a request was to say is still to be said: it was refused, or got no answer that counts. */
+  again(said: { readonly update: boolean; readonly list: unknown; readonly check: boolean }): void {
+    this.updatePending ||= said.update
+    this.listPending ||= said.list !== undefined
+    this.checkPending ||= said.check
+  }
+
   get hasWork(): boolean {
     return this.updatePending || this.listPending || this.checkPending
   }

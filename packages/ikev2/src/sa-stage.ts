@@ -1,6 +1,7 @@
 import type { Endpoint, IkeSpi, Instant } from '@brunel/base'
 import type { KeyPair } from '@brunel/crypto'
 import type { Ike as Wire } from '@brunel/wire'
+import type { ChildSpis } from './child-spis.js'
 import type { Failure } from './contract.js'
 import type { AuthAttempt, HalfOpen } from './exchanges/auth.js'
 import type { ChildOffer } from './exchanges/child-offer.js'
@@ -90,9 +91,10 @@ export interface InFlight {
   readonly probed: boolean
 }
 
-/** What a request is answered with; `afterwards` happens after the answer is sent. */
+/** What a request is answered with; `afterwards` happens after the answer is sent. `behindEsp`: see the effect `send`. */
 export interface Answer {
   readonly payloads: readonly Wire.PlainPayload[]
+  readonly behindEsp?: boolean
   readonly afterwards?: (turn: Turn) => void
 }
 
@@ -102,13 +104,12 @@ export interface SaHost {
   readonly revocations: Revocations
   readonly lookups: Lookups
   readonly streams: Streams
+  readonly childSpis: ChildSpis
   register(sa: IkeSa): void
   forget(sa: IkeSa): void
   /** Whether the other end of an IKE SA that a stranger began has proved who it is. */
   judged(turn: Turn, sa: IkeSa, good: boolean): void
   newIkeSpi(): IkeSpi
-  newChildSpi(): number
-  freeChildSpi(spi: number): void
   initiate(turn: Turn, control: PeerControl, ends: Ends): IkeSa | undefined
   readonly peers: Peers
 }

@@ -110,6 +110,28 @@ t.test('RFC 7296 §2.4: INITIAL_CONTACT is acted on after AUTH is good, not befo
   }
 })
 
+t.test(
+  'RFC 7296 §2.4: INITIAL_CONTACT that was kept back closes no IKE SA that the peer began later',
+  async t => {
+    const lab = new Lab({
+      rule: (d, nth) => (d.text.startsWith('IKE_AUTH request') && nth === 1 ? [] : undefined),
+    })
+    lab.both()
+    lab.run(100)
+    const late = lab.sent.find(d => d.text.startsWith('IKE_AUTH request'))
+    lab.rule = () => undefined
+    lab.feed(lab.a, { on: 'peer-removed', peer: 'B' })
+    lab.feed(lab.a, { on: 'peer-set', peer: peerFor(lab.a, lab.b) })
+    lab.run(1000)
+    const [younger] = lab.b.children.keys()
+    t.match(late?.text, /INITIAL_CONTACT/)
+    hand(lab, lab.b, late?.bytes ?? new Uint8Array())
+    t.ok(lab.b.children.has(younger as number))
+    lab.run(60_000)
+    t.same([...lab.b.children.keys()], [younger], 'and what nobody holds goes by itself')
+  },
+)
+
 t.test('RFC 7296 §2.4: INITIAL_CONTACT leaves the SAs of other peers alone', async t => {
   const lab = new Lab()
   lab.both()

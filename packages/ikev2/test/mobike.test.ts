@@ -478,3 +478,15 @@ t.test('a move while a rekey of the IKE SA is under way: both arrive, on the suc
     t.equal(saOf(lab, lab.b).remote.address, '192.0.2.1', 'the successor moves as well')
   }
 })
+
+t.test('RFC 4555 §3.5: an update that was lost with its IKE SA is said on the successor', async t => {
+  const lab = mobile()
+  const first = saOf(lab, lab.a).spiInitiator
+  const isLost = (bytes: Uint8Array) => Buffer.from(bytes.subarray(0, 8)).toString('hex') === first
+  lab.rule = d => (d.text.includes('UPDATE_SA_ADDRESSES') && isLost(d.bytes) ? [] : undefined)
+  lab.readdress(lab.b, '192.0.2.88')
+  lab.at(instant(lab.now + 50), () => lab.feed(lab.b, { on: 'rekey', peer: 'A', what: 'ike' }))
+  lab.run(3000)
+  for (const router of lab.routers) t.equal(router.event('ike-rekeyed').length, 1)
+  t.same(movesOf(lab.a), ['192.0.2.1 192.0.2.88 none'])
+})

@@ -36,10 +36,11 @@ function* simpler(plan: Scenario): Generator<Scenario> {
   if (plan.nat) yield { ...plan, nat: false }
   if (plan.limits !== undefined) yield { ...plan, limits: undefined }
   if (plan.family === 6) yield { ...plan, family: 4 }
-  for (const name of ['kems', 'ppk', 'mobike', 'childless', 'own', 'theirs'] as const) {
+  for (const names of [['kems'], ['ppk'], ['mobike'], ['childless'], ['own', 'theirs']] as const) {
     const { a, b } = plan.wishes
-    if (a[name] ?? b[name])
-      yield { ...plan, wishes: { a: { ...a, [name]: undefined }, b: { ...b, [name]: undefined } } }
+    if (!names.some(name => a[name] ?? b[name])) continue
+    const none = Object.fromEntries(names.map(name => [name, undefined]))
+    yield { ...plan, wishes: { a: { ...a, ...none }, b: { ...b, ...none } } }
   }
   for (const side of ['a', 'b'] as const) {
     if (plan.quality[side] !== PERFECT) yield { ...plan, quality: { ...plan.quality, [side]: PERFECT } }

@@ -204,12 +204,13 @@ const allowsSuite = ({ peer }: PeerControl, { suite }: Agreed): boolean =>
 
 /**
  * RFC 7296 §2.4: the peer has no other IKE SA with us, so what we hold is dead. Not so an IKE SA of ours that was
- * under way when this one began: the two crossed, and their nonces settle it.
+ * under way when this one began: the two crossed, and their nonces settle it. Nor one that the peer began later: then
+ * this message was kept back on its way, and it may be this IKE SA that the peer has given up.
  */
 function initialContact(turn: Turn, sa: IkeSa, control: PeerControl): void {
   for (const old of control.sessions) {
-    const crossed = old.weBegan && old.establishedAt >= sa.createdAt
-    if (!crossed) old.current.end(turn, failures.replaced('the peer began anew (INITIAL_CONTACT)'))
+    const isLater = (old.weBegan ? old.establishedAt : old.startedAt) >= sa.createdAt
+    if (!isLater) old.current.end(turn, failures.replaced('the peer began anew (INITIAL_CONTACT)'))
   }
 }
 

@@ -303,7 +303,7 @@ function firstChild(
       ? readAnswer(offer, from.payloads, nonces)
       : childRefused(session.control, offer, error.notifyType)
   if ('code' in agreement) {
-    sa.host.freeChildSpi(offer.spiIn)
+    sa.host.childSpis.free(offer.spiIn)
     if (Wire.find(from.payloads, 'SA') !== undefined)
       sa.intents.add({ want: 'refuse-child', spiIn: offer.spiIn })
     return session.control.childFailed(turn, session, { exchange: 'IKE_AUTH', why: agreement })

@@ -180,8 +180,7 @@ export function mobikeAnswered(
     return session.close(turn, failures.notRoutable(sa.remote))
   if (doing.epoch !== mobility.epoch) {
     // RFC 4555 §3.5, §3.6: the addresses changed meanwhile; it is said anew from the present ones.
-    if (doing.list !== undefined) mobility.listPending = true
-    if (doing.check) mobility.checkPending = true
+    mobility.again({ ...doing, update: false }) // that of the present ones waits or is done
     if (mobility.hasWork) session.current.intents.add({ want: 'mobike' })
     return
   }
@@ -225,8 +224,7 @@ function natRefused(turn: Turn, session: Session, doing: MobikeDoing): void {
     mobility.natRefusals = 0
     return elsewhere(turn, session, failures.unexpectedNat(current.remote))
   }
-  mobility.updatePending ||= doing.update
-  mobility.listPending ||= doing.list !== undefined
+  mobility.again(doing)
   const notBefore = (turn.now + settings.moveRetransmission.first) as Turn['now']
   current.intents.add({ want: 'mobike', notBefore })
 }
