@@ -15,6 +15,7 @@ import type { DatapathEvent } from '@brunel/datapath'
 import { Ike, type IkeEffect, type IkeEvent, type IkeInput } from '@brunel/ikev2'
 import type { PacketIo } from '@brunel/packet-io'
 import { Alarm, hostFor } from './alarm.js'
+import { CertificateLookup } from './certificate-lookup.js'
 import type { KeyLog } from './key-log.js'
 import { gatewayAddress } from './remote-address.js'
 import { type RevocationPorts, RevocationWatch } from './revocation-watch.js'
@@ -54,6 +55,7 @@ export interface IkeHostPorts extends Pick<StreamPorts, 'onDeaf'> {
 export class IkeHost {
   readonly ike: Ike
   readonly revocation: RevocationWatch
+  readonly #lookup: CertificateLookup
   readonly streams: StreamHost
   readonly #ports: IkeHostPorts
   readonly #alarm = new Alarm()
@@ -67,13 +69,15 @@ export class IkeHost {
     const { random, crypto, certification } = ports
     this.streams = new StreamHost({ ...ports, io: ports.io.streams })
     this.ike = new Ike({ random, crypto, certification })
+    const answer = (input: IkeInput): void => this.#feed(input)
     this.revocation = new RevocationWatch({
       ...ports.revocation,
       now: Date.now,
       later: (ms, run) => void setTimeout(run, ms).unref(),
       wanted: () => this.ike.revocationKeys(),
-      answer: answer => this.#feed(answer),
+      answer,
     })
+    this.#lookup = new CertificateLookup({ fetch: ports.revocation.fetch, answer })
     const feed = drive<IkeInput, IkeEffect>(
       this.ike,
       hostFor(effect => this.#perform(effect), this.#alarm),
@@ -95,6 +99,7 @@ export class IkeHost {
   stop(): void {
     clearInterval(this.#activity)
     this.revocation.stop()
+    this.#lookup.stop()
     this.#feed({ on: 'stop' })
     this.#alarm.clear()
     for (const [timer, send] of this.#behindEsp) {
@@ -167,6 +172,8 @@ export class IkeHost {
         return this.#ports.io.command({ do: 'esp-spi', spi: effect.spi, ours: effect.ours })
       case 'revocation-wanted':
         return this.revocation.want(effect.question)
+      case 'certificate-wanted':
+        return this.#lookup.want(effect.lookup)
       case 'stream-open':
       case 'stream-bound':
       case 'stream-close':

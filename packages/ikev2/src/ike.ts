@@ -14,7 +14,8 @@ import { Alarms } from './alarms.js'
 import { ChildSpis } from './child-spis.js'
 import type { IkeEffect, IkeInput, IkePeerReport } from './contract.js'
 import { beginInit } from './exchanges/sa-init.js'
-import { revocationNews } from './held.js'
+import { certificateNews, revocationNews } from './held.js'
+import { Lookups } from './lookups.js'
 import { PeerControl } from './peer.js'
 import { Peers } from './peers.js'
 import { reportPeer } from './report.js'
@@ -41,6 +42,7 @@ import { type Ports, Turn } from './turn.js'
 export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
   readonly ports: Ports
   readonly revocations = new Revocations()
+  readonly lookups: Lookups
   readonly #peers = new Peers()
   /** By the SPI that we chose: RFC 7296 §2.6. */
   readonly #sas = new Map<IkeSpi, IkeSa>()
@@ -57,6 +59,7 @@ export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
     settings: Partial<IkeSettings> = {},
   ) {
     this.ports = { ...ports, settings: { ...DEFAULT_SETTINGS, ...settings } }
+    this.lookups = new Lookups(this.ports)
     this.childSpis = new ChildSpis(ports.random)
     this.#strangers = new Strangers(this)
   }
@@ -97,6 +100,9 @@ export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
         return this.#touch(actions.unknownEspSpi(turn, this.#peers.all, input))
       case 'revocation':
         for (const who of revocationNews(turn, this, this.#sas.values(), input)) this.#touch(who)
+        return
+      case 'certificate':
+        for (const who of certificateNews(turn, this, this.#sas.values(), input)) this.#touch(who)
         return
       case 'stop':
         for (const control of this.#peers.all) {

@@ -8,8 +8,10 @@ import type { ChildOffer } from './exchanges/child-offer.js'
 import type { IkeOffer } from './exchanges/rekey-ike.js'
 import type { InitAttempt } from './exchanges/sa-init.js'
 import type { Transmission } from './initiating.js'
+import type { Lookups } from './lookups.js'
 import type { PeerControl } from './peer.js'
 import type { Peers } from './peers.js'
+import type { Unsettled } from './proof.js'
 import type { Revocations } from './revocations.js'
 import type { IkeSa } from './sa.js'
 import type { Streams } from './streams.js'
@@ -34,11 +36,9 @@ export type Stage =
   | { readonly is: 'closing'; readonly why: Failure }
   | { readonly is: 'ended'; readonly why: Failure }
 
-/** An IKE_AUTH that waits until it is known whether the certificates in it are revoked. */
-export interface Held {
+/** An IKE_AUTH that waits until its certificates are here, or it is known whether they are revoked. */
+export interface Held extends Unsettled {
   readonly again: (turn: Turn) => void
-  /** The questions under way. */
-  readonly keys: readonly string[]
   readonly until: Instant
 }
 
@@ -102,6 +102,7 @@ export interface Answer {
 export interface SaHost {
   readonly ports: Ports
   readonly revocations: Revocations
+  readonly lookups: Lookups
   readonly streams: Streams
   readonly childSpis: ChildSpis
   register(sa: IkeSa): void
