@@ -28,6 +28,7 @@ export type Rule = (datagram: Datagram, nth: number) => Fate | undefined
 /** A seeded generator, good enough for tests; scripted draws come first. */
 export class TestRandom implements Random {
   readonly nonces: Uint8Array[] = []
+  readonly espSpis: number[] = []
   #state: number
   constructor(seed: number) {
     this.#state = seed * 2654435761 + 1
@@ -48,7 +49,7 @@ export class TestRandom implements Random {
     return Uint8Array.from([this.#next() | 1, ...this.bytes(7)])
   }
   espSpi(): number {
-    return 256 + (this.#next() % 0xfffffe00)
+    return this.espSpis.shift() ?? 256 + (this.#next() % 0xfffffe00)
   }
   jitter(max: Millis): Millis {
     return millis(this.#next() % (max + 1))
