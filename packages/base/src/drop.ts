@@ -72,6 +72,7 @@ export const DROPS = {
   'relay-same-side': 'The destination lives on the port where the packet came in.',
   'relay-unknown-destination': 'Nobody with this destination address has been heard behind the relay.',
   'relay-beacon': 'A datagram that should be a beacon of another relay is none.',
+  'relay-queue-full': 'Packets of a relay come out of a tunnel, or go into it, faster than they are handled.',
   'relay-not-carrying': 'No tunnel that the packet could take carries data.',
   // IKE and ESP in TCP
   'tcp-prefix': 'A TCP connection did not begin with "IKETCP" and was closed (RFC 9329 §4).',

@@ -1,4 +1,5 @@
 import type { Drop, Endpoint } from '@brunel/base'
+import type { Kind } from '@brunel/ospf-relay'
 
 /**
  * The wall between control plane and data path: serialisable commands one way, events the other, counters in shared
@@ -74,6 +75,13 @@ export type DatapathCommand =
   | { readonly do: 'tunnel-remove'; readonly tun: number }
   /** The peer began anew: both ends count GRE sequence numbers from 0 again (RFC 2890 §2.2). Not for a rekeying. */
   | { readonly do: 'tunnel-restart'; readonly tun: number }
+  /**
+   * Which packets that come out of the tunnel are the relay's, and its beacons with them; none of them: there is no
+   * relay. Comes behind `tunnel-set` and holds until `tunnel-remove`.
+   */
+  | { readonly do: 'relay-set'; readonly tun: number; readonly kinds: readonly Kind[] }
+  /** A whole IP packet into the tunnel, in front of what the TUN has. */
+  | { readonly do: 'relay-send'; readonly tun: number; readonly packet: Uint8Array }
   | { readonly do: 'inbound-add'; readonly sa: SaSpec }
   /** Adds the SA to the outbound side and sends on it from this moment. */
   | { readonly do: 'outbound-use'; readonly sa: SaSpec }
@@ -89,6 +97,8 @@ export type DatapathCommand =
 export type DatapathEvent =
   /** Without the non-ESP marker. */
   | { readonly on: 'ike'; readonly bytes: Uint8Array; readonly local: Endpoint; readonly remote: Endpoint }
+  /** A whole IP packet that came out of the tunnel and is the relay's: see `relay-set`. */
+  | { readonly on: 'relay'; readonly tun: number; readonly packet: Uint8Array }
   | { readonly on: 'sa-used'; readonly sa: number; readonly spi: number }
   | { readonly on: 'sa-source'; readonly sa: number; readonly spi: number; readonly remote: Endpoint }
   | { readonly on: 'unknown-spi'; readonly spi: number; readonly remote: Endpoint }

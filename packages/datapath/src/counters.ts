@@ -1,4 +1,4 @@
-import { DROP_NAMES, type Drop } from '@brunel/base'
+import { DROP_NAMES, type Drop, dropIndex } from '@brunel/base'
 
 /**
  * Counters in shared memory: one writer a pump, any reader. float64, exact below 2^53.
@@ -52,6 +52,12 @@ export class Counters {
   /** Index of the first of the drop cells of a direction; add `dropIndex`. */
   drops(direction: Direction): number {
     return direction === 'inbound' ? 0 : PER_DIRECTION
+  }
+
+  /** Drops of packets that have no row. */
+  countDrop(direction: Direction, drop: Drop, times = 1): void {
+    const cell = this.drops(direction) + dropIndex(drop)
+    this.cells[cell] = (this.cells[cell] as number) + times
   }
 
   tunnel(direction: Direction, tun: number): number {

@@ -5,6 +5,8 @@ import type { DatapathEvent } from './commands.js'
 import type { InboundSa, InboundSas } from './inbound-sa.js'
 import type { TooBig } from './ports.js'
 import { Reports } from './reports.js'
+import { STATUS } from './row-status.js'
+import type { Tunnel } from './tunnels.js'
 
 /** What the inbound pump tells the control plane. Rows are given by the index of their first field. */
 export class InboundNews {
@@ -32,6 +34,15 @@ export class InboundNews {
     const from = this.#rows[row + ROW.from] as number
     const bytes = p.bytes.slice(p.start, p.end)
     this.emit({ on: 'ike', bytes, local: localOf(this.#batch, from), remote: remoteOf(this.#batch, from) })
+  }
+
+  /** What the tunnel would carry to its TUN, `row` says so already, goes up where it is the relay's. */
+  relay({ relay, far, spec }: Tunnel, p: Packet, row: number): Drop | undefined {
+    if (relay === undefined || !relay.takes(p, far)) return undefined
+    if (!relay.admit(this.#reports.now)) return 'relay-queue-full'
+    this.emit({ on: 'relay', tun: spec.tun, packet: p.bytes.slice(p.start, p.end) })
+    this.#rows[row + ROW.status] = STATUS.relayed
+    return undefined
   }
 
   tooBig(news: readonly TooBig[]): void {

@@ -27,7 +27,7 @@ const KEEPALIVE = 0xff
  * Underlay to TUN. One instance is the whole state of one worker.
  *
  *     underlay.receive | IKE goes up | SPI | replay check | sealer.open | replay commit | trailer | selectors |
- *     ECN | GRE | MSS | tun.write
+ *     ECN | GRE | MSS | the relay's goes up | tun.write
  */
 export class InboundPump {
   stopped = false
@@ -68,6 +68,8 @@ export class InboundPump {
         return this.#tunnels.set(command.tunnel)
       case 'tunnel-restart':
         return this.#tunnels.restart(command.tun)
+      case 'relay-set':
+        return this.#tunnels.relay(command.tun, command.kinds)
       case 'inbound-add':
         this.#sas.add(command.sa)
         return this.#early.settled(command.sa.spi)
@@ -84,6 +86,7 @@ export class InboundPump {
         else this.#remove(command)
         return
       case 'outbound-use':
+      case 'relay-send':
         return
       default:
         assertNever(command)
@@ -259,7 +262,7 @@ export class InboundPump {
     rows[row + ROW.offset] = p.start
     rows[row + ROW.length] = p.end - p.start
     rows[row + ROW.tun] = sa.spec.tun
-    return undefined
+    return tunnel.relay === undefined ? undefined : this.#news.relay(tunnel, p, row)
   }
 
   /** RFC 6040 §4.2, once for each header that came off: outer to delivery header, delivery header to inner. */
@@ -277,7 +280,8 @@ export class InboundPump {
     countDrops(rows, n, this.#counters, 'inbound')
     for (let i = 0; i < n; i++) {
       const row = i * ROW_FIELDS
-      if (rows[row + ROW.status] !== STATUS.alive) continue
+      const status = rows[row + ROW.status]
+      if (status !== STATUS.alive && status !== STATUS.relayed) continue
       const tunnel = this.#tunnels.at(rows[row + ROW.tun] as number)
       if (tunnel === undefined) continue
       this.#add(tunnel.cell + TUNNEL_COUNTER.packets, 1)

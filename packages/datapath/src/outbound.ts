@@ -1,5 +1,4 @@
-import type { Millis } from '@brunel/base'
-import { assertNever, type Drop, type Instant, isDrop, Packet } from '@brunel/base'
+import { assertNever, type Drop, type Instant, isDrop, type Millis, millis, Packet } from '@brunel/base'
 import { refuseOwnDelivery } from '@brunel/gre'
 import { checkSize, clampMss, FRAGMENT, fragment } from '@brunel/mtu'
 import { type Batch, ROW, ROW_FIELDS } from './batch.js'
@@ -8,6 +7,7 @@ import { type Counters, TUNNEL_COUNTER } from './counters.js'
 import { InnerPacket } from './inner-packet.js'
 import { type OutboundSa, OutboundSas } from './outbound-sa.js'
 import type { PumpPorts } from './pump.js'
+import { RelayOutbox } from './relay-outbox.js'
 import { Reports } from './reports.js'
 import { countDrops, dropped, STATUS } from './row-status.js'
 import { TooBigErrors } from './too-big.js'
@@ -16,14 +16,17 @@ import { type Tunnel, Tunnels } from './tunnels.js'
 /** Packets asked for in one read. More make the first of them wait, fewer make the calls show. */
 const TARGET = 64
 
+const NO_WAIT = millis(0)
+
 const IPV6_MINIMUM = 1280
 
 /**
  * TUN to underlay. One instance is the whole state of one worker, so that a second worker is another instance.
  *
- *     tun.read | inner header | size | loops | MSS | GRE | delivery header | ESP | sealer.seal | underlay.send
+ *     tun.read | the relay's in front | inner header | size | loops | MSS | GRE | delivery header | ESP |
+ *     sealer.seal | underlay.send
  *
- * Row i of a batch lies in slot i. Nothing leaves unless it went through an SA: RFC 4301 §5.1.
+ * The first n rows of a batch lie in its first n slots. Nothing leaves unless it went through an SA: RFC 4301 §5.1.
  */
 export class OutboundPump {
   stopped = false
@@ -41,6 +44,9 @@ export class OutboundPump {
   readonly #innerLength: Int32Array
   readonly #cipherLength: Int32Array
   #used = 0
+  readonly #relay: RelayOutbox
+  /** Rows of this batch in front that the relay sends. */
+  #relayed = 0
 
   constructor(ports: PumpPorts, batch: Batch, counters: Counters, emit: (event: DatapathEvent) => void) {
     this.#ports = ports
@@ -50,6 +56,7 @@ export class OutboundPump {
     this.#reports = new Reports(emit)
     this.#tunnels = new Tunnels(counters, 'outbound')
     this.#sas = new OutboundSas(counters)
+    this.#relay = new RelayOutbox(batch.shape, drop => counters.countDrop('outbound', drop))
     this.#packet = new Packet(batch.bytes)
     this.#innerLength = new Int32Array(batch.shape.rows)
     this.#cipherLength = new Int32Array(batch.shape.rows)
@@ -60,7 +67,10 @@ export class OutboundPump {
       case 'tunnel-set':
         return this.#tunnels.set(command.tunnel)
       case 'tunnel-remove':
+        this.#relay.forget(command.tun)
         return this.#tunnels.remove(command.tun)
+      case 'relay-send':
+        return this.#relay.add(command.tun, this.#tunnels.at(command.tun), command.packet)
       case 'tunnel-restart':
         return this.#tunnels.restart(command.tun)
       case 'outbound-use':
@@ -76,6 +86,7 @@ export class OutboundPump {
       case 'sa-moved':
       case 'ike-spi':
       case 'esp-spi':
+      case 'relay-set':
         return
       default:
         assertNever(command)
@@ -85,7 +96,10 @@ export class OutboundPump {
   /** One batch; returns how many packets came. Waits at most `timeout`. */
   turn(timeout: Millis): number {
     const batch = this.#batch
-    const n = this.#ports.tun.read(batch, TARGET, timeout)
+    const relay = this.#relay
+    const came = relay.due ? 0 : this.#ports.tun.read(batch, TARGET, relay.empty ? timeout : NO_WAIT)
+    this.#relayed = relay.join(batch, came)
+    const n = came + this.#relayed
     if (n === 0) return 0
     const now = this.#ports.clock.now()
     this.#reports.now = now
@@ -171,7 +185,7 @@ export class OutboundPump {
     const verdict = checkSize(p, p.start, tunnel.mtu)
     if (verdict === undefined) return undefined
     if (verdict !== FRAGMENT) {
-      if (verdict === 'tunnel-too-big') this.#errors.add(p, tunnel, now)
+      if (verdict === 'tunnel-too-big' && i >= this.#relayed) this.#errors.add(p, tunnel, now)
       return verdict
     }
     const pieces = fragment(p.bytes.slice(p.start, p.end), tunnel.mtu)

@@ -9,6 +9,8 @@ export const STATUS = {
   integrity: -1,
   /** Served in full and neither dropped nor sent on: an IKE message that went up, ESP that waits. */
   consumed: -2,
+  /** Went up to the relay; the tunnel counts it as what goes on. */
+  relayed: -3,
 } as const
 
 export const dropped = (drop: Drop): number => 1 + dropIndex(drop)

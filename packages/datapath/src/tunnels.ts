@@ -1,11 +1,13 @@
 import { bug } from '@brunel/base'
 import { GreTunnel } from '@brunel/gre'
 import { type TunnelMtu, tunnelMtu } from '@brunel/mtu'
+import type { Kind } from '@brunel/ospf-relay'
 import { Address } from '@brunel/wire'
 import type { TunnelSpec } from './commands.js'
 import type { Counters, Direction } from './counters.js'
 import { TUNNEL_COUNTER } from './counters.js'
 import { OuterTos } from './outer-header.js'
+import { RelayIntake } from './relay-intake.js'
 
 const octets = (text: string): Uint8Array => Address.parse(text) ?? bug(`not an address: ${text}`)
 
@@ -23,10 +25,14 @@ export class Tunnel {
   readonly mtu: TunnelMtu
   readonly outer: OuterTos
   readonly remote: Uint8Array | undefined
+  /** All addresses of the far end's own that we know. */
+  readonly far: readonly Uint8Array[]
   /** The far end's first address of each family that other links know. */
   readonly farAddresses: { readonly ipv4: Uint8Array | undefined; readonly ipv6: Uint8Array | undefined }
   /** First cell of the tunnel's counters in the direction of the pump. */
   readonly cell: number
+  /** Inbound only, and only where a relay has the tunnel. */
+  relay: RelayIntake | undefined
 
   constructor(spec: TunnelSpec, gre: GreTunnel, cell: number) {
     this.spec = spec
@@ -35,11 +41,13 @@ export class Tunnel {
     this.outer = new OuterTos(spec.outer)
     this.remote = spec.remoteAddress === undefined ? undefined : octets(spec.remoteAddress)
     const far = spec.farAddresses.map(octets)
+    this.far = far
     this.farAddresses = {
       ipv4: far.find(a => a.length === 4),
       ipv6: far.find(a => a.length === 16 && !isLinkLocal(a)),
     }
     this.cell = cell
+    this.relay = undefined
   }
 }
 
@@ -68,7 +76,15 @@ export class Tunnels {
     const counters = old?.spec.gre.key === spec.gre.key ? old?.gre : undefined
     const options = { ...spec.gre, farAddresses: spec.farAddresses.map(octets) }
     const gre = keep ? old.gre : new GreTunnel(options, counters)
-    this.#byTun[spec.tun] = new Tunnel(spec, gre, cell)
+    const tunnel = new Tunnel(spec, gre, cell)
+    tunnel.relay = old?.relay
+    this.#byTun[spec.tun] = tunnel
+  }
+
+  /** The kinds outlive changes of the tunnel. */
+  relay(tun: number, kinds: readonly Kind[]): void {
+    const tunnel = this.#byTun[tun]
+    if (tunnel !== undefined) tunnel.relay = kinds.length === 0 ? undefined : new RelayIntake(kinds)
   }
 
   remove(tun: number): void {

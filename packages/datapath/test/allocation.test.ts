@@ -10,6 +10,9 @@ const keyed = { ...tunnelSpec, gre: { key: 7, checksum: true, sequence: true } }
 // The same packet comes again and again, so it bears no GRE sequence number.
 const repeatable = { ...keyed, gre: { ...keyed.gre, sequence: false } }
 
+const RELAYED = ['ospf', 'bfd', 'pim', 'rip', 'eigrp', 'vrrp'] as const
+const datagram = (ip: typeof ipv4): Uint8Array => ip({ protocol: 17, length: 200 })
+
 for (const [title, treadmill] of [
   ['out, IPv4 in tunnel mode', outboundTreadmill(ipv4({ length: 200, protocol: 6 }))],
   ['in, IPv4 in tunnel mode', inboundTreadmill(ipv4({ length: 200, protocol: 6 }))],
@@ -20,6 +23,12 @@ for (const [title, treadmill] of [
   [
     'in, IPv6 with key and checksum in transport mode',
     inboundTreadmill(ipv6({ length: 200 }), { ...saSpec, mode: 'transport' }, repeatable),
+  ],
+  ['in, IPv4 in UDP past a relay', inboundTreadmill(datagram(ipv4), saSpec, tunnelSpec, RELAYED)],
+  ['in, IPv6 in UDP past a relay', inboundTreadmill(datagram(ipv6), saSpec, tunnelSpec, RELAYED)],
+  [
+    'in, OSPF over a virtual link past a relay',
+    inboundTreadmill(ipv4({ protocol: 89 }), saSpec, tunnelSpec, RELAYED),
   ],
 ] as const) {
   t.test(`nothing is allocated for a packet: ${title}`, async t => {

@@ -314,5 +314,7 @@ t.test('each pump takes what concerns it and lets the rest pass', async t => {
   }
   router.outbound.command({ do: 'inbound-add', sa: saSpec })
   router.inbound.command({ do: 'outbound-use', sa: saSpec })
-  t.same(router.events, [])
+  router.outbound.command({ do: 'relay-set', tun: 3, kinds: ['ospf'] })
+  router.inbound.command({ do: 'relay-send', tun: 3, packet: ipv4() })
+  t.same([router.events, router.send(), router.drops()], [[], [], {}])
 })

@@ -11,6 +11,7 @@ import {
   SOCKET,
   type TunnelSpec,
 } from '@brunel/datapath'
+import type { Kind } from '@brunel/ospf-relay'
 import { writeAddressRow } from '../src/address-row.js'
 import { HERE, mirrored, pair, saSpec, THERE, tunnelSpec } from './router.js'
 
@@ -68,6 +69,7 @@ export function inboundTreadmill(
   packet: Uint8Array,
   sa: SaSpec = saSpec,
   tunnel: TunnelSpec = tunnelSpec,
+  kinds: readonly Kind[] = [],
 ): Treadmill {
   const [near] = pair(tunnel, sa, () => ({ seal: nothing, open: nothing }))
   const [esp] = near.send(packet) as [Uint8Array]
@@ -102,6 +104,7 @@ export function inboundTreadmill(
   }
   const pump = new InboundPump(ports, batch, counters, nothing)
   pump.command({ do: 'tunnel-set', tunnel: { ...tunnel, farAddresses: [] } })
+  pump.command({ do: 'relay-set', tun: tunnel.tun, kinds })
   // As while another SA is negotiated.
   pump.command({ do: 'esp-spi', spi: 0x7fffffff, ours: true })
   pump.command({ do: 'inbound-add', sa: mirrored(sa) })

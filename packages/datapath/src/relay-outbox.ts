@@ -1,0 +1,86 @@
+import { type Drop, isDrop, Packet } from '@brunel/base'
+import { checkSize, FRAGMENT, fragment, type TunnelMtu } from '@brunel/mtu'
+import { type Batch, type BatchShape, ROW, ROW_FIELDS } from './batch.js'
+import { STATUS } from './row-status.js'
+import type { Tunnel } from './tunnels.js'
+
+/** Packets. Fewer: what all relays of a router send at once is cut short. More: memory for what will be late anyway. */
+const MOST_WAITING = 4096
+
+interface Waiting {
+  readonly tun: number
+  readonly bytes: Uint8Array
+}
+
+/**
+ * What a relay sends into tunnels: it joins the next batch, in front of what came from the TUNs, so that a saturated
+ * tunnel keeps no Hello waiting. From there on its rows are like all others.
+ */
+export class RelayOutbox {
+  readonly #shape: BatchShape
+  readonly #drop: (drop: Drop) => void
+  #waiting: Waiting[] = []
+  #due = false
+
+  constructor(shape: BatchShape, drop: (drop: Drop) => void) {
+    this.#shape = shape
+    this.#drop = drop
+  }
+
+  get empty(): boolean {
+    return this.#waiting.length === 0
+  }
+
+  /** The last batch was full: the next one must not be filled by others. */
+  get due(): boolean {
+    return this.#due
+  }
+
+  add(tun: number, tunnel: Tunnel | undefined, packet: Uint8Array): void {
+    const pieces = tunnel === undefined ? 'tunnel-down' : this.#fitting(packet, tunnel.mtu)
+    if (isDrop(pieces)) return this.#drop(pieces)
+    if (this.#waiting.length + pieces.length > MOST_WAITING) return this.#drop('relay-queue-full')
+    for (const bytes of pieces) this.#waiting.push({ tun, bytes })
+  }
+
+  /** The tunnel goes; another may have its index at once. */
+  forget(tun: number): void {
+    for (const waiting of this.#waiting) if (waiting.tun === tun) this.#drop('tunnel-down')
+    this.#waiting = this.#waiting.filter(waiting => waiting.tun !== tun)
+    this.#due &&= !this.empty
+  }
+
+  /** Puts what waits in front of the `n` rows of a batch, whose slots they lie in; returns how many. */
+  join({ rows, bytes }: Batch, n: number): number {
+    if (this.#waiting.length === 0) return 0
+    const { slotLength, headroom } = this.#shape
+    // The other half stays free for fragments.
+    const joining = this.#waiting.splice(0, (this.#shape.rows - n) >>> 1)
+    this.#due = joining.length === 0
+    rows.copyWithin(joining.length * ROW_FIELDS, 0, n * ROW_FIELDS)
+    for (const [i, packet] of joining.entries()) {
+      const row = i * ROW_FIELDS
+      const offset = (n + i) * slotLength + headroom
+      bytes.set(packet.bytes, offset)
+      rows.fill(0, row, row + ROW_FIELDS)
+      rows[row + ROW.offset] = offset
+      rows[row + ROW.length] = packet.bytes.length
+      rows[row + ROW.status] = STATUS.alive
+      rows[row + ROW.sa] = -1
+      rows[row + ROW.path] = -1
+      rows[row + ROW.tun] = packet.tun
+    }
+    return joining.length
+  }
+
+  /** What a slot holds is cut to size with all other packets; what it does not hold must be cut before. */
+  #fitting(packet: Uint8Array, mtu: TunnelMtu): readonly Uint8Array[] | Drop {
+    const room = this.#shape.slotLength - this.#shape.headroom
+    if (packet.length <= room) return [packet]
+    const verdict = checkSize(new Packet(packet), 0, mtu)
+    if (isDrop(verdict)) return verdict
+    // Octets behind the length that the header names are no part of the packet.
+    const pieces = verdict === FRAGMENT ? fragment(packet, mtu) : [packet.subarray(0, mtu)]
+    return isDrop(pieces) || pieces.every(piece => piece.length <= room) ? pieces : 'underlay-room'
+  }
+}

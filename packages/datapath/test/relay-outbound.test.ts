@@ -1,0 +1,232 @@
+import { isDrop, type Millis, millis, Packet } from '@brunel/base'
+import { type Batch, TUNNEL_COUNTER } from '@brunel/datapath'
+import { FakeTun } from '@brunel/datapath/fakes'
+import { Ipv4 } from '@brunel/wire'
+import t from 'tap'
+import { hexOf, type IpOptions, ipv4, ipv6 } from './packets.js'
+import { HERE, pair, Router, saSpec, tunnelSpec } from './router.js'
+
+const hello: IpOptions = { protocol: 89, ttl: 1, tos: 0xc0, destination: '224.0.0.5' }
+
+/** `near` sends, `far` has a relay for OSPF. */
+function relayed(tunnel = tunnelSpec): [Router, Router] {
+  const [near, far] = pair(tunnel)
+  far.inbound.command({ do: 'relay-set', tun: 3, kinds: ['ospf'] })
+  return [near, far]
+}
+
+const relay = (router: Router, packet: Uint8Array, tun = 3): void =>
+  router.outbound.command({ do: 'relay-send', tun, packet })
+
+/** One batch; what left, and what of it is the relay's at the far end. */
+function turn(near: Router, far: Router): { left: number; order: string } {
+  const before = near.underlay.sent.length
+  near.outbound.turn(millis(0))
+  const sent = near.underlay.sent.slice(before).map(s => s.bytes)
+  const order = sent.map(bytes => {
+    const told = far.said('relay').length
+    const got = far.receive([bytes], { remote: HERE })
+    return got.length > 0 ? 't' : far.said('relay').length > told ? 'r' : '-'
+  })
+  return { left: sent.length, order: order.join('') }
+}
+
+t.test('what one relay sends comes to the other octet by octet, at once and in order', async t => {
+  const [near, far] = relayed()
+  const packets = [
+    ipv4(hello),
+    ipv4({ ...hello, length: 1400, tos: 0 }),
+    ipv6({ ...hello, source: 'fe80::1', destination: 'ff02::5' }),
+  ]
+  for (const packet of packets) relay(near, packet)
+  t.same(far.receive(near.send(), { remote: HERE }), [])
+  t.same(
+    far.said('relay').map(({ packet }) => hexOf(packet)),
+    packets.map(hexOf),
+  )
+  const cell = near.counters.tunnel('outbound', 3)
+  t.equal(near.counters.cells[cell + TUNNEL_COUNTER.packets], 3)
+  t.equal(near.counters.cells[cell + TUNNEL_COUNTER.bytes], 1520)
+  t.equal(near.counters.cells[near.counters.sa('outbound', 5)], 3)
+  t.same([near.drops(), far.drops()], [{}, {}])
+})
+
+t.test('it leaves in the batch that is read next, in front of what came from the TUN', async t => {
+  const [near, far] = relayed()
+  for (let i = 0; i < 5; i++) near.tun.waiting.push({ tun: 3, bytes: ipv4({ length: 100 + i }) })
+  relay(near, ipv4(hello))
+  relay(near, ipv4(hello))
+  t.same(turn(near, far), { left: 7, order: 'rrttttt' })
+  t.same(
+    far.tun.written.map(({ bytes }) => bytes.length),
+    [100, 101, 102, 103, 104],
+  )
+})
+
+t.test('a burst holds the TUN up in no batch', async t => {
+  const [near, far] = relayed()
+  for (let i = 0; i < 200; i++) near.tun.waiting.push({ tun: 3, bytes: ipv4() })
+  for (let i = 0; i < 200; i++) relay(near, ipv4(hello))
+  t.same(turn(near, far), { left: 160, order: 'r'.repeat(96) + 't'.repeat(64) })
+  t.same(turn(near, far), { left: 160, order: 'r'.repeat(96) + 't'.repeat(64) })
+  t.same(turn(near, far), { left: 72, order: 'r'.repeat(8) + 't'.repeat(64) })
+})
+
+/** A super-packet of small segments fills all rows whatever is asked for. */
+class Crammed extends FakeTun {
+  reads: Millis[] = []
+
+  override read(batch: Batch, _target: number, timeout: Millis): number {
+    this.reads.push(timeout)
+    return super.read(batch, batch.shape.rows, timeout)
+  }
+}
+
+function crammed(): [Router, Router, Crammed] {
+  const [near, far] = relayed()
+  const tun = new Crammed()
+  const wired = near as { tun: FakeTun }
+  wired.tun = tun
+  near.rewire(near.underlay)
+  near.configure()
+  return [near, far, tun]
+}
+
+t.test('behind a batch that was full the relay has one for itself', async t => {
+  const [near, far, tun] = crammed()
+  for (let i = 0; i < 600; i++) tun.waiting.push({ tun: 3, bytes: ipv4() })
+  relay(near, ipv4(hello))
+  t.same(turn(near, far), { left: 256, order: 't'.repeat(256) })
+  t.same(turn(near, far), { left: 1, order: 'r' })
+  t.equal(tun.reads.length, 1)
+  t.equal(turn(near, far).left, 256)
+  relay(near, ipv4(hello))
+  t.equal(turn(near, far).left, 89, '88 packets of the TUN are left')
+  t.same(near.drops(), {})
+})
+
+t.test('while something waits nobody waits for the TUN', async t => {
+  const [near, far, tun] = crammed()
+  near.outbound.turn(millis(500))
+  relay(near, ipv4(hello))
+  t.equal(near.outbound.turn(millis(500)), 1)
+  near.outbound.turn(millis(500))
+  t.same(tun.reads, [500, 0, 500])
+  t.equal(far.receive([near.underlay.sent.at(-1)?.bytes as Uint8Array], { remote: HERE }).length, 0)
+  t.equal(far.said('relay').length, 1)
+})
+
+t.test('a tunnel that goes takes with it what waits, and its index may serve another at once', async t => {
+  const [near, , tun] = crammed()
+  for (let i = 0; i < 256; i++) tun.waiting.push({ tun: 3, bytes: ipv4() })
+  relay(near, ipv4(hello))
+  near.outbound.turn(millis(0))
+  relay(near, ipv4(hello), 3)
+  near.outbound.command({ do: 'tunnel-remove', tun: 4 })
+  near.outbound.command({ do: 'tunnel-remove', tun: 3 })
+  near.outbound.command({ do: 'tunnel-set', tunnel: tunnelSpec })
+  t.same(near.drops(), { 'tunnel-down': 2 })
+  tun.waiting.push({ tun: 3, bytes: ipv4() })
+  t.equal(near.outbound.turn(millis(0)), 1)
+  t.equal(near.underlay.sent.length, 257)
+})
+
+t.test('no tunnel, no SA, nothing that is IP, no neighbour: the drops of all packets', async t => {
+  const bare = new Router()
+  relay(bare, ipv4(hello))
+  bare.outbound.command({ do: 'tunnel-set', tunnel: tunnelSpec })
+  relay(bare, ipv4(hello))
+  t.same(bare.send(), [])
+  t.same(bare.drops(), { 'tunnel-down': 1, 'tunnel-no-sa': 1 })
+  t.same(bare.said('acquire'), [{ on: 'acquire', tun: 3 }])
+  const router = new Router().configure({ ...tunnelSpec, mtu: 1279 })
+  for (const packet of [
+    Uint8Array.of(0xff),
+    new Uint8Array(),
+    new Uint8Array(4000),
+    ipv4({ ...hello, ttl: 0 }),
+    ipv6({ ...hello, source: 'fe80::1', destination: 'ff02::5' }),
+  ])
+    relay(router, packet)
+  t.same(router.send(), [])
+  t.same(router.drops(), {
+    'ip-version': 2,
+    'ip-truncated': 1,
+    'ttl-expired': 1,
+    'tunnel-ipv6-below-1280': 1,
+  })
+  t.equal(router.send(ipv4()).length, 1, 'the tunnel lives on')
+})
+
+t.test('more than a pump keeps: relay-queue-full', async t => {
+  const [near, far] = relayed()
+  for (let i = 0; i < 4100; i++) relay(near, ipv4(hello))
+  t.same(near.drops(), { 'relay-queue-full': 4 })
+  t.equal(near.send().length, 4096)
+  t.equal(turn(near, far).left, 0)
+})
+
+/** `length at offset` of what came out. */
+const pieces = (packets: readonly Uint8Array[]): string[] =>
+  packets.map(bytes => {
+    const p = new Packet(bytes)
+    const ip = Ipv4.open(p, 0)
+    return isDrop(ip) ? ip : `${Ipv4.totalLength(p, ip)} at ${Ipv4.fragmentOffset(p, ip)}`
+  })
+
+for (const [length, want] of [
+  [2000, ['1396 at 0', '624 at 1376']],
+  [4000, ['1396 at 0', '1396 at 1376', '1248 at 2752']],
+] as const) {
+  t.test(`IPv4 of ${length} octets without DF is fragmented, as from the TUN`, async t => {
+    const [near, far] = relayed()
+    near.tun.waiting.push({ tun: 3, bytes: ipv4({ length: 500 }) })
+    relay(near, ipv4({ ...hello, length, dontFragment: false }))
+    const got = far.receive(near.send(), { remote: HERE })
+    t.same(pieces(got).sort(), [...want, '500 at 0'].sort())
+    t.same([near.drops(), far.drops()], [{}, {}])
+  })
+}
+
+t.test('RFC 7588 §3.3.1.1: with DF it is dropped, and no error goes to a host that sent nothing', async t => {
+  const router = new Router().configure()
+  for (const length of [1401, 4000]) {
+    relay(router, ipv4({ ...hello, length }))
+    relay(router, ipv6({ ...hello, length, source: 'fe80::1', destination: 'ff02::5' }))
+  }
+  t.same(router.send(ipv4({ length: 1402 })), [])
+  t.same(router.drops(), { 'tunnel-too-big': 5 })
+  t.equal(router.tun.written.length, 1, 'the host is told of its own')
+})
+
+t.test('no slot holds it although the tunnel would: underlay-room', async t => {
+  const router = new Router().configure({ ...tunnelSpec, mtu: 9000 })
+  relay(router, ipv4({ ...hello, length: 3000 }))
+  relay(router, ipv4({ ...hello, length: 9500, dontFragment: false }))
+  t.same(router.send(), [])
+  t.same(router.drops(), { 'underlay-room': 2 })
+})
+
+t.test('octets behind the end of a packet do not make it too large', async t => {
+  const [near, far] = relayed()
+  const packet = new Uint8Array(3000)
+  packet.set(ipv4(hello))
+  relay(near, packet)
+  far.receive(near.send(), { remote: HERE })
+  t.equal(hexOf(far.said('relay')[0]?.packet ?? new Uint8Array()), hexOf(ipv4(hello)))
+})
+
+for (const [title, outer, want] of [
+  ['copied', undefined, 0xc0],
+  ['that of the tunnel', { df: 'set', dscp: 46 }, 46 << 2],
+] as const) {
+  t.test(`RFC 4301 §5.1.2.1: the outer DSCP is ${title}`, async t => {
+    const router = new Router().configure({ ...tunnelSpec, ...(outer && { outer }) }, saSpec)
+    relay(router, ipv4(hello))
+    router.send()
+    t.same(
+      router.underlay.sent.map(({ tos }) => tos),
+      [want],
+    )
+  })
+}
