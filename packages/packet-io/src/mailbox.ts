@@ -6,6 +6,10 @@ const POSTED = 0
 const HANDLED = 1
 const MAILBOX_CELLS = 2
 
+/** A view would drag the whole memory behind it through the channel, or share it. */
+export const whole = (bytes: Uint8Array): Uint8Array =>
+  bytes.byteLength === bytes.buffer.byteLength && bytes.buffer instanceof ArrayBuffer ? bytes : bytes.slice()
+
 export const newMailboxCells = (): SharedArrayBuffer => new SharedArrayBuffer(MAILBOX_CELLS * 4)
 
 /** The main thread's end: commands out; `handled` tells the pump how many of its events were taken in. */
@@ -19,7 +23,9 @@ export class MailboxSender {
   }
 
   post(command: DatapathCommand): void {
-    this.#port.postMessage(command)
+    this.#port.postMessage(
+      command.do === 'relay-send' ? { ...command, packet: whole(command.packet) } : command,
+    )
     Atomics.add(this.#cells, POSTED, 1)
   }
 

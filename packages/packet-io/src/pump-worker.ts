@@ -4,7 +4,7 @@
  */
 import { performance } from 'node:perf_hooks'
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
-import { dropIndex, millis } from '@brunel/base'
+import { millis } from '@brunel/base'
 import {
   Batch,
   Counters,
@@ -20,7 +20,7 @@ import {
   StreamUnderlay,
 } from '@brunel/datapath'
 import { SharedClock } from './clock.js'
-import { MailboxReceiver } from './mailbox.js'
+import { MailboxReceiver, whole } from './mailbox.js'
 import { pumpNumber } from './native.js'
 import { NativeSealer, NativeTun, NativeUnderlay } from './pump-ports.js'
 import { StreamCells } from './stream-cells.js'
@@ -45,6 +45,8 @@ const WAIT = millis(500)
 const STAY = 1000
 /** IKE messages on their way to the main thread; more are dropped and counted, so that a flood takes no memory. */
 const MAX_IKE_WAITING = 1024
+/** Events on their way with which a relay's packet may still join them; fewer, so that relays keep no IKE message out. */
+const MAX_RELAY_WAITING = 512
 const MAX_EVENTS_WAITING = 8192
 
 const data = workerData as PumpWorkerData
@@ -61,15 +63,13 @@ function post(event: DatapathEvent): void {
 
 function emit(event: DatapathEvent): void {
   if (event.on === 'ike') {
-    if (mailbox.waiting() >= MAX_IKE_WAITING) {
-      const cell = counters.drops(data.direction) + dropIndex('ike-queue-full')
-      counters.cells[cell] = (counters.cells[cell] ?? 0) + 1
-      return
-    }
-    // A view of the batch would drag the whole batch through the channel, or share it.
-    const whole =
-      event.bytes.byteLength === event.bytes.buffer.byteLength && event.bytes.buffer instanceof ArrayBuffer
-    post(whole ? event : { ...event, bytes: event.bytes.slice() })
+    if (mailbox.waiting() >= MAX_IKE_WAITING) counters.countDrop(data.direction, 'ike-queue-full')
+    else post({ ...event, bytes: whole(event.bytes) })
+    return
+  }
+  if (event.on === 'relay') {
+    if (mailbox.waiting() >= MAX_RELAY_WAITING) counters.countDrop(data.direction, 'relay-queue-full')
+    else post({ ...event, packet: whole(event.packet) })
     return
   }
   const losable = event.on === 'audit' || event.on === 'unknown-spi' || event.on === 'too-big'
