@@ -20,7 +20,8 @@ import {
   StreamUnderlay,
 } from '@brunel/datapath'
 import { SharedClock } from './clock.js'
-import { MailboxReceiver, whole } from './mailbox.js'
+import { EventOutlet } from './event-outlet.js'
+import { MailboxReceiver } from './mailbox.js'
 import { pumpNumber } from './native.js'
 import { NativeSealer, NativeTun, NativeUnderlay } from './pump-ports.js'
 import { StreamCells } from './stream-cells.js'
@@ -43,11 +44,6 @@ export interface PumpWorkerData {
 const WAIT = millis(500)
 /** How long the pump stays away from the event loop of its thread. */
 const STAY = 1000
-/** IKE messages on their way to the main thread; more are dropped and counted, so that a flood takes no memory. */
-const MAX_IKE_WAITING = 1024
-/** Events on their way with which a relay's packet may still join them; fewer, so that relays keep no IKE message out. */
-const MAX_RELAY_WAITING = 512
-const MAX_EVENTS_WAITING = 8192
 
 const data = workerData as PumpWorkerData
 const number = pumpNumber(data.instance, data.direction)
@@ -61,21 +57,12 @@ function post(event: DatapathEvent): void {
   parentPort?.postMessage(event)
 }
 
-function emit(event: DatapathEvent): void {
-  if (event.on === 'ike') {
-    if (mailbox.waiting() >= MAX_IKE_WAITING) counters.countDrop(data.direction, 'ike-queue-full')
-    else post({ ...event, bytes: whole(event.bytes) })
-    return
-  }
-  if (event.on === 'relay') {
-    if (mailbox.waiting() >= MAX_RELAY_WAITING) counters.countDrop(data.direction, 'relay-queue-full')
-    else post({ ...event, packet: whole(event.packet) })
-    return
-  }
-  const losable = event.on === 'audit' || event.on === 'unknown-spi' || event.on === 'too-big'
-  if (losable && mailbox.waiting() >= MAX_EVENTS_WAITING) return
-  post(event)
-}
+const outlet = new EventOutlet({
+  waiting: () => mailbox.waiting(),
+  post,
+  lost: drop => counters.countDrop(data.direction, drop),
+})
+const emit = (event: DatapathEvent): void => outlet.emit(event)
 
 /** We are wrong: said once a second, and the pump goes on with the next batch. */
 function report(error: unknown): void {

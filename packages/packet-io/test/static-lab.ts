@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import type { Arrival } from './hellos.js'
 import type { StaticRouterConfig } from './static-router.js'
 import type { SuiteName } from './suites.js'
 
@@ -84,6 +85,7 @@ export interface RouterLine {
   readonly ready?: true
   readonly failed?: { readonly code: string; readonly message: string; readonly remedy: string }
   readonly event?: { readonly on: string; readonly [field: string]: unknown }
+  readonly hello?: Arrival
   readonly drops?: Readonly<Record<string, number>>
   readonly cpu?: number
   readonly rss?: number
@@ -122,6 +124,11 @@ export class StaticRouter {
     }
   }
 
+  /** A line of its input. */
+  tell(line: string): void {
+    this.#child.stdin!.write(`${line}\n`)
+  }
+
   /** Its last words. */
   async stop(): Promise<RouterLine> {
     this.#child.stdin!.end()
@@ -139,6 +146,7 @@ export interface LinkOptions {
   readonly v6: boolean
   readonly mtu: number
   readonly idle?: number
+  readonly relay?: boolean
 }
 
 export const PLAIN_LINK: LinkOptions = {
@@ -189,6 +197,7 @@ export async function staticLink(
     const other = (1 - me) as 0 | 1
     return new StaticRouter(ns, {
       ...{ suite, esn, mode, encapsulation, mtu, tun: 'gre0', idle: options.idle ?? 0 },
+      relay: options.relay ?? false,
       addresses: [`10.255.0.${me + 1}/30`, `fd00:7::${me + 1}/64`],
       routes: [`10.${other + 1}.0.0/24`, `fd0${other + 1}::/64`],
       local: ends[me]!,

@@ -1,11 +1,15 @@
 /**
  * A router without a control plane: one tunnel, keys from its argument. It runs inside a network namespace as a
- * process of its own, prints an event a line, ends with its standard input and prints its counters last.
+ * process of its own, prints an event a line, ends with its standard input and prints its counters last. A line
+ * `hellos 200 10` on its input sends 200 packets of a relay into the tunnel, one each 10 ms.
  */
 import { spawnSync } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { DatapathEvent, SaSpec } from '@brunel/datapath'
 import type { PacketIo, SealerSa } from '../src/contract.js'
 import { openPacketIo } from '../src/packet-io.js'
+import { arrivalOf, hello } from './hellos.js'
 import { SUITES, type SuiteName } from './suites.js'
 
 export interface StaticRouterConfig {
@@ -15,6 +19,8 @@ export interface StaticRouterConfig {
   readonly mtu: number
   /** TUN interfaces that carry nothing: a packet must not cost more for them. */
   readonly idle?: number
+  /** Whether a relay has the tunnel's OSPF. */
+  readonly relay?: boolean
   readonly suite: SuiteName
   readonly esn: boolean
   readonly mode: 'tunnel' | 'transport'
@@ -90,6 +96,7 @@ function start(config: StaticRouterConfig, io: PacketIo): void {
     do: 'tunnel-set',
     tunnel: { tun, name: 'other', gre, mtu: config.mtu, mss, farAddresses: [], remoteAddress: undefined },
   })
+  if (config.relay) io.command({ do: 'relay-set', tun, kinds: ['ospf'] })
   const inbound = io.addSa(sealerSa(config, config.receiveKey))
   io.command({
     do: 'inbound-add',
@@ -103,10 +110,22 @@ function start(config: StaticRouterConfig, io: PacketIo): void {
   for (const address of config.addresses) ip('address', 'add', address, 'dev', config.tun)
   ip('link', 'set', config.tun, 'up', 'mtu', String(config.mtu))
   for (const route of config.routes) ip('route', 'add', route, 'dev', config.tun)
-  process.stdin.on('end', () => void stop(io))
-  process.stdin.resume()
+  createInterface({ input: process.stdin })
+    .on('line', line => void sendHellos(io, tun, line))
+    .on('close', () => void stop(io))
   say({ ready: true })
 }
+
+async function sendHellos(io: PacketIo, tun: number, line: string): Promise<void> {
+  const [count, every] = line.split(' ').slice(1).map(Number) as [number, number]
+  for (let number = 0; number < count; number++) {
+    io.command({ do: 'relay-send', tun, packet: hello(number) })
+    await sleep(every)
+  }
+}
+
+const told = (event: DatapathEvent): object =>
+  event.on === 'relay' ? { hello: arrivalOf(event.packet) } : { event }
 
 async function stop(io: PacketIo): Promise<void> {
   const cpu = process.cpuUsage()
@@ -118,7 +137,7 @@ async function stop(io: PacketIo): Promise<void> {
 const config = JSON.parse(process.argv[2] ?? '{}') as StaticRouterConfig
 let io: PacketIo | undefined
 try {
-  io = openPacketIo({ ports: { ike: 500, natt: 4500 }, onEvent: (event: DatapathEvent) => say({ event }) })
+  io = openPacketIo({ ports: { ike: 500, natt: 4500 }, onEvent: event => say(told(event)) })
   start(config, io)
 } catch (error) {
   const { code, message, remedy } = error as Error & { code?: string; remedy?: string }
