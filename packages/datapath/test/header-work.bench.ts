@@ -15,6 +15,7 @@ for (const [name, make] of [
   ['in,  IPv4, transport mode', () => inboundTreadmill(packet, { ...saSpec, mode: 'transport' })],
   ['out, IPv6, key', () => outboundTreadmill(ipv6({ length: 1400, protocol: 6 }), saSpec, keyed)],
   ['in,  IPv6, key', () => inboundTreadmill(ipv6({ length: 1400, protocol: 6 }), saSpec, keyed)],
+  ['in,  IPv4, past a relay', () => inboundTreadmill(packet, saSpec, tunnelSpec, ['ospf', 'bfd'])],
 ] as const) {
   const treadmill = make()
   for (let i = 0; i < 2 * TURNS; i++) treadmill.turn()

@@ -57,6 +57,11 @@ for (const [title, kind, packet] of [
   ['OSPFv3 to the designated ones', 'ospf', ipv6({ ...hello6, destination: 'ff02::6' })],
   ['OSPFv3 unicast, whatever its hop limit', 'ospf', ipv6({ protocol: 89, ttl: 64, ...LINK })],
   ['OSPFv3 behind AH', 'ospf', ipv6(behindAh(89))],
+  [
+    'OSPFv3 from what begins like an address of the far router',
+    'ospf',
+    ipv6({ ...hello6, source: 'aff:1::9' }),
+  ],
   ['BFD control', 'bfd', ipv4(bfd)],
   ['BFD echo', 'bfd', ipv4({ ...bfd, payload: udp(3785) })],
   ['BFD over IPv6', 'bfd', ipv6({ ...bfd, ...LINK })],
