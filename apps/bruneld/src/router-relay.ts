@@ -1,0 +1,85 @@
+import type { RelayReport, RouterEvent } from '@brunel/admin-api'
+import type { Drop, Random } from '@brunel/base'
+import type { IkePeerReport } from '@brunel/ikev2'
+import type { PacketIo } from '@brunel/packet-io'
+import { Alarm, now } from './alarm.js'
+import type { Log } from './log.js'
+import type { RelayEdge, RelayedPacket } from './relay-edge.js'
+import type { RelayProblem } from './relay-group.js'
+import { RelayHost } from './relay-host.js'
+import { relayReport } from './relay-report.js'
+import { machineAddresses, type RelayedPeer, relayedTunnel } from './relayed.js'
+import type { Tunnel } from './tunnel.js'
+import { carriesData } from './tunnel-report.js'
+
+export interface RouterRelayPorts {
+  /** undefined: no relay. */
+  readonly relayEdge: ((io: PacketIo) => RelayEdge) | undefined
+  readonly random: Random
+  readonly tunnels: () => Iterable<Tunnel>
+  readonly ike: (peer: string) => IkePeerReport | undefined
+  readonly onEvent: (event: RouterEvent) => void
+  readonly log: Log
+  readonly onBug: (error: unknown) => void
+}
+
+/** The relays on the tunnels of the router, from its start to its stop. */
+export class RouterRelay {
+  readonly #ports: RouterRelayPorts
+  #host: RelayHost | undefined
+
+  constructor(ports: RouterRelayPorts) {
+    this.#ports = ports
+  }
+
+  start(io: PacketIo): void {
+    const edge = this.#ports.relayEdge?.(io)
+    if (edge === undefined) return
+    const { tunnels, ike, random, log, onEvent, onBug } = this.#ports
+    this.#host = new RelayHost({
+      edge,
+      now,
+      newAlarm: () => new Alarm(),
+      newId: () => Buffer.from(random.bytes(8)).toString('hex'),
+      tunnels: () =>
+        [...tunnels()].flatMap(tunnel => {
+          const peer: RelayedPeer = tunnel.peer
+          if (peer.ospfRelay === undefined) return []
+          const carries = carriesData({ peer: tunnel.peer, tunnel, counters: io.counters, now: now() })
+          const remoteId = ike(peer.name)?.sas[0]?.remoteId
+          return relayedTunnel({ peer, tun: tunnel.tun, carries, remoteId }) ?? []
+        }),
+      ownAddresses: machineAddresses,
+      onEvent,
+      onRefused: (device, error) =>
+        log.debug({ interface: device, error: String(error) }, 'the system refused what the relay wanted'),
+      onBug,
+    })
+    this.#host.start()
+  }
+
+  stop(): void {
+    this.#host?.stop()
+  }
+
+  look(): void {
+    this.#host?.look()
+  }
+
+  packet(packet: RelayedPacket): void {
+    this.#host?.packet(packet)
+  }
+
+  reports(): readonly RelayReport[] {
+    const moment = { now: now(), wall: Date.now() }
+    return this.#host?.relays().map(relay => relayReport(relay, moment)) ?? []
+  }
+
+  get problems(): readonly RelayProblem[] {
+    return this.#host?.problems ?? []
+  }
+
+  dropped(direction: 'inbound' | 'outbound', drop: Drop): number {
+    return this.#host?.dropped(direction, drop) ?? 0
+  }
+}
