@@ -13,6 +13,7 @@ import {
 } from '@brunel/ospf-relay'
 import type { Alarm } from './alarm.js'
 import { beaconIn, beaconPacket } from './relay-beacon.js'
+import { Carrying, type TunnelCrossing } from './relay-carrying.js'
 import type { RelayEdge, RelayLan } from './relay-edge.js'
 
 /** A tunnel that is open and joined to a LAN. */
@@ -21,8 +22,7 @@ export interface RelayedTunnel {
   readonly lan: string
   readonly group: string
   readonly tun: number
-  /** Authenticated data crosses it. */
-  readonly carries: boolean
+  readonly crossing: TunnelCrossing
   readonly settings: TunnelSettings
 }
 
@@ -55,6 +55,11 @@ const AFTER_BUG = millis(1000)
 const kindsOf = ({ bfd, multicast }: TunnelSettings): readonly Kind[] =>
   bfd ? ['ospf', 'bfd', ...multicast] : ['ospf', ...multicast]
 
+interface Joined {
+  tunnel: RelayedTunnel
+  readonly carrying: Carrying
+}
+
 type Feed = (input: RelayInput | Tick) => void
 
 /**
@@ -67,7 +72,7 @@ export class RelayGroup {
   /** Of the ports that there are. */
   readonly drops = new Map<Port, Map<Drop, number>>()
   readonly #ports: RelayGroupPorts
-  readonly #tunnels = new Map<string, RelayedTunnel>()
+  readonly #tunnels = new Map<string, Joined>()
   /** Far addresses that the LAN side answers for. */
   readonly #present = new Set<string>()
   #ownAddresses: readonly string[] = []
@@ -88,7 +93,7 @@ export class RelayGroup {
   /** Brings it to these tunnels. Who is no longer among them is told to go first: the place of its TUN may be another's. */
   become(tunnels: readonly RelayedTunnel[]): void {
     const tuns = new Map(tunnels.map(({ settings, tun }) => [settings.tunnel, tun]))
-    for (const old of [...this.#tunnels.values()])
+    for (const { tunnel: old } of [...this.#tunnels.values()])
       if (tuns.get(old.settings.tunnel) !== old.tun) this.#remove(old)
     for (const tunnel of tunnels) this.#set(tunnel)
     if (this.#lan === undefined && this.#ports.now() >= this.#lanAgain) this.#openLan()
@@ -101,14 +106,13 @@ export class RelayGroup {
 
   /** From a tunnel. False: it is not one of this group. */
   packet(tun: number, packet: Uint8Array): boolean {
-    for (const { tun: its, settings } of this.#tunnels.values())
-      if (its === tun) {
-        const port = tunnelPort(settings.tunnel)
-        const beacon = beaconIn(packet)
-        this.#feed(beacon === undefined ? { on: 'packet', port, packet } : { on: 'beacon', port, beacon })
-        return true
-      }
-    return false
+    const joined = [...this.#tunnels.values()].find(({ tunnel }) => tunnel.tun === tun)
+    if (joined === undefined) return false
+    const port = tunnelPort(joined.tunnel.settings.tunnel)
+    const beacon = beaconIn(packet)
+    if (beacon !== undefined) joined.carrying.heardBeacon(this.#ports.now())
+    this.#feed(beacon === undefined ? { on: 'packet', port, packet } : { on: 'beacon', port, beacon })
+    return true
   }
 
   report(): RelayReport {
@@ -116,7 +120,7 @@ export class RelayGroup {
   }
 
   close(): void {
-    for (const tunnel of [...this.#tunnels.values()]) this.#remove(tunnel)
+    for (const { tunnel } of [...this.#tunnels.values()]) this.#remove(tunnel)
     this.#feed = () => undefined
     this.#ports.alarm.clear()
     this.#attempt(() => this.#lan?.close())
@@ -140,9 +144,10 @@ export class RelayGroup {
     })
     this.#feed = feed
     feed({ on: 'own-addresses', addresses: this.#ownAddresses })
-    for (const { settings, carries } of this.#tunnels.values()) {
+    for (const { tunnel, carrying } of this.#tunnels.values()) {
+      const { settings } = tunnel
       this.#feed({ on: 'tunnel-set', settings })
-      this.#feed({ on: 'tunnel-state', tunnel: settings.tunnel, carries })
+      this.#feed({ on: 'tunnel-state', tunnel: settings.tunnel, carries: carrying.is })
     }
     return relay
   }
@@ -158,15 +163,19 @@ export class RelayGroup {
   }
 
   #set(tunnel: RelayedTunnel): void {
-    const { settings, tun, carries } = tunnel
-    const was = this.#tunnels.get(settings.tunnel)
-    this.#tunnels.set(settings.tunnel, tunnel)
-    if (JSON.stringify(was?.settings) !== JSON.stringify(settings)) {
+    const { settings, tun, crossing } = tunnel
+    const known = this.#tunnels.get(settings.tunnel)
+    const joined = known ?? { tunnel, carrying: new Carrying() }
+    const isNews = JSON.stringify(known?.tunnel.settings) !== JSON.stringify(settings)
+    joined.tunnel = tunnel
+    this.#tunnels.set(settings.tunnel, joined)
+    if (isNews) {
       this.#feed({ on: 'tunnel-set', settings })
       this.#attempt(() => this.#ports.edge.command({ do: 'relay-set', tun, kinds: kindsOf(settings) }))
     }
-    if ((was?.carries ?? false) !== carries)
-      this.#feed({ on: 'tunnel-state', tunnel: settings.tunnel, carries })
+    const was = joined.carrying.is
+    const carries = joined.carrying.look(this.#ports.now(), crossing)
+    if (carries !== was) this.#feed({ on: 'tunnel-state', tunnel: settings.tunnel, carries })
   }
 
   #remove({ settings: { tunnel }, tun }: RelayedTunnel): void {
@@ -227,13 +236,17 @@ export class RelayGroup {
 
   #send(port: Port, packet: Uint8Array): void {
     if (port === LAN) return this.#lan?.send(packet)
-    const tun = this.#tunnels.get(port.slice('tunnel:'.length))?.tun
+    const tun = this.#joined(port)?.tunnel.tun
     if (tun !== undefined) this.#ports.edge.command({ do: 'relay-send', tun, packet })
   }
 
   #beacon(port: Port, beacon: Uint8Array): void {
-    if (port === LAN) this.#lan?.beacon(beacon)
-    else this.#send(port, beaconPacket(beacon))
+    if (port === LAN) return this.#lan?.beacon(beacon)
+    if (this.#joined(port)?.carrying.mayBeacon(this.#ports.now())) this.#send(port, beaconPacket(beacon))
+  }
+
+  #joined(port: Port): Joined | undefined {
+    return this.#tunnels.get(port.slice('tunnel:'.length))
   }
 
   #neighbour(address: string, present: boolean): void {

@@ -10,14 +10,15 @@ const peer = (remote: object): RelayedPeer => ({
   } as Parameters<typeof normalise>[0]),
   ospfRelay: { interface: 'eth1', group: 'backbone', multicast: ['vrrp'], bfd: true, failFast: true },
 })
-const open = { tun: 3, carries: true, remoteId: undefined }
+const crossing = { stands: true, crossed: true, lastIn: undefined }
+const open = { tun: 3, crossing, remoteId: undefined }
 
 t.test('a peer with ospfRelay is joined to its LAN', async t => {
   t.same(relayedTunnel({ ...open, peer: peer({ address: '198.51.100.7' }) }), {
     lan: 'eth1',
     group: 'backbone',
     tun: 3,
-    carries: true,
+    crossing,
     settings: {
       tunnel: 'branch-7',
       far: '198.51.100.7',

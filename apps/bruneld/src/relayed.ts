@@ -2,6 +2,7 @@ import { networkInterfaces } from 'node:os'
 import type { Peer } from '@brunel/config'
 import type { MulticastName } from '@brunel/ospf-relay'
 import { Address } from '@brunel/wire'
+import type { TunnelCrossing } from './relay-carrying.js'
 import type { RelayedTunnel } from './relay-group.js'
 
 /** `ospfRelay` of a peer, verified and with its defaults. */
@@ -21,19 +22,19 @@ export type RelayedPeer = Pick<Peer, 'name' | 'enabled' | 'remote'> & {
 export interface RelayCandidate {
   readonly peer: RelayedPeer
   readonly tun: number
-  readonly carries: boolean
+  readonly crossing: TunnelCrossing
   /** The identity that the peer proved, while it is there. */
   readonly remoteId: string | undefined
 }
 
 /** A tunnel as its relay sees it; undefined: its peer joins no LAN. Pure. */
-export function relayedTunnel({ peer, tun, carries, remoteId }: RelayCandidate): RelayedTunnel | undefined {
+export function relayedTunnel({ peer, tun, crossing, remoteId }: RelayCandidate): RelayedTunnel | undefined {
   const relay = peer.ospfRelay
   if (relay === undefined) return undefined
   const { interface: lan, group, multicast, bfd, failFast } = relay
   // Two tunnels to one far router have one name for it, on all routers: what it proves, or is to prove.
   const far = remoteId || (peer.remote.id?.text ?? peer.remote.address)
-  return { lan, group, tun, carries, settings: { tunnel: peer.name, far, multicast, bfd, failFast } }
+  return { lan, group, tun, crossing, settings: { tunnel: peer.name, far, multicast, bfd, failFast } }
 }
 
 /** All addresses of this machine, in canonical text. */

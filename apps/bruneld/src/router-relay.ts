@@ -1,16 +1,17 @@
 import type { RelayReport, RouterEvent } from '@brunel/admin-api'
-import type { Drop, Random } from '@brunel/base'
+import type { Drop, Instant, Random } from '@brunel/base'
+import { TUNNEL_COUNTER } from '@brunel/datapath'
 import type { IkePeerReport } from '@brunel/ikev2'
 import type { PacketIo } from '@brunel/packet-io'
 import { Alarm, now } from './alarm.js'
 import type { Log } from './log.js'
+import type { TunnelCrossing } from './relay-carrying.js'
 import type { RelayEdge, RelayedPacket } from './relay-edge.js'
 import type { RelayProblem } from './relay-group.js'
 import { RelayHost } from './relay-host.js'
 import { relayReport } from './relay-report.js'
 import { machineAddresses, type RelayedPeer, relayedTunnel } from './relayed.js'
 import type { Tunnel } from './tunnel.js'
-import { carriesData } from './tunnel-report.js'
 
 export interface RouterRelayPorts {
   /** undefined: no relay. */
@@ -45,9 +46,8 @@ export class RouterRelay {
         [...tunnels()].flatMap(tunnel => {
           const peer: RelayedPeer = tunnel.peer
           if (peer.ospfRelay === undefined) return []
-          const carries = carriesData({ peer: tunnel.peer, tunnel, counters: io.counters, now: now() })
           const remoteId = ike(peer.name)?.sas[0]?.remoteId
-          return relayedTunnel({ peer, tun: tunnel.tun, carries, remoteId }) ?? []
+          return relayedTunnel({ peer, tun: tunnel.tun, crossing: crossingOf(tunnel, io), remoteId }) ?? []
         }),
       ownAddresses: machineAddresses,
       onEvent,
@@ -81,5 +81,16 @@ export class RouterRelay {
 
   dropped(direction: 'inbound' | 'outbound', drop: Drop): number {
     return this.#host?.dropped(direction, drop) ?? 0
+  }
+}
+
+function crossingOf(tunnel: Tunnel, { counters }: PacketIo): TunnelCrossing {
+  const { baseline } = tunnel
+  const { inbound, outbound } = tunnel.crossing()
+  const lastIn = counters.cells[counters.tunnel('inbound', tunnel.tun) + TUNNEL_COUNTER.lastAt] || undefined
+  return {
+    stands: !tunnel.halted && tunnel.sas.current !== undefined,
+    crossed: inbound > baseline.inbound && outbound > baseline.outbound,
+    lastIn: lastIn as Instant | undefined,
   }
 }

@@ -31,8 +31,6 @@ export interface ReportSource {
   readonly wall: number
 }
 
-export type CrossingSource = Pick<ReportSource, 'peer' | 'tunnel' | 'counters' | 'now'>
-
 type Layers = TunnelReport['layers']
 type IkeSa = IkePeerReport['sas'][number]
 type IkeChild = IkeSa['children'][number]
@@ -69,10 +67,6 @@ export function tunnelReport(source: ReportSource): TunnelReport {
     lastFailure: failureOf(source),
   }
 }
-
-/** Whether authenticated data crosses, at this moment; cheaper than the whole report. */
-export const carriesData = (source: CrossingSource): boolean =>
-  source.tunnel?.halted === false && greOf(source)?.layer.state === 'up'
 
 /** `up` only while authenticated data has crossed both ways since the IKE SA stands. */
 function verdict({ peer, tunnel, ike, refused }: ReportSource, layers: Layers): LayerReport {
@@ -160,7 +154,7 @@ function espLayer({ ike, tunnel }: ReportSource): LayerReport {
 }
 
 /** undefined: no SA, so that nothing can cross. */
-function greOf({ peer, tunnel, counters, now }: CrossingSource): GreVerdict | undefined {
+function greOf({ peer, tunnel, counters, now }: ReportSource): GreVerdict | undefined {
   const current = tunnel?.sas.current
   if (tunnel === undefined || current === undefined || counters === undefined) return undefined
   const { baseline } = tunnel

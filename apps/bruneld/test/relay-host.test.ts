@@ -7,6 +7,8 @@ import { hello, relayRig, tunnelTo } from './relay-rig.js'
 const A = { from: '10.1.0.1', id: '1.1.1.1' }
 const B = { from: '10.1.0.2', id: '2.2.2.2' }
 
+const DOWN = { stands: false, crossed: false, lastIn: undefined }
+
 /** A relay that forwards between eth1 and the tunnels. */
 function joined(...tunnels: ReturnType<typeof tunnelTo>[]) {
   const rig = relayRig()
@@ -38,8 +40,7 @@ t.test('a Hello of the LAN leaves by the tunnel, and the answer comes out on the
 
 t.test('beacons go out on the LAN and as packets into tunnels, and come back as beacons', async t => {
   const one = joined(tunnelTo('branch-7'))
-  const other = relayRig()
-  other.state.id = 7
+  const other = relayRig(8)
   other.state.tunnels = [tunnelTo('hq')]
   other.host.look()
   other.pass(3000)
@@ -85,7 +86,7 @@ t.test('a tunnel that closes lets its neighbours die first where failFast is ask
 
 t.test('whether a tunnel carries is told as it changes', async t => {
   const { host, state, done, events, lan } = joined(tunnelTo('branch-7'))
-  state.tunnels = [tunnelTo('branch-7', { carries: false })]
+  state.tunnels = [tunnelTo('branch-7', { crossing: DOWN })]
   host.look()
   t.match(events.at(-1), { event: 'relay-port', data: { state: 'down' }, detail: /carries no data/ })
   lan().heard.packet(hello(A))
@@ -93,6 +94,42 @@ t.test('whether a tunnel carries is told as it changes', async t => {
   t.equal(host.dropped('outbound', 'relay-not-carrying'), 1)
   t.equal(host.dropped('inbound', 'relay-not-carrying'), 0)
 })
+
+t.test('a relay at the far end that falls silent is an end before IKE notices', async t => {
+  const tunnel = tunnelTo('branch-7', {}, { failFast: true })
+  const { host, state, done, pass, events } = joined(tunnel)
+  const far = relayRig(8)
+  far.state.tunnels = [tunnelTo('hq')]
+  far.host.look()
+  far.pass(3000)
+  host.packet({ tun: 3, packet: hello(B) })
+  host.packet({ tun: 3, packet: far.state.relayed.at(-1) as Uint8Array })
+  done()
+  state.lastIn = instant(4000)
+  pass(4500)
+  t.same(done(), [])
+  const sent = state.relayed.length
+  pass(1500)
+  t.same(done(), ['lan <- 10.1.0.2 protocol 89', 'lan is silent for 10.1.0.2'])
+  t.match(events.at(-1), { event: 'relay-fail-fast' })
+  pass(20_000)
+  t.ok(state.relayed.length - sent <= 2, 'nor does it get beacons that nobody answers')
+})
+
+t.test(
+  'a tunnel to a router of another kind that has nothing to say gets no beacons, and forwards',
+  async t => {
+    const { host, state, done, pass, lan } = joined(tunnelTo('branch-7'))
+    state.lastIn = instant(4000)
+    pass(6000)
+    const sent = state.relayed.length
+    pass(20_000)
+    t.equal(state.relayed.length, sent)
+    lan().heard.packet(hello(A))
+    t.same(done(), ['tun 3 <- 10.1.0.1 protocol 89'])
+    t.match(host.relays()[0]?.report.ports[1], { state: 'forwarding' })
+  },
+)
 
 t.test('a tunnel that was closed and opened between two looks has its new place', async t => {
   const { host, state, done, pass, lan } = joined(tunnelTo('branch-7'))
@@ -173,7 +210,7 @@ t.test('a bug ends the machine and not the daemon: another one begins a second l
   host.packet({ tun: 3, packet: hello(B) })
   done()
   state.bug = new Error('not so')
-  state.tunnels = [tunnelTo('branch-7', { carries: false })]
+  state.tunnels = [tunnelTo('branch-7', { crossing: DOWN })]
   host.look()
   t.same(bugs, [state.bug])
   t.same(done(), ['lan is silent for 10.1.0.2'])

@@ -2,6 +2,7 @@ import type { RouterEvent } from '@brunel/admin-api'
 import { type Instant, instant, isDrop, Packet } from '@brunel/base'
 import type { TunnelSettings } from '@brunel/ospf-relay'
 import { Address, Checksum, Ipv4 } from '@brunel/wire'
+import type { TunnelCrossing } from '../src/relay-carrying.js'
 import type { LanHeard, RelayCommand, RelayEdge, RelayLan } from '../src/relay-edge.js'
 import type { RelayedTunnel } from '../src/relay-group.js'
 import { RelayHost } from '../src/relay-host.js'
@@ -85,7 +86,7 @@ export const tunnelTo = (
   lan: 'eth1',
   group: 'backbone',
   tun: 3,
-  carries: true,
+  crossing: { stands: true, crossed: true } as TunnelCrossing,
   ...more,
   settings: {
     tunnel: name,
@@ -97,7 +98,7 @@ export const tunnelTo = (
   },
 })
 
-export function relayRig() {
+export function relayRig(firstId = 1) {
   let time = 1000
   const log: string[] = []
   const lans = new Map<string, FakeLan>()
@@ -109,10 +110,12 @@ export function relayRig() {
     tunnels: [] as RelayedTunnel[],
     addresses: ['10.1.0.254'],
     lanRefusal: undefined as Error | undefined,
-    id: 0,
+    id: firstId - 1,
     /** Thrown by whoever takes an event: a bug of ours. */
     bug: undefined as Error | undefined,
     relayed: [] as Uint8Array[],
+    /** When something last came out of any tunnel; undefined: just now. */
+    lastIn: undefined as Instant | undefined,
   }
   const edge: RelayEdge = {
     openLan(device, heard) {
@@ -140,7 +143,11 @@ export function relayRig() {
       }
     },
     newId: () => (++state.id).toString(16).padStart(16, '0'),
-    tunnels: () => state.tunnels,
+    tunnels: () =>
+      state.tunnels.map(one => ({
+        ...one,
+        crossing: Object.assign({ lastIn: state.lastIn ?? instant(time) }, one.crossing),
+      })),
     ownAddresses: () => state.addresses,
     onEvent: event => {
       if (state.bug !== undefined && event.event.startsWith('relay-port')) throw state.bug
