@@ -84,6 +84,7 @@ export class Daemon {
       metrics: () => metrics,
       log: this.#log.child({ part: 'router' }),
       keyLog: keyLog === undefined ? undefined : new KeyLog(keyLog),
+      relayEdge: undefined,
       underlayIcmp,
       espAudit,
       hostname: hostname(),

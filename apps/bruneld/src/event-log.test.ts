@@ -72,3 +72,18 @@ t.test('a stranger is told once, and many strangers only a few times a minute', 
   for (let i = 1000; i < 2000; i++) log.stranger(`203.0.113.${i}:500`, '')
   t.equal(loud(), 5)
 })
+
+t.test(
+  'what OSPF routers disagree about is a warning, and a router gone mad does not fill the disk',
+  async t => {
+    const { lines, clock, log } = setUp()
+    log.write(event('ospf-finding', { code: 'BRUNEL_OSPF_AREA' }))
+    log.write(event('ospf-full'))
+    t.same(lines.splice(0), ['warn BRUNEL_OSPF_AREA', 'info ospf-full'])
+    for (let i = 0; i < 100; i++) log.write(event('ospf-lost'))
+    t.equal(lines.splice(0).filter(line => line.startsWith('info')).length, 58)
+    clock.now = 60_000
+    log.write(event('ospf-lost'))
+    t.same(lines, ['info ospf-lost'])
+  },
+)

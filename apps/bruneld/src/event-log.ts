@@ -8,20 +8,31 @@ const AGAIN = millis(600_000)
 /** Ends that somebody here wanted. */
 const WANTED = new Set(['BRUNEL_IKE_CLOSED', 'BRUNEL_IKE_REPLACED'])
 
+/** What of a relay somebody has to look at. */
+const GRAVE = new Set(['ospf-finding', 'relay-fail-fast', 'relay-claim-refuted', 'relay-lan-failed'])
+
 /** Addresses that are remembered; a sender of forged ones cannot fill the memory with more. */
 const MOST_STRANGERS = 256
 /** Failures of one tunnel, or of no tunnel at all, that are remembered: strangers can make them differ. */
 const MOST_FAILURES = 256
 /** Lines about strangers a minute: forged addresses cannot fill the disk. */
 const STRANGERS_A_MINUTE = 5
+/** Lines about OSPF a minute: it is not ours, and whoever is on the LAN can make it change its mind. */
+const RELAYED_A_MINUTE = 60
 
 /** So many a minute. */
 class Allowance {
+  readonly #most: number
   #minute = -1
   #left = 0
+
+  constructor(most: number) {
+    this.#most = most
+  }
+
   mayTell(now: Instant): boolean {
     const minute = Math.floor(now / 60_000)
-    if (minute !== this.#minute) this.#left = STRANGERS_A_MINUTE
+    if (minute !== this.#minute) this.#left = this.#most
     this.#minute = minute
     return this.#left-- > 0
   }
@@ -39,7 +50,8 @@ interface Told {
 export class EventLog {
   readonly #log: Log
   readonly #now: () => Instant
-  readonly #told = new Allowance()
+  readonly #told = new Allowance(STRANGERS_A_MINUTE)
+  readonly #relayed = new Allowance(RELAYED_A_MINUTE)
   readonly #strangers = new Map<string, Instant>()
   readonly #failing = new Map<string, Map<string, Told>>()
 
@@ -58,6 +70,8 @@ export class EventLog {
     if (event === 'initiating' || event === 'retrying')
       return line(this.#failing.has(name) ? 'debug' : 'info')
     if (event.startsWith('rekey-')) return line('debug')
+    if (/^(relay|ospf)-/.test(event))
+      return line(!this.#relayed.mayTell(this.#now()) ? 'debug' : GRAVE.has(event) ? 'warn' : 'info')
     const isFailure = event === 'failed' || event === 'ike-down' || event === 'ppk-unused'
     if (!isFailure) return line('info')
     if (WANTED.has(String(data['code'])) || (serves && event === 'ike-down')) return line('info')

@@ -1,6 +1,7 @@
 import type { TunnelReport } from '@brunel/admin-api'
 import { type Counters, SA_COUNTER } from '@brunel/datapath'
 import type { MetricsSource, SaSnapshot, TunnelSnapshot } from '@brunel/metrics'
+import { relaySnapshot } from './relay-snapshot.js'
 import type { Router } from './router.js'
 import { spiText } from './spi-text.js'
 import type { Tunnel } from './tunnel.js'
@@ -21,6 +22,7 @@ export function metricsSource(router: Router): MetricsSource {
         fetchedAt: fetchedAt / 1000,
         expiresAt: expiresAt === undefined ? undefined : expiresAt / 1000,
       })),
+    relays: () => router.relays().map(relaySnapshot),
     bugs: () => router.bugs,
   }
 }

@@ -3,6 +3,7 @@ import type {
   ActionReport,
   DropReport,
   HealthReport,
+  RelayReport,
   RouterControl,
   RouterEvent,
   TunnelAction,
@@ -29,7 +30,9 @@ import type { KeyLog } from './key-log.js'
 import type { Log } from './log.js'
 import type { Lack } from './preflight.js'
 import { Prober } from './prober.js'
+import { relayOfTunnel } from './relay-report.js'
 import type { HeldStatement } from './revocation-watch.js'
+import { RouterRelay, type RouterRelayPorts } from './router-relay.js'
 import type { Tunnel } from './tunnel.js'
 import { tunnelReport } from './tunnel-report.js'
 import { type PeerSource, Tunnels } from './tunnels.js'
@@ -46,6 +49,7 @@ export interface RouterPorts {
   readonly metrics: () => Metrics
   readonly log: Log
   readonly keyLog: KeyLog | undefined
+  readonly relayEdge: RouterRelayPorts['relayEdge']
   readonly underlayIcmp: IcmpChoice
   readonly espAudit: boolean
   readonly hostname: string
@@ -66,6 +70,7 @@ export class Router implements RouterControl {
   readonly #eventLog: EventLog
   #io: PacketIo | undefined
   #ike: IkeHost | undefined
+  readonly #relay: RouterRelay
   readonly #prober = new Prober(() => this.#tunnels.values())
   readonly #bearings = new Bearings({
     tunnels: () => this.#tunnels.values(),
@@ -88,6 +93,14 @@ export class Router implements RouterControl {
       eventLog: this.#eventLog,
       io: () => (this.#state === 'stopping' ? undefined : this.#io),
       ike: () => this.#ike,
+      changed: () => this.#relay.look(),
+    })
+    this.#relay = new RouterRelay({
+      ...ports,
+      tunnels: () => this.#tunnels.values(),
+      ike: peer => this.#ike?.ike.report(peer),
+      onEvent: event => this.#tell(event),
+      onBug: error => this.#bug('relay', error),
     })
   }
 
@@ -113,6 +126,7 @@ export class Router implements RouterControl {
       keyLog: this.#ports.keyLog,
     })
     this.#ike.start()
+    this.#relay.start(io)
     this.#bearings.start()
     this.#prober.start()
     this.#expiry = setInterval(() => this.#tellExpiry(), EXPIRY_MS).unref()
@@ -137,6 +151,7 @@ export class Router implements RouterControl {
     await this.#changes.catch(() => undefined) // whoever asked for that change was told
     this.#ike?.stop()
     await this.#tunnels.closeAll()
+    this.#relay.stop()
     await this.#io?.stop()
   }
 
@@ -155,12 +170,17 @@ export class Router implements RouterControl {
   }
 
   tunnels(): readonly TunnelReport[] {
-    return this.#ports.peers.peers().map(peer => this.#report(peer))
+    const relays = this.relays()
+    return this.#ports.peers.peers().map(peer => this.#report(peer, relays))
   }
 
   tunnel(name: string): TunnelReport | undefined {
     const peer = this.#ports.peers.peer(name)
     return peer === undefined ? undefined : this.#report(peer)
+  }
+
+  relays(): readonly RelayReport[] {
+    return this.#relay.reports()
   }
 
   async act(name: string, action: TunnelAction, options: ActionOptions): Promise<ActionReport | undefined> {
@@ -180,7 +200,8 @@ export class Router implements RouterControl {
     for (const direction of ['inbound', 'outbound'] as const) {
       const first = this.#io?.counters.drops(direction) ?? 0
       DROP_NAMES.forEach((reason, i) => {
-        reports.push({ reason, direction, count: this.#io?.counters.cells[first + i] ?? 0 })
+        const count = (this.#io?.counters.cells[first + i] ?? 0) + this.#relay.dropped(direction, reason)
+        reports.push({ reason, direction, count })
       })
     }
     for (const reason of DROP_NAMES)
@@ -202,7 +223,8 @@ export class Router implements RouterControl {
     const refused = [...this.#tunnels.failures].map(([name, f]) => ({ ...f, detail: `${name}: ${f.detail}` }))
     const lacks = this.#ports.lacks.map(({ code, detail, remedy }) => ({ code, detail, remedy }))
     const deaf = this.#ike?.streams.warnings ?? []
-    return { ready: this.#state === 'open', warnings: [...lacks, ...deaf, ...refused, ...lost] }
+    const warnings = [...lacks, ...deaf, ...refused, ...lost, ...this.#relay.problems]
+    return { ready: this.#state === 'open', warnings }
   }
 
   certificates(): readonly CertificateExpiry[] {
@@ -240,13 +262,14 @@ export class Router implements RouterControl {
         this.apply([{ do: 'add', peer: name }]).catch(error => this.#tunnels.refused(name, error))
   }
 
-  #report(peer: Peer): TunnelReport {
+  #report(peer: Peer, relays = this.relays()): TunnelReport {
     return tunnelReport({
       peer,
       tunnel: this.#tunnels.get(peer.name),
       ike: this.#ike?.ike.report(peer.name),
       counters: this.#io?.counters,
       refused: this.#tunnels.failures.get(peer.name),
+      relay: relayOfTunnel(relays, peer.name),
       now: now(),
       wall: Date.now(),
     })
@@ -285,9 +308,12 @@ export class Router implements RouterControl {
     // The way to where the peer is by now may begin at another of our addresses.
     if (tunnel && (event.event === 'moved' || (event.event === 'ike-up' && tunnel.peer.local.further.length)))
       void this.#tunnels.tellAddresses(tunnel).catch(error => this.#bug('addresses', error))
-    const told = routerEvent(event)
-    this.#events.publish(told)
-    this.#eventLog.write(told, this.#ike?.ike.report(event.peer ?? '')?.state === 'established')
+    this.#tell(routerEvent(event), this.#ike?.ike.report(event.peer ?? '')?.state === 'established')
+  }
+
+  #tell(event: RouterEvent, serves = false): void {
+    this.#events.publish(event)
+    this.#eventLog.write(event, serves)
   }
 
   #ikeDrop(drop: Drop, remote: string, detail: string): void {

@@ -4,6 +4,7 @@ import type {
   IkeSaReport,
   LayerReport,
   State,
+  TunnelRelayReport,
   TunnelReport,
 } from '@brunel/admin-api'
 import { DROP_NAMES, endpointText, type Instant } from '@brunel/base'
@@ -12,6 +13,7 @@ import { type Counters, SA_COUNTER, TUNNEL_COUNTER } from '@brunel/datapath'
 import type { IkePeerReport, TrafficSelector } from '@brunel/ikev2'
 import { type GreVerdict, judgeGre } from './gre-layer.js'
 import { RekeyTally } from './ike-tally.js'
+import { routingWithRelay } from './relay-report.js'
 import { spiText } from './spi-text.js'
 import type { Tunnel } from './tunnel.js'
 
@@ -22,6 +24,8 @@ export interface ReportSource {
   readonly ike: IkePeerReport | undefined
   readonly counters: Counters | undefined
   readonly refused: { readonly code: string; readonly detail: string; readonly remedy: string } | undefined
+  /** undefined: the peer joins no LAN. */
+  readonly relay: TunnelRelayReport | undefined
   readonly now: Instant
   /** Unix time in ms of the same moment. */
   readonly wall: number
@@ -59,6 +63,7 @@ export function tunnelReport(source: ReportSource): TunnelReport {
     endedSas: endedSas(tunnel),
     rekeys: tunnel?.rekeys ?? new RekeyTally(),
     mtu: tunnel?.mtuState.report ?? { underlay: null, tunnel: 0, mss: { ipv4: 0, ipv6: 0 }, lines: [] },
+    relay: source.relay ?? null,
     lastFailure: failureOf(source),
   }
 }
@@ -76,7 +81,7 @@ function verdict({ peer, tunnel, ike, refused }: ReportSource, layers: Layers): 
 }
 
 function layersOf(source: ReportSource): Layers {
-  const { peer, tunnel } = source
+  const { tunnel } = source
   return {
     underlay: underlay(source),
     ike: ikeLayer(source),
@@ -86,11 +91,16 @@ function layersOf(source: ReportSource): Layers {
       tunnel === undefined
         ? layer('down', 'The interface is not open.')
         : layer('up', tunnel.mtuState.sentence),
-    routing: tunnel === undefined ? layer('down', 'The interface is not open.') : routing(peer),
+    routing: tunnel === undefined ? layer('down', 'The interface is not open.') : routing(source),
   }
 }
 
-function routing({ tunnel: { routes, interface: name } }: Peer): LayerReport {
+function routing({ peer, relay }: ReportSource): LayerReport {
+  const routes = routesLayer(peer)
+  return relay === undefined ? routes : routingWithRelay(routes, relay)
+}
+
+function routesLayer({ tunnel: { routes, interface: name } }: Peer): LayerReport {
   if (routes.length === 0) return layer('up', `No route of ours leads into ${name}; a routing daemon may.`)
   return layer(
     'up',

@@ -30,6 +30,8 @@ export interface TunnelsPorts {
   readonly log: Log
   readonly hostname: string
   readonly eventLog: EventLog
+  /** A tunnel was opened or changed, or is about to be closed and is listed no more. */
+  readonly changed: () => void
 }
 
 /** Why a tunnel could not be opened. */
@@ -90,6 +92,7 @@ export class Tunnels {
     this.#ports.eventLog.forget(peer.name) // whoever mended it wants to read whether it helped
     const before = tunnel.peer
     tunnel.become(peer)
+    this.#ports.changed()
     try {
       if (layers.some(layer => layer !== 'ike')) await tunnel.configure()
     } catch (error) {
@@ -116,10 +119,12 @@ export class Tunnels {
       await tunnel.configure()
     } catch (error) {
       this.#open.delete(peer.name)
+      this.#ports.changed()
       await tunnel.close()
       throw error
     }
     this.#failures.delete(peer.name)
+    this.#ports.changed()
     this.#ports.log.info({ tunnel: peer.name, interface: peer.tunnel.interface }, 'tunnel opened')
     await this.point(tunnel, true)
   }
@@ -132,6 +137,7 @@ export class Tunnels {
     this.#forgetSecrets(name)
     this.#ports.eventLog.forget(name)
     this.#open.delete(name)
+    this.#ports.changed()
     await tunnel.close()
     this.#ports.log.info({ tunnel: name }, 'tunnel closed')
   }

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander'
 import { drillCommands } from './commands/drill.js'
 import { peerCommands } from './commands/peer.js'
 import { pkiCommands } from './commands/pki.js'
+import { relayCommands } from './commands/relay.js'
 import { tokenCommands } from './commands/token.js'
 import { tunnelCommands } from './commands/tunnel.js'
 import { DATA_DIR, URL_DEFAULT } from './connection.js'
@@ -37,6 +38,7 @@ function programFor(terminal: Terminal): Command {
     .exitOverride()
   tunnelCommands(program, terminal)
   peerCommands(program, terminal)
+  relayCommands(program, terminal)
   tokenCommands(program, terminal)
   pkiCommands(program, terminal)
   drillCommands(program, terminal)

@@ -1,34 +1,12 @@
 import { execFile } from 'node:child_process'
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { createAdminApi, listen } from '@brunel/admin-api'
-import { failedReport, fakePorts, TOKENS, tunnelReport } from '@brunel/admin-api/fakes'
-import t, { type Test } from 'tap'
+import { failedReport, TOKENS, tunnelReport } from '@brunel/admin-api/fakes'
+import t from 'tap'
+import { served } from './served.js'
 import { run, type Setting } from './terminal.js'
-
-/** The real API over fake ports, behind a unix socket; the command line finds it by its data directory. */
-async function served(t: Test) {
-  const directory = mkdtempSync(join(tmpdir(), 'brunel-cli-'))
-  const ports = fakePorts()
-  const app = await createAdminApi({ ...ports, version: '0.1.0' })
-  const doors = await listen(app, {
-    tcp: { host: '127.0.0.1', port: 0 },
-    socket: join(directory, 'bruneld.sock'),
-  })
-  t.teardown(async () => {
-    await doors.close()
-    rmSync(directory, { recursive: true, force: true })
-  })
-  const brunel = (line: string, setting: Setting = {}) =>
-    run(['--data-dir', directory, ...line.split(' ')], {
-      ...setting,
-      files: { [join(directory, 'admin.token')]: `${TOKENS.admin}\n`, ...setting.files },
-    })
-  return { ...ports, directory, url: doors.url ?? '', brunel }
-}
 
 const SECRET = 'correct horse battery staple'
 const document = {

@@ -17,6 +17,7 @@ import { eventRoutes } from './event-routes.js'
 import { acceptJson, reportFaults, validatorCompiler } from './faults.js'
 import { peerRoutes } from './peer-routes.js'
 import { ApiProblem } from './problem.js'
+import { relayRoutes } from './relay-routes.js'
 import { systemRoutes } from './system-routes.js'
 import { tunnelRoutes } from './tunnel-routes.js'
 
@@ -100,6 +101,7 @@ export async function createAdminApi(options: ApiOptions): Promise<App> {
   })
   peerRoutes(app, options)
   tunnelRoutes(app, options)
+  relayRoutes(app, options)
   eventRoutes(app, options)
   systemRoutes(app, options)
   await app.ready()

@@ -1,4 +1,5 @@
 import type { PeerDocument, SecretKind, Step } from '@brunel/config'
+import type { RelayReport } from './relay-reports.js'
 import type {
   ActionOptions,
   ActionReport,
@@ -27,6 +28,8 @@ export interface RouterControl {
    * taken, not once a negotiation ends. Rejected: nothing of it is in force, and the API puts the store back.
    */
   apply(steps: readonly Step[]): Eventually<void>
+  /** One of each LAN interface that is joined to tunnels. */
+  relays(): Eventually<readonly RelayReport[]>
   drops(): Eventually<readonly DropReport[]>
   /** The text of GET /metrics. */
   metrics(): Eventually<string>

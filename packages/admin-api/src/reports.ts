@@ -1,17 +1,11 @@
 import { type Static, Type } from 'typebox'
+import { TunnelRelayReport } from './relay-reports.js'
+import { At, type Deep, MaybeAt, MaybeText, nullable } from './report-parts.js'
 
 /**
  * What the router tells of itself: plain data, no secret. Instants are ISO 8601 in UTC, null where there is none;
  * readers compute ages themselves. The schemas are also the answers of the API: a field not named here never leaves.
  */
-
-type Deep<T> = T extends object ? { readonly [K in keyof T]: Deep<T[K]> } : T
-
-const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
-  Type.Union([schema, Type.Null()])
-const At = Type.String({ description: 'ISO 8601, UTC.', examples: ['2026-01-01T00:00:00.000Z'] })
-const MaybeAt = nullable(At)
-const MaybeText = nullable(Type.String())
 
 export const State = Type.Union([
   Type.Literal('up'),
@@ -173,6 +167,10 @@ export const TunnelReport = Type.Object({
   ),
   rekeys: Type.Object({ ike: Rekeys, child: Rekeys }, { description: 'Since the tunnel was opened.' }),
   mtu: MtuReport,
+  relay: Type.Union([TunnelRelayReport, Type.Null()], {
+    description:
+      'The OSPF relay: neighbours and findings behind this tunnel. null: the peer has no `ospfRelay`.',
+  }),
   lastFailure: nullable(FailureReport),
 })
 export type TunnelReport = Deep<Static<typeof TunnelReport>>

@@ -6,9 +6,12 @@ import type {
   AuditLog,
   AuditRecord,
   DropReport,
+  OspfFinding,
+  OspfNeighbour,
   PeerStore,
   PeerWrite,
   RekeyWhat,
+  RelayReport,
   Role,
   RouterControl,
   RouterEvent,
@@ -16,6 +19,7 @@ import type {
   TokenReport,
   TokenStore,
   TunnelAction,
+  TunnelRelayReport,
   TunnelReport,
 } from '../src/index.js'
 
@@ -213,6 +217,7 @@ export const tunnelReport = (name: string, more: Partial<TunnelReport> = {}): Tu
     mss: { ipv4: 1374, ipv6: 1354 },
     lines: ['1500 underlay', '1414 tunnel'],
   },
+  relay: null,
   lastFailure: null,
   ...more,
 })
@@ -233,8 +238,98 @@ export const failedReport = (name: string): TunnelReport =>
     },
   })
 
+const neighbour = (
+  port: string,
+  address: string,
+  routerId: string,
+  [otherId, otherAddress]: readonly [string, string],
+): OspfNeighbour => ({
+  port,
+  address,
+  version: 2,
+  instance: 0,
+  routerId,
+  area: '0.0.0.0',
+  authentication: 'none',
+  hello: {
+    helloInterval: 10,
+    deadInterval: 40,
+    mask: '255.255.255.0',
+    areaKind: 'normal',
+    options: 2,
+    priority: 1,
+    designatedRouter: '10.1.0.2',
+    backupDesignatedRouter: '10.1.0.1',
+    neighbours: [otherId],
+  },
+  mtu: 1500,
+  heardAt: AT,
+  silentSince: null,
+  states: [{ routerId: otherId, address: otherAddress, state: 'Full' }],
+})
+
+const HERE = neighbour('lan', '10.1.0.1', '1.1.1.1', ['2.2.2.2', '10.1.0.2'])
+const THERE: OspfNeighbour = {
+  ...neighbour('tunnel:branch-7', '10.1.0.2', '2.2.2.2', ['1.1.1.1', '10.1.0.1']),
+  mtu: 9000,
+  states: [{ routerId: '1.1.1.1', address: '10.1.0.1', state: 'ExStart' }],
+}
+
+const OTHER_MTU: OspfFinding = {
+  code: 'BRUNEL_OSPF_MTU',
+  sentence: '10.1.0.2 announces an MTU of 9000, 10.1.0.1 one of 1500 and refuses it.',
+  remedy: 'Set the lower MTU on both interfaces.',
+  sides: [
+    { port: 'lan', address: '10.1.0.1', routerId: '1.1.1.1', value: '1500' },
+    { port: 'tunnel:branch-7', address: '10.1.0.2', routerId: '2.2.2.2', value: '9000' },
+  ],
+  since: AT,
+}
+
+/** A relay that joins one tunnel to eth1; the routers at its two ends differ in their MTU. */
+export const relayReport = (more: Partial<RelayReport> = {}): RelayReport => ({
+  interface: 'eth1',
+  group: 'backbone',
+  id: '00112233445566aa',
+  problem: null,
+  ports: [
+    { port: 'lan', tunnel: null, state: 'forwarding', received: 12, sent: 11, farRelay: null },
+    {
+      port: 'tunnel:branch-7',
+      tunnel: 'branch-7',
+      state: 'forwarding',
+      received: 11,
+      sent: 12,
+      farRelay: '00112233445566bb',
+    },
+  ],
+  lanRelays: [],
+  sources: [
+    { address: '10.1.0.1', port: 'lan' },
+    { address: '10.1.0.2', port: 'tunnel:branch-7' },
+  ],
+  neighbours: [HERE, THERE],
+  findings: [OTHER_MTU],
+  unread: [{ reason: 'ospf-checksum', count: 1 }],
+  drops: [{ port: 'lan', reason: 'relay-duplicate', count: 2 }],
+  ...more,
+})
+
+/** The same as its tunnel shows it. */
+export const tunnelRelay = (more: Partial<TunnelRelayReport> = {}): TunnelRelayReport => ({
+  interface: 'eth1',
+  group: 'backbone',
+  state: 'forwarding',
+  farRelay: '00112233445566bb',
+  problem: null,
+  neighbours: [THERE],
+  findings: [OTHER_MTU],
+  ...more,
+})
+
 export class FakeRouter implements RouterControl {
   reports: TunnelReport[] = [tunnelReport('branch-7')]
+  relayReports: RelayReport[] = []
   readonly applied: unknown[] = []
   /** What each `rekey` was to renew. */
   readonly rekeyed: RekeyWhat[] = []
@@ -269,6 +364,9 @@ export class FakeRouter implements RouterControl {
   async apply(steps: readonly unknown[]): Promise<void> {
     if (this.refusal !== undefined) throw this.refusal
     this.applied.push(...steps)
+  }
+  async relays(): Promise<readonly RelayReport[]> {
+    return this.relayReports
   }
   async drops(): Promise<DropReport[]> {
     return [

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { ACTIONS } from '../src/index.js'
-import { failedReport, tunnelReport } from './fakes.js'
+import { failedReport, relayReport, tunnelRelay, tunnelReport } from './fakes.js'
 import { branch, serving } from './serving.js'
 
 t.test('tunnels come as the router tells them', async t => {
@@ -21,6 +21,18 @@ t.test('a field that the report does not name never leaves', async t => {
   router.reports = [report]
   t.notMatch((await send('GET', '/v1/tunnels')).text, 'leak')
 })
+
+t.test(
+  'the relay of each LAN interface comes as the router tells it, and that of a tunnel with it',
+  async t => {
+    const { send, router } = await serving(t)
+    t.same((await send('GET', '/v1/relay')).body, [])
+    router.relayReports = [relayReport(), relayReport({ interface: 'eth2', neighbours: [], findings: [] })]
+    t.same((await send('GET', '/v1/relay')).body, router.relayReports)
+    router.reports = [tunnelReport('branch-7', { relay: tunnelRelay() })]
+    t.same((await send('GET', '/v1/tunnels/branch-7')).body.relay, tunnelRelay())
+  },
+)
 
 for (const action of ACTIONS) {
   t.test(`the action ${action} says what happened`, async t => {
@@ -96,6 +108,7 @@ t.test('the OpenAPI document describes every route, its faults and its parameter
     'get /v1/health',
     'get /v1/peers',
     'get /v1/peers/{name}',
+    'get /v1/relay',
     'get /v1/tokens',
     'get /v1/tunnels',
     'get /v1/tunnels/{name}',
@@ -105,6 +118,14 @@ t.test('the OpenAPI document describes every route, its faults and its parameter
     ...ACTIONS.map(action => `post /v1/tunnels/{name}/${action}`).sort(),
     'put /v1/peers/{name}',
   ])
+  const relay = body.paths['/v1/relay'].get.responses['200'].content['application/json'].schema.items
+  t.match(relay.properties.findings.items.properties, {
+    code: {},
+    sentence: {},
+    remedy: {},
+    sides: {},
+    since: {},
+  })
   const create = body.paths['/v1/peers'].post
   t.same(Object.keys(create.responses), ['201', '4XX', '5XX'])
   t.equal(

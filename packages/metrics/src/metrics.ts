@@ -1,5 +1,15 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import type { BuildInfo, IkeRole, Metrics, MetricsSource, SaSnapshot, TunnelSnapshot } from './source.js'
+import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client'
+import { Reader, type Sample } from './reader.js'
+import { describeRelays } from './relay-metrics.js'
+import type {
+  BuildInfo,
+  IkeRole,
+  Metrics,
+  MetricsSource,
+  RelaySnapshot,
+  SaSnapshot,
+  TunnelSnapshot,
+} from './source.js'
 
 /**
  * The description of every metric, and how it is read at scrape time. Base units, counters end in _total, instants are
@@ -17,48 +27,11 @@ const MISNAMED = [
   'nodejs_active_resources_total',
 ]
 
-type Labels = Readonly<Record<string, string>>
-type Sample = readonly [labels: Labels, value: number]
-
 const flag = (value: boolean): number => (value ? 1 : 0)
 const perDirection = (tunnel: TunnelSnapshot, field: 'packets' | 'bytes'): Sample[] => [
   [{ tunnel: tunnel.tunnel, direction: 'inbound' }, tunnel.inbound[field]],
   [{ tunnel: tunnel.tunnel, direction: 'outbound' }, tunnel.outbound[field]],
 ]
-
-/** Metrics whose values are read from the source when someone scrapes; what is gone there is gone here. */
-class Reader {
-  readonly #registry: Registry
-  constructor(registry: Registry) {
-    this.#registry = registry
-  }
-
-  gauge(name: string, help: string, labelNames: readonly string[], read: () => readonly Sample[]): void {
-    const gauge: Gauge = new Gauge({
-      name,
-      help,
-      labelNames: [...labelNames],
-      registers: [this.#registry],
-      collect() {
-        gauge.reset()
-        for (const [labels, value] of read()) gauge.set(labels, value)
-      },
-    })
-  }
-
-  counter(name: string, help: string, labelNames: readonly string[], read: () => readonly Sample[]): void {
-    const counter: Counter = new Counter({
-      name,
-      help,
-      labelNames: [...labelNames],
-      registers: [this.#registry],
-      collect() {
-        counter.reset()
-        for (const [labels, value] of read()) counter.inc(labels, value)
-      },
-    })
-  }
-}
 
 function describeTunnels(reader: Reader, tunnels: () => readonly TunnelSnapshot[]): void {
   const each = (sample: (tunnel: TunnelSnapshot) => readonly Sample[]) => () => tunnels().flatMap(sample)
@@ -241,7 +214,9 @@ export function createMetrics(source: MetricsSource, build: BuildInfo): Metrics 
   const reader = new Reader(registry)
   // One reading of the source for each scrape, so that all samples of a page agree.
   let tunnels: readonly TunnelSnapshot[] = []
+  let relays: readonly RelaySnapshot[] = []
   describeTunnels(reader, () => tunnels)
+  describeRelays(reader, () => relays)
   describeProcess(reader, source, build)
   const { exchanges, failures, rekeys, collisions, moves, handshakes } = eventCounters(registry)
   // Series that exist from the start show a first failure as an increase.
@@ -261,6 +236,7 @@ export function createMetrics(source: MetricsSource, build: BuildInfo): Metrics 
     handshake: (seconds, role) => handshakes.observe({ role }, seconds),
     text: () => {
       tunnels = source.tunnels()
+      relays = source.relays?.() ?? []
       return registry.metrics()
     },
     contentType: registry.contentType,

@@ -60,6 +60,29 @@ export interface StatementSnapshot {
   readonly expiresAt: number | undefined
 }
 
+/** The OSPF relay of one LAN interface. */
+export interface RelaySnapshot {
+  readonly interface: string
+  readonly group: string
+  readonly ports: readonly RelayPortSnapshot[]
+  /** States that routers have for one another, by the port of the router that has it: each direction is one. */
+  readonly neighbours: readonly { readonly port: string; readonly state: string; readonly count: number }[]
+  /** Pairs that are Full in both directions. */
+  readonly adjacencies: number
+  /** By code; those that are not present with 0. */
+  readonly findings: readonly { readonly code: string; readonly count: number }[]
+}
+
+export interface RelayPortSnapshot {
+  /** `lan`, or the name of the tunnel. */
+  readonly port: string
+  readonly state: string
+  readonly received: number
+  readonly sent: number
+  /** Other relays that are heard there. */
+  readonly relays: number
+}
+
 export interface MetricsSource {
   tunnels(): readonly TunnelSnapshot[]
   drops(): readonly DropSnapshot[]
@@ -69,6 +92,7 @@ export interface MetricsSource {
   certificates?(): readonly CertificateSnapshot[]
   /** What is known of revocation. */
   statements?(): readonly StatementSnapshot[]
+  relays?(): readonly RelaySnapshot[]
   /** How often our own code was wrong; more than 0 is an alert. */
   bugs(): number
 }

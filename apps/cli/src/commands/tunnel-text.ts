@@ -1,5 +1,6 @@
 import type { ChildReport, IkeSaReport, TunnelReport } from '@brunel/admin-api'
 import { moment, octets, table } from '../words.js'
+import { tunnelRelayText } from './relay-text.js'
 
 /** Tunnels for people. */
 
@@ -107,6 +108,7 @@ export function tunnelText(tunnel: TunnelReport, now: Date): string {
     '',
     `MTU ${tunnel.mtu.tunnel}, MSS ${tunnel.mtu.mss.ipv4} (IPv4), ${tunnel.mtu.mss.ipv6} (IPv6)`,
     ...tunnel.mtu.lines.map(line => `  ${line}`),
+    ...tunnelRelayText(tunnel.relay, now),
     ...failureText(tunnel, now),
   ].join('\n')
 }

@@ -1,0 +1,273 @@
+import { after, assertNever, type Drop, drive, type Instant, millis, type Tick } from '@brunel/base'
+import {
+  type Kind,
+  LAN,
+  type Port,
+  Relay,
+  type RelayEffect,
+  type RelayEvent,
+  type RelayInput,
+  type RelayReport,
+  type TunnelSettings,
+  tunnelPort,
+} from '@brunel/ospf-relay'
+import type { Alarm } from './alarm.js'
+import { beaconIn, beaconPacket } from './relay-beacon.js'
+import { Carrying, type TunnelCrossing } from './relay-carrying.js'
+import type { RelayEdge, RelayLan } from './relay-edge.js'
+
+/** A tunnel that is open and joined to a LAN. */
+export interface RelayedTunnel {
+  /** `ospfRelay.interface` and `.group` of the peer. */
+  readonly lan: string
+  readonly group: string
+  readonly tun: number
+  readonly crossing: TunnelCrossing
+  readonly settings: TunnelSettings
+}
+
+/** Why a LAN is not open. */
+export interface RelayProblem {
+  readonly code: string
+  readonly detail: string
+  readonly remedy: string
+}
+
+export interface RelayGroupPorts {
+  readonly edge: RelayEdge
+  readonly now: () => Instant
+  readonly alarm: Pick<Alarm, 'set' | 'clear'>
+  /** 16 hex digits at random. */
+  readonly newId: () => string
+  readonly onEvent: (device: string, event: RelayEvent) => void
+  readonly onDrop: (port: Port, drop: Drop) => void
+  /** A packet or a setting that the system did not take. */
+  readonly onRefused: (device: string, error: unknown) => void
+  /** The machine threw: our own mistake. */
+  readonly onBug: (error: unknown) => void
+}
+
+/** A LAN that could not be opened is tried again this often: the interface may come. */
+const LAN_AGAIN = millis(5000)
+/** After a bug the relay begins anew this much later, so that one bad packet cannot spin the process. */
+const AFTER_BUG = millis(1000)
+
+const kindsOf = ({ bfd, multicast }: TunnelSettings): readonly Kind[] =>
+  bfd ? ['ospf', 'bfd', ...multicast] : ['ospf', ...multicast]
+
+interface Joined {
+  tunnel: RelayedTunnel
+  readonly carrying: Carrying
+}
+
+type Feed = (input: RelayInput | Tick) => void
+
+/**
+ * The relay of one LAN interface. A bug of its machine ends that machine alone: another one begins with an empty
+ * memory a second later, and learns all from the next Hellos.
+ */
+export class RelayGroup {
+  readonly device: string
+  readonly group: string
+  /** Of the ports that there are. */
+  readonly drops = new Map<Port, Map<Drop, number>>()
+  readonly #ports: RelayGroupPorts
+  readonly #tunnels = new Map<string, Joined>()
+  /** Far addresses that the LAN side answers for. */
+  readonly #present = new Set<string>()
+  #ownAddresses: readonly string[] = []
+  #relay: Relay
+  #feed: Feed = () => undefined
+  #lan: RelayLan | undefined
+  #lanAgain: Instant
+  problem: RelayProblem | undefined
+
+  constructor(device: string, group: string, ports: RelayGroupPorts) {
+    this.device = device
+    this.group = group
+    this.#ports = ports
+    this.#lanAgain = ports.now()
+    this.#relay = this.#begin()
+  }
+
+  /** Brings it to these tunnels. Who is no longer among them is told to go first: the place of its TUN may be another's. */
+  become(tunnels: readonly RelayedTunnel[]): void {
+    const tuns = new Map(tunnels.map(({ settings, tun }) => [settings.tunnel, tun]))
+    for (const { tunnel: old } of [...this.#tunnels.values()])
+      if (tuns.get(old.settings.tunnel) !== old.tun) this.#remove(old)
+    for (const tunnel of tunnels) this.#set(tunnel)
+    if (this.#lan === undefined && this.#ports.now() >= this.#lanAgain) this.#openLan()
+  }
+
+  ownAddresses(addresses: readonly string[]): void {
+    this.#ownAddresses = addresses
+    this.#feed({ on: 'own-addresses', addresses })
+  }
+
+  /** From a tunnel. False: it is not one of this group. */
+  packet(tun: number, packet: Uint8Array): boolean {
+    const joined = [...this.#tunnels.values()].find(({ tunnel }) => tunnel.tun === tun)
+    if (joined === undefined) return false
+    const port = tunnelPort(joined.tunnel.settings.tunnel)
+    const beacon = beaconIn(packet)
+    if (beacon !== undefined) joined.carrying.heardBeacon(this.#ports.now())
+    this.#feed(beacon === undefined ? { on: 'packet', port, packet } : { on: 'beacon', port, beacon })
+    return true
+  }
+
+  report(): RelayReport {
+    return this.#relay.report(this.#ports.now())
+  }
+
+  close(): void {
+    for (const { tunnel } of [...this.#tunnels.values()]) this.#remove(tunnel)
+    this.#feed = () => undefined
+    this.#ports.alarm.clear()
+    this.#attempt(() => this.#lan?.close())
+    this.#lan = undefined
+  }
+
+  #begin(): Relay {
+    const { now, alarm, newId } = this.#ports
+    const relay = new Relay({ group: this.group, id: newId() })
+    const feed: Feed = input => {
+      try {
+        drivenBy(input)
+      } catch (error) {
+        if (this.#feed === feed) this.#fell(error)
+      }
+    }
+    const drivenBy = drive<RelayInput, RelayEffect>(relay, {
+      now,
+      perform: effect => this.#perform(effect),
+      wakeAt: at => alarm.set(at, () => feed({ on: 'tick' })),
+    })
+    this.#feed = feed
+    feed({ on: 'own-addresses', addresses: this.#ownAddresses })
+    for (const { tunnel, carrying } of this.#tunnels.values()) {
+      const { settings } = tunnel
+      this.#feed({ on: 'tunnel-set', settings })
+      this.#feed({ on: 'tunnel-state', tunnel: settings.tunnel, carries: carrying.is })
+    }
+    return relay
+  }
+
+  #fell(error: unknown): void {
+    const { onBug, alarm, now } = this.#ports
+    onBug(error)
+    this.#feed = () => undefined
+    for (const address of [...this.#present]) this.#neighbour(address, false)
+    alarm.set(after(now(), AFTER_BUG), () => {
+      this.#relay = this.#begin()
+    })
+  }
+
+  #set(tunnel: RelayedTunnel): void {
+    const { settings, tun, crossing } = tunnel
+    const known = this.#tunnels.get(settings.tunnel)
+    const joined = known ?? { tunnel, carrying: new Carrying() }
+    const isNews = JSON.stringify(known?.tunnel.settings) !== JSON.stringify(settings)
+    joined.tunnel = tunnel
+    this.#tunnels.set(settings.tunnel, joined)
+    if (isNews) {
+      this.#feed({ on: 'tunnel-set', settings })
+      this.#attempt(() => this.#ports.edge.command({ do: 'relay-set', tun, kinds: kindsOf(settings) }))
+    }
+    const was = joined.carrying.is
+    const carries = joined.carrying.look(this.#ports.now(), crossing)
+    if (carries !== was) this.#feed({ on: 'tunnel-state', tunnel: settings.tunnel, carries })
+  }
+
+  #remove({ settings: { tunnel }, tun }: RelayedTunnel): void {
+    // What is behind it may be told to die (`failFast`), which it cannot be once the tunnel is forgotten.
+    this.#feed({ on: 'tunnel-state', tunnel, carries: false })
+    this.#feed({ on: 'tunnel-removed', tunnel })
+    this.#tunnels.delete(tunnel)
+    this.drops.delete(tunnelPort(tunnel))
+    this.#attempt(() => this.#ports.edge.command({ do: 'relay-set', tun, kinds: [] }))
+  }
+
+  #openLan(): void {
+    this.#lanAgain = after(this.#ports.now(), LAN_AGAIN)
+    try {
+      const lan = this.#ports.edge.openLan(this.device, {
+        packet: packet => this.#feed({ on: 'packet', port: LAN, packet }),
+        beacon: beacon => this.#feed({ on: 'beacon', port: LAN, beacon }),
+        lost: error => this.#lan === lan && this.#lost(error),
+      })
+      this.#lan = lan
+      this.problem = undefined
+      for (const address of this.#present) this.#attempt(() => lan.neighbour(address, true))
+    } catch (error) {
+      this.#lost(error)
+    }
+  }
+
+  #lost(error: unknown): void {
+    const lan = this.#lan
+    this.#lan = undefined
+    this.#lanAgain = after(this.#ports.now(), LAN_AGAIN)
+    this.#attempt(() => lan?.close())
+    const { code, remedy } = error as { code?: string; remedy?: string }
+    const ours = remedy !== undefined
+    this.problem = {
+      code: ours && code !== undefined ? code : 'BRUNEL_RELAY_LAN',
+      detail: ours ? (error as Error).message : `The relay cannot use ${this.device}: ${String(error)}.`,
+      remedy: remedy ?? `Look whether ${this.device} exists and is up; it is tried again by itself.`,
+    }
+  }
+
+  #perform(effect: RelayEffect): void {
+    switch (effect.do) {
+      case 'send':
+        return this.#attempt(() => this.#send(effect.port, effect.packet))
+      case 'beacon':
+        return this.#attempt(() => this.#beacon(effect.port, effect.beacon))
+      case 'neighbour':
+        return this.#neighbour(effect.address, effect.present)
+      case 'drop':
+        return this.#count(effect.port, effect.drop)
+      case 'event':
+        return this.#ports.onEvent(this.device, effect.event)
+      default:
+        return assertNever(effect)
+    }
+  }
+
+  #send(port: Port, packet: Uint8Array): void {
+    if (port === LAN) return this.#lan?.send(packet)
+    const tun = this.#joined(port)?.tunnel.tun
+    if (tun !== undefined) this.#ports.edge.command({ do: 'relay-send', tun, packet })
+  }
+
+  #beacon(port: Port, beacon: Uint8Array): void {
+    if (port === LAN) return this.#lan?.beacon(beacon)
+    if (this.#joined(port)?.carrying.mayBeacon(this.#ports.now())) this.#send(port, beaconPacket(beacon))
+  }
+
+  #joined(port: Port): Joined | undefined {
+    return this.#tunnels.get(port.slice('tunnel:'.length))
+  }
+
+  #neighbour(address: string, present: boolean): void {
+    if (present) this.#present.add(address)
+    else this.#present.delete(address)
+    this.#attempt(() => this.#lan?.neighbour(address, present))
+  }
+
+  #count(port: Port, drop: Drop): void {
+    const counts = this.drops.get(port) ?? new Map<Drop, number>()
+    this.drops.set(port, counts)
+    counts.set(drop, (counts.get(drop) ?? 0) + 1)
+    this.#ports.onDrop(port, drop)
+  }
+
+  /** What the system refuses is its matter, and no bug of the machine. */
+  #attempt(action: () => unknown): void {
+    try {
+      action()
+    } catch (error) {
+      this.#ports.onRefused(this.device, error)
+    }
+  }
+}

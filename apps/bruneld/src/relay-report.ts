@@ -1,0 +1,104 @@
+import type {
+  LayerReport,
+  OspfFinding,
+  OspfNeighbour,
+  RelayReport,
+  TunnelRelayReport,
+} from '@brunel/admin-api'
+import type { Instant } from '@brunel/base'
+import type * as OspfRelay from '@brunel/ospf-relay'
+import { tunnelOf } from './relay-events.js'
+import type { HostedRelay } from './relay-host.js'
+
+/** One moment, by the clock of the machines and as Unix time in ms. */
+export interface Moment {
+  readonly now: Instant
+  readonly wall: number
+}
+
+/** A relay as the API tells it. Pure. */
+export function relayReport(
+  { interface: device, problem, report, drops }: HostedRelay,
+  moment: Moment,
+): RelayReport {
+  return {
+    interface: device,
+    group: report.group,
+    id: report.id,
+    problem: problem ?? null,
+    ports: report.ports.map(({ port, state, received, sent, farRelay }) => ({
+      port,
+      tunnel: tunnelOf(port) ?? null,
+      state,
+      received,
+      sent,
+      farRelay: farRelay ?? null,
+    })),
+    lanRelays: report.lanRelays,
+    sources: report.sources,
+    neighbours: report.neighbours.map(one => neighbour(one, moment)),
+    findings: report.findings.map(one => finding(one, moment)),
+    unread: Object.entries(report.unread).map(([reason, count]) => ({ reason, count })),
+    drops: [...drops].flatMap(([port, counts]) =>
+      [...counts].map(([reason, count]) => ({ port, reason, count })),
+    ),
+  }
+}
+
+const at = ({ now, wall }: Moment, then: Instant): string => new Date(wall + (then - now)).toISOString()
+
+function neighbour(n: OspfRelay.NeighbourReport, moment: Moment): OspfNeighbour {
+  const { hello, mtu, heardAt, silentSince, ...rest } = n
+  return {
+    ...rest,
+    hello: hello === undefined ? null : { ...hello, mask: hello.mask ?? null },
+    mtu: mtu ?? null,
+    heardAt: at(moment, heardAt),
+    silentSince: silentSince === undefined ? null : at(moment, silentSince),
+  }
+}
+
+const finding = ({ since, ...rest }: OspfRelay.Finding, moment: Moment): OspfFinding => ({
+  ...rest,
+  since: at(moment, since),
+})
+
+/** What concerns one tunnel; undefined: no relay has it. Pure. */
+export function relayOfTunnel(relays: readonly RelayReport[], tunnel: string): TunnelRelayReport | undefined {
+  for (const relay of relays) {
+    const port = relay.ports.find(one => one.tunnel === tunnel)
+    if (port === undefined) continue
+    return {
+      interface: relay.interface,
+      group: relay.group,
+      state: port.state,
+      farRelay: port.farRelay,
+      problem: relay.problem,
+      neighbours: relay.neighbours.filter(one => one.port === port.port),
+      findings: relay.findings.filter(({ sides }) => sides.some(side => side.port === port.port)),
+    }
+  }
+  return undefined
+}
+
+/** The routing layer of a tunnel with a relay; `routes`: without it. Routers that disagree are a fault of this layer. */
+export function routingWithRelay(routes: LayerReport, relay: TunnelRelayReport): LayerReport {
+  const { interface: device, problem, findings, neighbours, state } = relay
+  if (problem !== null) return degraded(`${problem.detail} ${problem.remedy}`)
+  const [first, ...more] = findings
+  if (first !== undefined)
+    return degraded(
+      `${first.sentence}${more.length === 0 ? '' : ` And ${more.length} more.`} ${first.remedy}`,
+    )
+  const heard =
+    neighbours.length === 1 ? 'one OSPF router is' : `${neighbours.length || 'no'} OSPF routers are`
+  const carried = {
+    down: `The relay of ${device} waits for the tunnel to carry data.`,
+    listening: `The relay of ${device} listens whether another way leads to the same LAN.`,
+    standby: `The relay of ${device} uses another way to the same LAN.`,
+    forwarding: `The relay joins it to ${device}; ${heard} heard behind it.`,
+  }
+  return { ...routes, detail: `${routes.detail} ${carried[state]}` }
+}
+
+const degraded = (detail: string): LayerReport => ({ state: 'degraded', detail })

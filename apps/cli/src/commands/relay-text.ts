@@ -1,0 +1,113 @@
+import type { OspfFinding, OspfNeighbour, RelayReport, TunnelRelayReport } from '@brunel/admin-api'
+import { moment, table } from '../words.js'
+
+/** The OSPF relay for people. */
+
+export function relaysText(relays: readonly RelayReport[], now: Date): string {
+  if (relays.length === 0)
+    return 'No LAN is joined to a tunnel. Give a peer `ospfRelay` with the LAN interface: see docs/operations.md.'
+  return relays.map(relay => relayText(relay, now).join('\n')).join('\n\n')
+}
+
+const relayText = (relay: RelayReport, now: Date): readonly string[] => [
+  `${relay.interface}, group ${relay.group}, relay ${relay.id}`,
+  ...problemText(relay),
+  ...(relay.lanRelays.length === 0 ? [] : [`other relays on this LAN: ${relay.lanRelays.join(', ')}`]),
+  '',
+  table(
+    ['PORT', 'STATE', 'IN', 'OUT', 'FAR RELAY'],
+    relay.ports.map(({ port, state, received, sent, farRelay }) => [
+      portText(port),
+      state,
+      String(received),
+      String(sent),
+      farRelay ?? '-',
+    ]),
+  ),
+  '',
+  ...neighboursText(relay.neighbours, now),
+  ...countsText(
+    'carried and not read',
+    relay.unread.map(({ reason, count }) => `${count} ${reason}`),
+  ),
+  ...countsText(
+    'not carried',
+    relay.drops.map(({ port, reason, count }) => `${count} ${reason} (${portText(port)})`),
+  ),
+  '',
+  ...findingsText(relay.findings, now),
+]
+
+const problemText = ({ problem }: Pick<RelayReport, 'problem'>): readonly string[] =>
+  problem === null ? [] : [`${problem.detail} (${problem.code})`, `  ${problem.remedy}`]
+
+const portText = (port: string): string => port.replace(/^tunnel:/, '')
+
+const countsText = (what: string, counts: readonly string[]): readonly string[] =>
+  counts.length === 0 ? [] : [`${what}: ${counts.join(', ')}`]
+
+/** One line a router; its states for the others, and theirs for it, are at its end. */
+function neighboursText(neighbours: readonly OspfNeighbour[], now: Date): readonly string[] {
+  if (neighbours.length === 0) return ['No OSPF router is heard.']
+  const rows = neighbours.map(n => [
+    n.routerId,
+    n.address,
+    portText(n.port),
+    `v${n.version}`,
+    n.area,
+    n.hello === null ? '-' : `${n.hello.helloInterval}/${n.hello.deadInterval} s`,
+    String(n.mtu ?? '-'),
+    n.authentication,
+    `${moment(n.heardAt, now)}${n.silentSince === null ? '' : ', silent'}`,
+    statesText(n, neighbours),
+  ])
+  const head = ['ROUTER', 'ADDRESS', 'PORT', 'OSPF', 'AREA', 'HELLO/DEAD', 'MTU', 'AUTHENTICATION', 'HEARD']
+  return [table([...head, 'ITS STATE / STATE OF THE OTHER'], rows)]
+}
+
+const statesText = (n: OspfNeighbour, all: readonly OspfNeighbour[]): string =>
+  n.states
+    .map(({ routerId, address, state }) => `${state} / ${stateOf(all, address, n)} ${routerId}`)
+    .join(', ') || '-'
+
+/** The state that the router at `address` has for `n`. */
+const stateOf = (all: readonly OspfNeighbour[], address: string, n: OspfNeighbour): string =>
+  all
+    .find(one => one.address === address && one.version === n.version && one.instance === n.instance)
+    ?.states.find(one => one.address === n.address)?.state ?? '?'
+
+function findingsText(findings: readonly OspfFinding[], now: Date): readonly string[] {
+  if (findings.length === 0) return ['The routers agree.']
+  return findings.flatMap(({ sentence, code, remedy, since }) => [
+    `${sentence} (${code}, ${moment(since, now)})`,
+    `  ${remedy}`,
+  ])
+}
+
+/** What a tunnel has to do with it. */
+export function tunnelRelayText(relay: TunnelRelayReport | null, now: Date): readonly string[] {
+  if (relay === null) return []
+  const { interface: lan, group, state, farRelay, neighbours, findings } = relay
+  const far = farRelay === null ? '' : `, relay ${farRelay} at the far end`
+  return [
+    '',
+    `OSPF relay: ${state} between ${lan} and the tunnel, group ${group}${far}`,
+    ...problemText(relay),
+    ...neighbours.map(n => `  ${neighbourText(n)}`),
+    ...(findings.length === 0 ? [] : findingsText(findings, now)),
+  ]
+}
+
+function neighbourText({
+  routerId,
+  address,
+  area,
+  hello,
+  mtu,
+  authentication,
+  states,
+}: OspfNeighbour): string {
+  const timers = hello === null ? '' : `, hello ${hello.helloInterval} s, dead ${hello.deadInterval} s`
+  const has = states.map(one => `${one.state} with ${one.routerId}`).join(', ')
+  return `${routerId} (${address}): area ${area}${timers}, MTU ${mtu ?? 'not seen'}, authentication ${authentication}${has && `; ${has}`}`
+}

@@ -1,0 +1,91 @@
+import { relayReport, tunnelRelay, tunnelReport } from '@brunel/admin-api/fakes'
+import t from 'tap'
+import { served } from './served.js'
+
+t.test('relay shows ports, routers with the state of both directions, and where they disagree', async t => {
+  const { brunel, router } = await served(t)
+  router.relayReports = [relayReport()]
+  const { exit, out } = await brunel('relay')
+  t.equal(exit, 0)
+  t.same(out.split('\n'), [
+    'eth1, group backbone, relay 00112233445566aa',
+    '',
+    'PORT      STATE       IN  OUT  FAR RELAY',
+    'lan       forwarding  12  11   -',
+    'branch-7  forwarding  11  12   00112233445566bb',
+    '',
+    'ROUTER   ADDRESS   PORT      OSPF  AREA     HELLO/DEAD  MTU   AUTHENTICATION  HEARD    ITS STATE / STATE OF THE OTHER',
+    '1.1.1.1  10.1.0.1  lan       v2    0.0.0.0  10/40 s     1500  none            10m ago  Full / ExStart 2.2.2.2',
+    '2.2.2.2  10.1.0.2  branch-7  v2    0.0.0.0  10/40 s     9000  none            10m ago  ExStart / Full 1.1.1.1',
+    'carried and not read: 1 ospf-checksum',
+    'not carried: 2 relay-duplicate (lan)',
+    '',
+    '10.1.0.2 announces an MTU of 9000, 10.1.0.1 one of 1500 and refuses it. (BRUNEL_OSPF_MTU, 10m ago)',
+    '  Set the lower MTU on both interfaces.',
+  ])
+})
+
+t.test('relay says what is not there: no relay, no LAN, no router, no finding', async t => {
+  const { brunel, router } = await served(t)
+  t.match((await brunel('relay')).out, 'No LAN is joined to a tunnel.')
+  router.relayReports = [
+    relayReport({
+      problem: { code: 'BRUNEL_RELAY_LAN', detail: 'eth1 is not there.', remedy: 'Make it.' },
+      lanRelays: ['00112233445566cc'],
+      neighbours: [],
+      findings: [],
+      unread: [],
+      drops: [],
+    }),
+  ]
+  const { out } = await brunel('relay eth1')
+  for (const text of [
+    'eth1 is not there. (BRUNEL_RELAY_LAN)\n  Make it.',
+    'other relays on this LAN: 00112233445566cc',
+    'No OSPF router is heard.\n\nThe routers agree.',
+  ])
+    t.match(out, text)
+  t.match(await brunel('relay eth9'), { exit: 1, err: /No tunnel is joined to eth9/ })
+})
+
+t.test('a router of which no Hello was seen, or that is silent, shows as such', async t => {
+  const { brunel, router } = await served(t)
+  const [here, there] = relayReport().neighbours
+  if (here === undefined || there === undefined) return t.fail()
+  router.relayReports = [
+    relayReport({
+      neighbours: [
+        { ...here, hello: null, mtu: null, states: [] },
+        { ...there, silentSince: there.heardAt },
+      ],
+    }),
+  ]
+  const { out } = await brunel('relay')
+  t.match(out, /1\.1\.1\.1 .* - +- +none +10m ago +-\n/)
+  t.match(out, /2\.2\.2\.2 .* 10m ago, silent +ExStart \/ \? 1\.1\.1\.1\n/)
+})
+
+t.test('with --json relay prints the answer of the API', async t => {
+  const { brunel, router } = await served(t)
+  router.relayReports = [relayReport(), relayReport({ interface: 'eth2' })]
+  t.same(JSON.parse((await brunel('relay --json')).out), router.relayReports)
+  t.same(JSON.parse((await brunel('relay eth2 --json')).out), router.relayReports.slice(1))
+})
+
+t.test(
+  'status of one tunnel shows its relay: routers behind it, and the findings with their remedies',
+  async t => {
+    const { brunel, router } = await served(t)
+    t.notMatch((await brunel('status branch-7')).out, 'OSPF relay')
+    router.reports = [tunnelReport('branch-7', { relay: tunnelRelay() })]
+    t.match(
+      (await brunel('status branch-7')).out,
+      [
+        'OSPF relay: forwarding between eth1 and the tunnel, group backbone, relay 00112233445566bb at the far end',
+        '  2.2.2.2 (10.1.0.2): area 0.0.0.0, hello 10 s, dead 40 s, MTU 9000, authentication none; ExStart with 1.1.1.1',
+        '10.1.0.2 announces an MTU of 9000, 10.1.0.1 one of 1500 and refuses it. (BRUNEL_OSPF_MTU, 10m ago)',
+        '  Set the lower MTU on both interfaces.',
+      ].join('\n'),
+    )
+  },
+)
