@@ -44,6 +44,7 @@ t.test('what goes wrong is told in words: status, refusal, too much', async t =>
     return response.end(Buffer.alloc(MOST_OCTETS + 1))
   })
   await t.rejects(httpOctets(`${url}/404`), /HTTP 404/)
-  await t.rejects(httpOctets(`${url}/much`), /more than 8 MiB/)
+  await t.rejects(httpOctets(`${url}/much`), /more than 8192 KiB/)
+  await t.rejects(httpOctets(`${url}/much`, undefined, 1024), /more than 1 KiB/)
   await t.rejects(httpOctets('http://127.0.0.1:1/'), /ECONNREFUSED|bad port/)
 })

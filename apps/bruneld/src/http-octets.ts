@@ -1,4 +1,4 @@
-/** Lists and answers over plain HTTP, from addresses that a certificate names which leads to a trust anchor. */
+/** What is fetched over plain HTTP: lists, answers and certificates. */
 
 /** For everything: name, connection, redirects, octets. Longer: a peer waits for it. Shorter: a slow server counts as none. */
 const WITHIN_MS = 5_000
@@ -7,8 +7,8 @@ export const MOST_OCTETS = 8 * 1024 * 1024
 const MOST_REDIRECTS = 3
 const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308]
 
-/** Throws with a sentence. `body`: posted, an OCSP request. */
-export async function httpOctets(url: string, body?: Uint8Array): Promise<Uint8Array> {
+/** Throws with a sentence. `body`: posted, an OCSP request. `most`: octets that are taken. */
+export async function httpOctets(url: string, body?: Uint8Array, most = MOST_OCTETS): Promise<Uint8Array> {
   const signal = AbortSignal.timeout(WITHIN_MS)
   let at = url
   for (let hops = 0; hops <= MOST_REDIRECTS; hops++) {
@@ -20,7 +20,7 @@ export async function httpOctets(url: string, body?: Uint8Array): Promise<Uint8A
       at = new URL(location, at).href
       continue
     }
-    if (response.status === 200) return octetsOf(response)
+    if (response.status === 200) return octetsOf(response, most)
     await response.body?.cancel()
     throw new Error(`HTTP ${response.status}`)
   }
@@ -36,19 +36,19 @@ async function ask(url: string, body: Uint8Array | undefined, signal: AbortSigna
   }
 }
 
-async function octetsOf(response: Response): Promise<Uint8Array> {
+async function octetsOf(response: Response, most: number): Promise<Uint8Array> {
   const parts: Uint8Array[] = []
   let length = 0
   try {
     for await (const part of response.body ?? []) {
       length += part.length
-      if (length > MOST_OCTETS) break
+      if (length > most) break
       parts.push(part)
     }
   } catch (error) {
     throw new Error(reason(error), { cause: error })
   }
-  if (length > MOST_OCTETS) throw new Error(`more than ${MOST_OCTETS >> 20} MiB`)
+  if (length > most) throw new Error(`more than ${most >> 10} KiB`)
   return new Uint8Array(Buffer.concat(parts))
 }
 

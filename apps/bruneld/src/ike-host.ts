@@ -15,6 +15,7 @@ import type { DatapathEvent } from '@brunel/datapath'
 import { Ike, type IkeEffect, type IkeEvent, type IkeInput } from '@brunel/ikev2'
 import type { PacketIo } from '@brunel/packet-io'
 import { Alarm, hostFor } from './alarm.js'
+import { CertificateLookup } from './certificate-lookup.js'
 import type { KeyLog } from './key-log.js'
 import { gatewayAddress } from './remote-address.js'
 import { type RevocationPorts, RevocationWatch } from './revocation-watch.js'
@@ -26,6 +27,8 @@ const NON_ESP_MARKER = 4 // octets of zero, RFC 3948 §2.2
 const KEEPALIVE = Uint8Array.of(0xff) // RFC 3948 §2.3
 /** How often activity is told to IKE. Longer: a silent peer is noticed later by as much. */
 const ACTIVITY_MS = 1000
+/** How long a Delete or its answer waits behind ESP. Shorter: a busy peer forgets the SA with packets in hand. */
+const BEHIND_ESP_MS = 20
 /** After a bug the alarm rings again this much later, so that one bad SA cannot spin the process. */
 const AFTER_BUG = millis(1000)
 
@@ -52,25 +55,29 @@ export interface IkeHostPorts extends Pick<StreamPorts, 'onDeaf'> {
 export class IkeHost {
   readonly ike: Ike
   readonly revocation: RevocationWatch
+  readonly #lookup: CertificateLookup
   readonly streams: StreamHost
   readonly #ports: IkeHostPorts
   readonly #alarm = new Alarm()
   readonly #feed: (input: IkeInput | Tick) => void
   readonly #saidActivity = new Map<string, string>()
   #activity: NodeJS.Timeout | undefined
+  readonly #behindEsp = new Map<NodeJS.Timeout, () => void>()
 
   constructor(ports: IkeHostPorts) {
     this.#ports = ports
     const { random, crypto, certification } = ports
     this.streams = new StreamHost({ ...ports, io: ports.io.streams })
     this.ike = new Ike({ random, crypto, certification })
+    const answer = (input: IkeInput): void => this.#feed(input)
     this.revocation = new RevocationWatch({
       ...ports.revocation,
       now: Date.now,
       later: (ms, run) => void setTimeout(run, ms).unref(),
       wanted: () => this.ike.revocationKeys(),
-      answer: answer => this.#feed(answer),
+      answer,
     })
+    this.#lookup = new CertificateLookup({ fetch: ports.revocation.fetch, answer })
     const feed = drive<IkeInput, IkeEffect>(
       this.ike,
       hostFor(effect => this.#perform(effect), this.#alarm),
@@ -92,8 +99,13 @@ export class IkeHost {
   stop(): void {
     clearInterval(this.#activity)
     this.revocation.stop()
+    this.#lookup.stop()
     this.#feed({ on: 'stop' })
     this.#alarm.clear()
+    for (const [timer, send] of this.#behindEsp) {
+      clearTimeout(timer)
+      send()
+    }
   }
 
   feed(input: IkeInput): void {
@@ -156,8 +168,12 @@ export class IkeHost {
         return this.#resolve(effect)
       case 'ike-spi':
         return this.#ports.io.command({ do: 'ike-spi', spi: effect.spi, ours: effect.ours })
+      case 'esp-spi':
+        return this.#ports.io.command({ do: 'esp-spi', spi: effect.spi, ours: effect.ours })
       case 'revocation-wanted':
         return this.revocation.want(effect.question)
+      case 'certificate-wanted':
+        return this.#lookup.want(effect.lookup)
       case 'stream-open':
       case 'stream-bound':
       case 'stream-close':
@@ -176,6 +192,7 @@ export class IkeHost {
     if (tunnel !== undefined) return tunnel.install(child, outbound)
     wipeKeys(child.keysIn)
     wipeKeys(child.keysOut)
+    this.#ports.io.command({ do: 'esp-spi', spi: child.spiIn, ours: false })
   }
 
   #resolve({ peer, name }: Extract<IkeEffect, { do: 'resolve' }>): void {
@@ -188,9 +205,16 @@ export class IkeHost {
     return this.#ports.tunnel(peer)
   }
 
-  #sendIke({ bytes, marker, local, remote }: Extract<IkeEffect, { do: 'send' }>): void {
+  #sendIke({ bytes, marker, local, remote, behindEsp }: Extract<IkeEffect, { do: 'send' }>): void {
+    // A connection keeps the order by itself.
     if (remote.stream !== undefined) return this.#ports.io.streams.send(remote.stream, bytes)
-    this.#send(marker ? marked(bytes) : bytes, { local, remote })
+    const send = (): void => this.#send(marker ? marked(bytes) : bytes, { local, remote })
+    if (behindEsp === undefined) return send()
+    const timer = setTimeout(() => {
+      this.#behindEsp.delete(timer)
+      send()
+    }, BEHIND_ESP_MS)
+    this.#behindEsp.set(timer, send)
   }
 
   #send(

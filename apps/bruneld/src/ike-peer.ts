@@ -74,6 +74,7 @@ function authOf({ auth }: Peer, { psk, privateKey }: PeerSecrets): IkePeer['auth
           certificates: certificatesIn(auth.certificate),
           privateKey,
           rsa: auth.rsaSignature,
+          published: { urls: auth.certificateUrls, bundle: auth.bundleUrl },
         }
   const theirs: TheirProof | undefined =
     auth.remoteMethod === 'psk'
@@ -83,6 +84,7 @@ function authOf({ auth }: Peer, { psk, privateKey }: PeerSecrets): IkePeer['auth
           trustAnchors: auth.trustAnchors.flatMap(certificatesIn),
           crls: auth.crls.flatMap(crlsIn),
           revocation: auth.revocation,
+          hashAndUrl: auth.hashAndUrl,
         }
   if (own === undefined || theirs === undefined) return undefined
   return own.method === 'psk' && theirs.method === 'psk' ? own : { method: 'certificate', own, theirs }

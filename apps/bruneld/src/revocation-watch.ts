@@ -14,7 +14,7 @@ import type { IkeInput } from '@brunel/ikev2'
 type Answer = Extract<IkeInput, { readonly on: 'revocation' }>
 
 export interface RevocationPorts {
-  readonly fetch: (url: string, body?: Uint8Array) => Promise<Uint8Array>
+  readonly fetch: (url: string, body?: Uint8Array, most?: number) => Promise<Uint8Array>
   readonly cache: {
     read(key: string): { readonly der: Uint8Array; readonly at: number } | undefined
     write(key: string, der: Uint8Array): void

@@ -187,10 +187,10 @@ function ikeSa(source: ReportSource, sa: IkeSa): IkeSaReport {
 
 function certificateReport(seen: IkeSa['certificate']): IkeSaReport['certificate'] {
   if (seen === undefined) return null
-  const { subject, issuer, serial, revocation } = seen
+  const { subject, issuer, serial, url, revocation } = seen
   const { state, detail, until } = revocation
   const revoked = { state, detail, until: until === undefined ? null : new Date(until).toISOString() }
-  return { subject, issuer, serial, revocation: revoked }
+  return { subject, issuer, serial, url: url ?? null, revocation: revoked }
 }
 
 function childReport(source: ReportSource, child: IkeChild): ChildReport {

@@ -61,6 +61,7 @@ t.test(
       'underlay  up     198.51.100.7 is reached over eth0.',
       'IKE SA 00112233445566aa 00112233445566bb: established, we are initiator',
       'NAT at the far end',
+      'certificate "CN=branch-7" by "CN=CA", from http://pki.example.net/certs/branch-7.der',
       'child 0000aaaa in, 0000bbbb out: installed, aes256gcm16, ESN, tunnel (the peer refused transport mode) mode, ESP in UDP',
       'MTU 1414, MSS 1374 (IPv4), 1354 (IPv6)\n  1500 underlay\n  1414 tunnel',
     ]) {
@@ -173,6 +174,27 @@ t.test('a PPK comes from a file, under its name; whether it is demanded can be c
   t.same(peers.peers.get('b1')?.document.auth.ppk, { id: 'hq-b1', required: false })
   t.match(await brunel('peer edit b1 --ppk-optional --ppk-required'), { exit: 2 })
 })
+
+t.test(
+  'RFC 7296 §3.6: hash and URL is switched on by addresses, and off by a document without them',
+  async t => {
+    const { brunel, peers } = await served(t)
+    const auth = () => peers.peers.get('b1')?.document.auth
+    const add = 'peer add b1 --remote 198.51.100.6 --psk-file key'
+    t.match(await brunel(add, { files: { key: SECRET } }), { exit: 0 })
+    t.same(
+      [auth()?.hashAndUrl, auth()?.certificateUrls, auth()?.bundleUrl],
+      [undefined, undefined, undefined],
+    )
+    const [one, two] = ['http://pki.example.net/a/', 'http://pki.example.net/b/']
+    t.match(await brunel(`peer edit b1 --hash-and-url ${one} ${two} --certificate-url ${one}c`), { exit: 0 })
+    t.match(auth(), { hashAndUrl: [one, two], certificateUrls: [`${one}c`] })
+    t.match(await brunel('peer edit b1 --bundle-url https://pki.example.net/'), {
+      exit: 1,
+      err: /plain http/,
+    })
+  },
+)
 
 t.test('the first child SA may be kept out of IKE_AUTH, and the default stays unwritten', async t => {
   const { brunel, peers } = await served(t)

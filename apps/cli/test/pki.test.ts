@@ -1,4 +1,12 @@
-import { certificatesIn, certificationAt, crlsIn, parseCertificate, SIGNATURE_HASHES } from '@brunel/crypto'
+import { createHash } from 'node:crypto'
+import {
+  bundleOf,
+  certificatesIn,
+  certificationAt,
+  crlsIn,
+  parseCertificate,
+  SIGNATURE_HASHES,
+} from '@brunel/crypto'
 import t from 'tap'
 import { run } from './terminal.js'
 
@@ -56,5 +64,32 @@ t.test(
     t.equal(files['pki/crl.der'], Buffer.from(crlsIn(files['pki/crl.pem'] ?? '')[0] ?? []).toString('latin1'))
     await brunel(files, 'pki revoke b.example.net')
     t.match(files['pki/index.txt'], /^R\t\d{12}Z\t260102031405Z\t/)
+  },
+)
+
+t.test(
+  'RFC 7296 §3.6: brunel pki publish writes what hash and URL name, and says how to name it',
+  async t => {
+    const files: Record<string, string> = {}
+    await brunel(files, 'pki init')
+    await brunel(files, 'pki issue hq.example.net')
+    const [der] = certificatesIn(files['pki/hq.example.net.pem'] ?? '')
+    const said = await brunel(files, 'pki publish pki/hq.example.net.pem --to www')
+    t.equal(said.exit, 0)
+    const published = Object.entries(files).filter(([name]) => name.startsWith('www/'))
+    const bundle = Buffer.from(bundleOf([der ?? new Uint8Array()])).toString('latin1')
+    t.same(
+      new Set(published.map(([, octets]) => octets)),
+      new Set([Buffer.from(der ?? []).toString('latin1'), bundle]),
+    )
+    for (const [name, octets] of published) {
+      const hash = createHash('sha1').update(octets, 'latin1').digest('hex')
+      t.equal(name, `www/${hash}`)
+      t.match(
+        said.out,
+        octets === bundle ? `--bundle-url http://HOST/${hash}` : `--certificate-url http://HOST/${hash}`,
+      )
+    }
+    t.match(await brunel(files, 'pki publish pki/ca.key'), { exit: 1, err: /no PEM certificates/ })
   },
 )

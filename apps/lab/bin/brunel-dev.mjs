@@ -26,7 +26,7 @@ const COMMANDS = {
     help: `usage: npm test [-- WORD… OPTION…]
   WORD           only tests whose path contains it: strongswan, packages/ikev2, under-attack.test.ts
   OPTION         for tap: --bail, --timeout=SECONDS, …
-Rings 1 to 3 run two at a time, then those of apps/lab/test/system (namespaces, real peers; as root) one at a time.`,
+Rings 1 to 3 run two at a time; so do those of apps/lab/test/system (namespaces, real peers; as root) that mostly wait; the rest alone.`,
   },
   lab: {
     about: 'two sites on this machine, live',

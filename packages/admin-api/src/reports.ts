@@ -68,6 +68,9 @@ export const CertificateReport = Type.Object({
   subject: Type.String(),
   issuer: Type.String(),
   serial: Type.String(),
+  url: Type.Union([Type.String(), Type.Null()], {
+    description: 'Where it was fetched, since the peer sent hash and URL; null: the peer sent it.',
+  }),
   revocation: Type.Object({
     state: Type.Union([Type.Literal('good'), Type.Literal('unknown'), Type.Literal('unchecked')]),
     detail: Type.String({ description: 'What says so, or why nobody does.' }),

@@ -172,6 +172,7 @@ export const tunnelReport = (name: string, more: Partial<TunnelReport> = {}): Tu
         subject: 'CN=branch-7',
         issuer: 'CN=CA',
         serial: '0a',
+        url: 'http://pki.example.net/certs/branch-7.der',
         revocation: { state: 'good', detail: 'the revocation list of "CN=CA"', until: null },
       },
       mobike: { local: [], remote: ['203.0.113.8'] },

@@ -15,6 +15,7 @@ import {
 } from '@brunel/crypto'
 import { Address } from '@brunel/wire'
 import type { PeerDocument } from './document.js'
+import { publicationProblems, urlProblems } from './hash-and-url-rules.js'
 import { problem } from './rule.js'
 import { identity } from './values.js'
 
@@ -65,6 +66,7 @@ export function certificateProblems(peer: PeerDocument, context: CertificateCont
   return [
     ...(own === 'certificate' ? ownProblems(peer, context) : []),
     ...(theirs === 'certificate' ? theirProblems(peer) : []),
+    ...urlProblems(peer.auth),
     ...(peer.auth.crls ?? []).flatMap((text, i) =>
       crlsIn(text).length > 0
         ? []
@@ -109,6 +111,7 @@ function ownProblems(peer: PeerDocument, { now, holdsKeyOf }: CertificateContext
         ),
       )
   }
+  problems.push(...publicationProblems(peer.auth, found.length))
   const storedFits = first === undefined ? undefined : holdsKeyOf?.(peer.name, certificate)
   return [...problems, ...keyProblems(privateKey, first, storedFits)]
 }

@@ -66,6 +66,10 @@ export const CODES = {
       'A warning: our certificate does not hold `local.id`, or leads to none of our own trust anchors.',
     remedy: 'Compare the names in it with `local.id`; add its intermediate certificates.',
   },
+  BRUNEL_CONFIG_CERTIFICATE_URL: {
+    meaning: 'An address of certificates is not plain http://, or there are more than certificates.',
+    remedy: 'Write http://, a host and a path, such as `http://pki.example.net/certs/`.',
+  },
   BRUNEL_CONFIG_PRIVATE_KEY: {
     meaning: 'The private key is missing, cannot be read, or is not that of the certificate.',
     remedy: 'Write the key that the certificate was made for, as PEM without a passphrase.',

@@ -132,6 +132,24 @@ export const AuthDocument = Type.Object(
         },
       ),
     ),
+    hashAndUrl: Type.Optional(
+      Type.Array(Type.String(), {
+        description:
+          'Hash and URL (RFC 7296 §3.6): the peer may send the SHA-1 hash and the http:// address of a certificate, or of a bundle, instead of it, if the address begins with one of these. They are looked up before the peer has proved itself. Left out: it may not.',
+        examples: [['http://pki.example.net/certs/']],
+      }),
+    ),
+    certificateUrls: Type.Optional(
+      Type.Array(Type.String(), {
+        description:
+          'Where the certificates of `certificate` are published in DER, in their order, by http://: a peer that looks them up gets hash and URL (RFC 7296 §3.6). Certificates beyond the list are sent whole.',
+      }),
+    ),
+    bundleUrl: Type.Optional(
+      text(
+        'Instead of `certificateUrls`: where all of them are published as one bundle. `brunel pki publish` makes it.',
+      ),
+    ),
     ppk: Type.Optional(PpkDocument),
     rsaSignature: Type.Optional(
       Type.Union([Type.Literal('pss'), Type.Literal('pkcs1')], {

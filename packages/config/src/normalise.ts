@@ -1,5 +1,11 @@
 import { bug } from '@brunel/base'
-import { type EspProposal, type IkeProposal, parseEspProposal, parseIkeProposal } from '@brunel/crypto'
+import {
+  type EspProposal,
+  httpUrl,
+  type IkeProposal,
+  parseEspProposal,
+  parseIkeProposal,
+} from '@brunel/crypto'
 import { withDefaults } from './defaults.js'
 import type { PeerDocument } from './document.js'
 import type { Peer } from './peer.js'
@@ -49,6 +55,9 @@ export function normalise(document: PeerDocument): Peer {
       trustAnchors: auth.trustAnchors ?? [],
       crls: auth.crls ?? [],
       revocation: auth.revocation ?? 'relaxed',
+      hashAndUrl: (auth.hashAndUrl ?? []).map(url => sure(httpUrl(url), 'auth.hashAndUrl')),
+      certificateUrls: auth.certificateUrls ?? [],
+      bundleUrl: auth.bundleUrl,
       rsaSignature: auth.rsaSignature ?? 'pss',
       ppk: auth.ppk && { id: auth.ppk.id, required: auth.ppk.required ?? false },
     },

@@ -54,6 +54,10 @@ export interface Peer {
     readonly trustAnchors: readonly string[]
     readonly crls: readonly string[]
     readonly revocation: 'relaxed' | 'ifuri' | 'strict' | 'off'
+    /** Hash and URL, RFC 7296 §3.6: beginnings of addresses where the peer's certificates may be; where ours are. */
+    readonly hashAndUrl: readonly string[]
+    readonly certificateUrls: readonly string[]
+    readonly bundleUrl: string | undefined
     readonly rsaSignature: 'pss' | 'pkcs1'
     /** Its secret lies apart. `id`: as it was written. */
     readonly ppk: { readonly id: string; readonly required: boolean } | undefined

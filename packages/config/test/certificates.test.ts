@@ -125,3 +125,34 @@ t.test('warnings: another name than that of the certificate, and an authority th
     '/auth/certificate BRUNEL_CONFIG_CERTIFICATE_DOUBTFUL',
   ])
 })
+
+const HERE = 'http://pki.example.net/certs/'
+for (const [what, auth, want] of [
+  ['addresses of ours and of the peer', { hashAndUrl: [HERE], certificateUrls: [`${HERE}hq.der`] }, []],
+  ['a bundle', { bundleUrl: `${HERE}hq.bundle` }, []],
+  [
+    'TLS, a file, a user, a step up',
+    {
+      hashAndUrl: ['https://pki.example.net/', 'file:///etc/', 'http://me@pki.example.net/'],
+      certificateUrls: [`${HERE}../hq.der`],
+    },
+    ['hashAndUrl/0', 'hashAndUrl/1', 'hashAndUrl/2', 'certificateUrls/0'],
+  ],
+  ['anybody', { hashAndUrl: ['http://'] }, ['hashAndUrl/0']],
+  ['a bundle that is no address', { bundleUrl: 'hq.bundle' }, ['bundleUrl']],
+  ['both', { certificateUrls: [`${HERE}a`], bundleUrl: `${HERE}b` }, ['bundleUrl']],
+  ['more addresses than certificates', { certificateUrls: [`${HERE}a`, `${HERE}b`] }, ['certificateUrls']],
+] as const)
+  t.test(`RFC 7296 §3.6: hash and URL, ${what}`, async t =>
+    t.same(
+      faults(peer(auth as unknown as Partial<PeerDocument['auth']>)),
+      want.map(pointer => `/auth/${pointer} BRUNEL_CONFIG_CERTIFICATE_URL`),
+    ),
+  )
+
+t.test('RFC 7296 §3.6: hash and URL is off by default, and its addresses have one form', async t => {
+  t.match(normalise(peer()).auth, { hashAndUrl: [], certificateUrls: [], bundleUrl: undefined })
+  t.same(normalise(peer({ hashAndUrl: ['HTTP://PKI.example.net'] })).auth.hashAndUrl, [
+    'http://pki.example.net/',
+  ])
+})

@@ -55,7 +55,9 @@ export {
   PRFS,
   type Prf,
 } from './transforms.js'
+export { bundleOf, certificatesOfBundle } from './x509/bundle.js'
 export { type Certificate, parseCertificate } from './x509/certificate.js'
+export { httpUrl } from './x509/http-url.js'
 export {
   type CertificateWish,
   type Issuer,

@@ -82,6 +82,8 @@ export type DatapathCommand =
   | { readonly do: 'sa-moved'; readonly sa: number; readonly remote: Endpoint }
   /** An IKE SPI (16 hex digits) that is ours, or no longer: such messages are passed up first, before those of strangers. */
   | { readonly do: 'ike-spi'; readonly spi: string; readonly ours: boolean }
+  /** An ESP SPI that the peer may use before `inbound-add`, which ends it, or one that comes to nothing. */
+  | { readonly do: 'esp-spi'; readonly spi: number; readonly ours: boolean }
   | { readonly do: 'stop' }
 
 export type DatapathEvent =

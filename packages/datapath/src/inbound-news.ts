@@ -49,6 +49,11 @@ export class InboundNews {
     return this.#audited('esp-unknown-spi', row)
   }
 
+  /** Its SA was expected and did not come in time: the peer did nothing wrong. */
+  cameEarly(row: number): Drop {
+    return this.#audited('esp-unknown-spi', row)
+  }
+
   /** An authentic packet; `newest`: it moved the window. */
   authentic(sa: InboundSa, row: number, newest: boolean): void {
     const { sa: index, spi } = sa.spec

@@ -5,6 +5,7 @@ import { Esp } from '@brunel/wire'
 import { type Batch, ROW, ROW_FIELDS, SOCKET } from './batch.js'
 import type { DatapathCommand, DatapathEvent } from './commands.js'
 import { type Counters, TUNNEL_COUNTER } from './counters.js'
+import { EarlyEsp } from './early-esp.js'
 import { decapsulatedTos, ECN_DROP } from './ecn.js'
 import { IkeIngress } from './ike-ingress.js'
 import { InboundNews } from './inbound-news.js'
@@ -38,6 +39,7 @@ export class InboundPump {
   readonly #tunnels: Tunnels
   readonly #sas: InboundSas
   readonly #ike = new IkeIngress()
+  readonly #early = new EarlyEsp()
   readonly #packet: Packet
   readonly #header = new PayloadHeader()
   readonly #inner = new InnerPacket()
@@ -45,6 +47,8 @@ export class InboundPump {
   readonly #waiting: DatapathCommand[] = []
   #busy = false
   #refreshed = false
+  /** Rows of this batch in front that had waited. */
+  #waited = 0
 
   constructor(ports: InboundPorts, batch: Batch, counters: Counters, emit: (event: DatapathEvent) => void) {
     this.#ports = ports
@@ -65,11 +69,14 @@ export class InboundPump {
       case 'tunnel-restart':
         return this.#tunnels.restart(command.tun)
       case 'inbound-add':
-        return this.#sas.add(command.sa)
+        this.#sas.add(command.sa)
+        return this.#early.settled(command.sa.spi)
       case 'sa-moved':
         return this.#sas.get(command.sa)?.moved(command.remote)
       case 'ike-spi':
         return this.#ike.know(command.spi, command.ours)
+      case 'esp-spi':
+        return command.ours ? this.#early.expect(command.spi) : this.#early.settled(command.spi)
       case 'tunnel-remove':
       case 'sa-remove':
       case 'stop':
@@ -99,10 +106,12 @@ export class InboundPump {
   turn(timeout: Millis): number {
     this.#settle() // a turn that ended in a bug left its removals behind
     const batch = this.#batch
-    const n = this.#ports.underlay.receive(batch, TARGET, timeout)
+    const came = this.#early.due ? 0 : this.#ports.underlay.receive(batch, TARGET, timeout)
     const now = this.#ports.clock.now()
     this.#news.begin(now)
     this.#news.tooBig(this.#ports.underlay.tooBig())
+    this.#waited = this.#early.join(batch, came, now)
+    const n = came + this.#waited
     if (n === 0) return 0
     this.#busy = true
     this.#refreshed = false
@@ -140,7 +149,7 @@ export class InboundPump {
         drop = this.#natTraversal(p, row, now)
         break
       case SOCKET.esp:
-        drop = this.#esp(p, row)
+        drop = this.#esp(p, row, now)
         break
       case SOCKET.udp500:
         drop = this.#ikeMessage(p, row, now)
@@ -155,7 +164,7 @@ export class InboundPump {
   #natTraversal(p: Packet, row: number, now: Instant): Drop | undefined {
     const length = p.end - p.start
     if (length === 1 && p.bytes[p.start] === KEEPALIVE) return 'nat-keepalive'
-    if (length < NON_ESP_MARKER || p.view.getInt32(p.start) !== 0) return this.#esp(p, row)
+    if (length < NON_ESP_MARKER || p.view.getInt32(p.start) !== 0) return this.#esp(p, row, now)
     p.start += NON_ESP_MARKER
     return this.#ikeMessage(p, row, now)
   }
@@ -169,10 +178,20 @@ export class InboundPump {
   }
 
   /** Up to the sealer: RFC 4303 §3.4.2, §3.4.3. */
-  #esp(p: Packet, row: number): Drop | undefined {
+  #esp(p: Packet, row: number, now: Instant): Drop | undefined {
     const esp = Esp.open(p, p.start)
     if (isDrop(esp)) return esp
     const sa = this.#find(p)
+    const spi = p.view.getInt32(p.start)
+    if (row < this.#waited * ROW_FIELDS) {
+      if (sa === undefined) return this.#news.cameEarly(row)
+    } else if (this.#early.concerns(spi)) {
+      if (this.#early.hold(spi, this.#batch, row, now)) {
+        this.#rows[row + ROW.status] = STATUS.consumed
+        return undefined
+      }
+      if (sa === undefined) return this.#news.cameEarly(row)
+    }
     if (sa === undefined) return this.#news.unknownSpi(Esp.spi(p, esp), row)
     const drop = sa.esp.admit(p)
     if (drop !== undefined) return this.#news.refused(drop, sa, row)

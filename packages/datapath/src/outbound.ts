@@ -75,6 +75,7 @@ export class OutboundPump {
       case 'inbound-add':
       case 'sa-moved':
       case 'ike-spi':
+      case 'esp-spi':
         return
       default:
         assertNever(command)

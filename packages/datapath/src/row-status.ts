@@ -7,7 +7,7 @@ export const STATUS = {
   alive: 0,
   /** Set by the sealer. */
   integrity: -1,
-  /** Served in full and neither dropped nor sent on: an IKE message that went up. */
+  /** Served in full and neither dropped nor sent on: an IKE message that went up, ESP that waits. */
   consumed: -2,
 } as const
 

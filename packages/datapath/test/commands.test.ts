@@ -308,6 +308,7 @@ t.test('each pump takes what concerns it and lets the rest pass', async t => {
   const router = new Router()
   for (const pump of [router.outbound, router.inbound]) {
     pump.command({ do: 'ike-spi', spi: '0123456789abcdef', ours: true })
+    pump.command({ do: 'esp-spi', spi: 0x12345678, ours: true })
     pump.command({ do: 'sa-moved', sa: 99, remote: HERE })
     pump.command({ do: 'sa-remove', direction: pump === router.outbound ? 'inbound' : 'outbound', sa: 5 })
   }

@@ -102,6 +102,8 @@ export function inboundTreadmill(
   }
   const pump = new InboundPump(ports, batch, counters, nothing)
   pump.command({ do: 'tunnel-set', tunnel: { ...tunnel, farAddresses: [] } })
+  // As while another SA is negotiated.
+  pump.command({ do: 'esp-spi', spi: 0x7fffffff, ours: true })
   pump.command({ do: 'inbound-add', sa: mirrored(sa) })
   return { turn: () => pump.turn(millis(0)), drops: () => total(counters) }
 }

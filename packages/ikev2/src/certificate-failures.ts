@@ -1,5 +1,5 @@
 import type { CertificateFault } from '@brunel/crypto'
-import type { Failure } from './contract.js'
+import type { Failure, Lookup } from './contract.js'
 import { failure } from './failures.js'
 
 /** What goes wrong with certificates, each told apart from the others. The peer hears AUTHENTICATION_FAILED alone. */
@@ -59,9 +59,29 @@ export const noCertificate = (id: string): Failure =>
 export const hashAndUrl = (id: string): Failure =>
   failure(
     'HASH_AND_URL',
-    `${id} sends the address of its certificate instead of the certificate (hash and URL, RFC 7296 §3.6), which we never ask for.`,
-    'Switch hash-and-URL off at the other router (strongSwan: charon.hash_and_url = no).',
+    `${id} sends the address of its certificate instead of the certificate (hash and URL, RFC 7296 §3.6), which we did not ask for.`,
+    'Allow addresses by auth.hashAndUrl of this peer; or switch hash and URL off at the other router (strongSwan: charon.hash_and_url = no).',
     { remoteId: id },
+  )
+
+export const certificateUrl = (id: string, url: string, allowed: readonly string[]): Failure =>
+  failure(
+    'CERTIFICATE_URL',
+    `${id} names an address of its certificate that auth.hashAndUrl does not allow: ${url}.`,
+    'If it is where its certificates are published, add its beginning to auth.hashAndUrl: plain http://, with the host and a path.',
+    { remoteId: id, url, allowed },
+  )
+
+export const certificateLookup = (
+  id: string,
+  { kind, url, hash }: Pick<Lookup, 'kind' | 'url' | 'hash'>,
+  detail: string,
+): Failure =>
+  failure(
+    'CERTIFICATE_LOOKUP',
+    `The ${kind === 'bundle' ? 'bundle of certificates' : 'certificate'} of ${id} cannot be had from ${url}: ${detail}.`,
+    'Let this router reach the address, and let it give the octets that the other router means: DER, not PEM, and not an older one.',
+    { remoteId: id, url, 'SHA-1': hash, detail },
   )
 
 export const wrongSignature = (id: string, subject: string, detail: string): Failure =>

@@ -33,27 +33,42 @@ export interface TrafficSelector {
 
 export type SharedKey = { readonly method: 'psk'; readonly psk: Uint8Array }
 
-/** How we prove who we are. Certificates in DER, ours first and then its intermediates; the key in PKCS #8 DER. */
-export type OwnProof =
-  | SharedKey
-  | {
-      readonly method: 'certificate'
-      readonly certificates: readonly Uint8Array[]
-      readonly privateKey: Uint8Array
-      /** How a plain RSA key signs. */
-      readonly rsa: 'pss' | 'pkcs1'
-    }
+/** Certificates in DER, ours first and then its intermediates; the key in PKCS #8 DER. */
+export interface CertificateProof {
+  readonly method: 'certificate'
+  readonly certificates: readonly Uint8Array[]
+  readonly privateKey: Uint8Array
+  /** How a plain RSA key signs. */
+  readonly rsa: 'pss' | 'pkcs1'
+  /** Where they can be fetched, each in its place, or all as a bundle: RFC 7296 §3.6. */
+  readonly published?: { readonly urls: readonly string[]; readonly bundle: string | undefined } | undefined
+}
+
+/** How we prove who we are. */
+export type OwnProof = SharedKey | CertificateProof
+
+export interface CertificateDemand {
+  readonly method: 'certificate'
+  readonly trustAnchors: readonly Uint8Array[]
+  readonly crls: readonly Uint8Array[]
+  /** What else is asked whether its certificates are revoked, and what it means when nobody says. */
+  readonly revocation: RevocationPolicy
+  /** Beginnings of the addresses from which its certificates may be fetched, as `httpUrl` writes them. Left out: none. */
+  readonly hashAndUrl?: readonly string[]
+}
 
 /** How the peer must prove who it is. */
-export type TheirProof =
-  | SharedKey
-  | {
-      readonly method: 'certificate'
-      readonly trustAnchors: readonly Uint8Array[]
-      readonly crls: readonly Uint8Array[]
-      /** What else is asked whether its certificates are revoked, and what it means when nobody says. */
-      readonly revocation: RevocationPolicy
-    }
+export type TheirProof = SharedKey | CertificateDemand
+
+/** A certificate, or a bundle of them, that a peer names by its SHA-1 hash and an address: RFC 7296 §3.6. */
+export interface Lookup {
+  readonly kind: 'certificate' | 'bundle'
+  /** Hexadecimal. */
+  readonly hash: string
+  /** Plain HTTP. */
+  readonly url: string
+  readonly key: string
+}
 
 /** A post-quantum pre-shared key and the name that both ends know it by, RFC 8784 §2. */
 export interface Ppk {
@@ -152,6 +167,12 @@ export type IkeInput =
   /** What came of a `revocation-wanted`, or news of the same question: an authentic answer in its time, or why there is none. */
   | {
       readonly on: 'revocation'
+      readonly key: string
+      readonly answer: { readonly der: Uint8Array } | { readonly failed: string }
+    }
+  /** What came of a `certificate-wanted`: what is at the address, whatever it is, or why there is nothing. */
+  | {
+      readonly on: 'certificate'
       readonly key: string
       readonly answer: { readonly der: Uint8Array } | { readonly failed: string }
     }
@@ -319,6 +340,8 @@ export type IkeEffect =
   /**
    * `marker`: put the four zero octets of RFC 3948 §2.2 in front (always on port 4500, and in a stream). Where
    * `remote.stream` is given, it goes into that connection; where there is no such connection, nowhere.
+   * `behindEsp`: by it the peer forgets SAs that traffic has just left. It leaves some milliseconds later, so that what
+   * was sent on them is served before.
    */
   | {
       readonly do: 'send'
@@ -326,6 +349,7 @@ export type IkeEffect =
       readonly local: Endpoint
       readonly remote: Endpoint
       readonly marker: boolean
+      readonly behindEsp?: true
     }
   /** NAT keepalive, one octet 0xFF, RFC 3948 §2.3. */
   | { readonly do: 'keepalive'; readonly local: Endpoint; readonly remote: Endpoint }
@@ -358,8 +382,15 @@ export type IkeEffect =
   | { readonly do: 'stream-close'; readonly stream: number }
   /** An SPI that peers may address to us, or no longer: for the filter in front of the machine. 16 hex digits. */
   | { readonly do: 'ike-spi'; readonly spi: string; readonly ours: boolean }
+  /**
+   * An ESP SPI that a request of ours tells the peer, or one that came to nothing. The peer may send with it before its
+   * answer has been read; `child-install` ends it too.
+   */
+  | { readonly do: 'esp-spi'; readonly spi: number; readonly ours: boolean }
   /** Get the answer and feed `revocation`, always; then go on getting it before it is out of date, while `revocationKeys` names it. */
   | { readonly do: 'revocation-wanted'; readonly question: Question }
+  /** Get what is at the address and feed `certificate`, always, and soon: an IKE_AUTH waits for it. */
+  | { readonly do: 'certificate-wanted'; readonly lookup: Lookup }
   | { readonly do: 'drop'; readonly drop: Drop; readonly remote: Endpoint; readonly detail: string }
   | { readonly do: 'report'; readonly event: IkeEvent }
 
@@ -370,6 +401,8 @@ export interface CertificateReport {
   readonly subject: string
   readonly issuer: string
   readonly serial: string
+  /** Where it was fetched, since the peer sent hash and URL. */
+  readonly url: string | undefined
   readonly revocation: {
     readonly state: 'good' | 'unknown' | 'unchecked'
     readonly detail: string

@@ -16,12 +16,12 @@ export function eraseRequest(sa: IkeSa, doing: Doing | undefined): void {
   if ('offer' in doing) doing.offer.keyPair?.wipe()
   if (doing.what === 'intermediate') doing.keyPair.wipe()
   if ('offer' in doing) forgetSteps(sa, doing.offer.following)
-  if (doing.what === 'create-child' || doing.what === 'rekey-child') sa.host.freeChildSpi(doing.offer.spiIn)
+  if (doing.what === 'create-child' || doing.what === 'rekey-child') sa.host.childSpis.free(doing.offer.spiIn)
 }
 
 /** The child that IKE_AUTH asked for does not come. */
 export function dropFirstChild(sa: IkeSa, { auth }: Extract<Stage, { readonly is: 'authenticating' }>): void {
-  if (auth.offer !== undefined) sa.host.freeChildSpi(auth.offer.spiIn)
+  if (auth.offer !== undefined) sa.host.childSpis.free(auth.offer.spiIn)
 }
 
 /** RFC 7296 §2.12: closing an IKE SA erases its keys and the private values behind them. */

@@ -1,8 +1,8 @@
 import { after, type Instant } from '@brunel/base'
-import type { Question } from '@brunel/crypto'
 import * as certificateFailures from './certificate-failures.js'
-import type { Failure } from './contract.js'
+import type { Failure, IkeInput } from './contract.js'
 import type { PeerControl } from './peer.js'
+import type { Unsettled } from './proof.js'
 import { ANSWER_WITHIN } from './revocations.js'
 import type { IkeSa } from './sa.js'
 import type { Held, SaHost } from './sa-stage.js'
@@ -10,20 +10,16 @@ import type { Session } from './session.js'
 import type { Turn } from './turn.js'
 
 /**
- * An IKE_AUTH whose certificates are right, held until it is known whether they are revoked. The Message ID is not used
- * up: a peer that repeats its request hears nothing yet, and one answer in the end (RFC 7296 §2.1).
+ * An IKE_AUTH whose certificates are right, held until it is known whether they are revoked; or one that names them by
+ * hash and URL, until they are fetched. The Message ID is not used up: a peer that repeats its request hears nothing
+ * yet, and one answer in the end (RFC 7296 §2.1).
  */
-export function hold(
-  turn: Turn,
-  sa: IkeSa,
-  questions: readonly Question[],
-  again: (turn: Turn) => void,
-): void {
+export function hold(turn: Turn, sa: IkeSa, open: Unsettled, again: (turn: Turn) => void): void {
   const { stage } = sa
   if (stage.is !== 'half-open' && stage.is !== 'authenticating') return
-  sa.host.revocations.ask(turn, questions)
-  const keys = questions.map(({ key }) => key)
-  sa.stage = { ...stage, held: { again, keys, until: after(turn.now, ANSWER_WITHIN) } }
+  sa.host.revocations.ask(turn, open.questions)
+  sa.host.lookups.ask(turn, open.lookups)
+  sa.stage = { ...stage, held: { ...open, again, until: after(turn.now, ANSWER_WITHIN) } }
 }
 
 export const heldBy = ({ stage }: IkeSa): Held | undefined =>
@@ -45,10 +41,23 @@ function resume(turn: Turn, sa: IkeSa): void {
 export function tickHeld(turn: Turn, sa: IkeSa): void {
   const held = heldBy(sa)
   if (held === undefined || held.until > turn.now) return
-  const seconds = Math.round(ANSWER_WITHIN / 1000)
-  for (const key of held.keys)
-    sa.host.revocations.answered(turn.now, key, { failed: `no answer within ${seconds} seconds` })
+  const answer = { failed: `no answer within ${Math.round(ANSWER_WITHIN / 1000)} seconds` }
+  for (const { key } of held.questions) sa.host.revocations.answered(turn.now, key, answer)
+  for (const { key } of held.lookups) sa.host.lookups.answered(turn.now, key, answer)
   resume(turn, sa)
+}
+
+/** What a certificate was fetched for. Returns who was concerned. */
+export function certificateNews(
+  turn: Turn,
+  host: SaHost,
+  sas: Iterable<IkeSa>,
+  { key, answer }: Extract<IkeInput, { readonly on: 'certificate' }>,
+): readonly IkeSa[] {
+  host.lookups.answered(turn.now, key, answer)
+  const waiting = [...sas].filter(sa => heldBy(sa)?.lookups.some(lookup => lookup.key === key))
+  for (const sa of waiting) resume(turn, sa)
+  return waiting
 }
 
 /** An answer arrived. Returns who was concerned. */
@@ -62,7 +71,7 @@ export function revocationNews(
   },
 ): readonly (IkeSa | PeerControl)[] {
   host.revocations.answered(turn.now, input.key, input.answer)
-  const waiting = [...sas].filter(sa => heldBy(sa)?.keys.includes(input.key))
+  const waiting = [...sas].filter(sa => heldBy(sa)?.questions.some(({ key }) => key === input.key))
   for (const sa of waiting) resume(turn, sa)
   const concerned = host.peers.all.filter(({ sessions }) =>
     sessions.some(({ certificate }) => certificate?.revocation.concerns.includes(input.key)),

@@ -11,9 +11,11 @@ import type { Certification, Cryptography } from '@brunel/crypto'
 import { Ike as Wire } from '@brunel/wire'
 import * as actions from './actions.js'
 import { Alarms } from './alarms.js'
+import { ChildSpis } from './child-spis.js'
 import type { IkeEffect, IkeInput, IkePeerReport } from './contract.js'
 import { beginInit } from './exchanges/sa-init.js'
-import { revocationNews } from './held.js'
+import { certificateNews, revocationNews } from './held.js'
+import { Lookups } from './lookups.js'
 import { PeerControl } from './peer.js'
 import { Peers } from './peers.js'
 import { reportPeer } from './report.js'
@@ -40,12 +42,13 @@ import { type Ports, Turn } from './turn.js'
 export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
   readonly ports: Ports
   readonly revocations = new Revocations()
+  readonly lookups: Lookups
   readonly #peers = new Peers()
   /** By the SPI that we chose: RFC 7296 §2.6. */
   readonly #sas = new Map<IkeSpi, IkeSa>()
   /** Which of our SPIs came and went since the last effect that told so. */
   readonly #spiNews = new Map<IkeSpi, boolean>()
-  readonly #childSpis = new Set<number>()
+  readonly childSpis: ChildSpis
   readonly streams = new Streams()
   readonly #strangers: Strangers
   readonly #alarms = new Alarms<IkeSa | PeerControl>()
@@ -56,6 +59,8 @@ export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
     settings: Partial<IkeSettings> = {},
   ) {
     this.ports = { ...ports, settings: { ...DEFAULT_SETTINGS, ...settings } }
+    this.lookups = new Lookups(this.ports)
+    this.childSpis = new ChildSpis(ports.random)
     this.#strangers = new Strangers(this)
   }
 
@@ -69,7 +74,7 @@ export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
     this.#finish(turn)
     for (const [spi, ours] of this.#spiNews) turn.do({ do: 'ike-spi', spi, ours })
     this.#spiNews.clear()
-    return turn.effects
+    return this.childSpis.before(turn.effects)
   }
 
   #take(turn: Turn, input: IkeInput | Tick): void {
@@ -95,6 +100,9 @@ export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
         return this.#touch(actions.unknownEspSpi(turn, this.#peers.all, input))
       case 'revocation':
         for (const who of revocationNews(turn, this, this.#sas.values(), input)) this.#touch(who)
+        return
+      case 'certificate':
+        for (const who of certificateNews(turn, this, this.#sas.values(), input)) this.#touch(who)
         return
       case 'stop':
         for (const control of this.#peers.all) {
@@ -232,19 +240,6 @@ export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
       const spi = Wire.ikeSpi(this.ports.random.ikeSpi())
       if (spi !== Wire.NO_SPI && !this.#sas.has(spi)) return spi
     }
-  }
-
-  newChildSpi(): number {
-    for (;;) {
-      const spi = this.ports.random.espSpi()
-      if (spi <= 255 || this.#childSpis.has(spi)) continue // RFC 4303 §2.1
-      this.#childSpis.add(spi)
-      return spi
-    }
-  }
-
-  freeChildSpi(spi: number): void {
-    this.#childSpis.delete(spi)
   }
 
   initiate(turn: Turn, control: PeerControl, ends: Ends): IkeSa | undefined {

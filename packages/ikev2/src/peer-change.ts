@@ -2,7 +2,8 @@ import type { IkePeer } from './contract.js'
 
 /**
  * Whether a changed peer must be negotiated anew. What only limits an SA in time, says who begins, or tells of
- * revocation, does not: `initiate`, `redirect`, lifetimes, liveness, `crls`; nor another address, see `readdresses`.
+ * revocation or where certificates are, does not: `initiate`, `redirect`, lifetimes, liveness, `crls`, `hashAndUrl`,
+ * `published`; nor another address, see `readdresses`.
  */
 export const restarts = (before: IkePeer, after: IkePeer): boolean =>
   !same(negotiated(before), negotiated(after))
@@ -29,9 +30,13 @@ const negotiated = (peer: IkePeer): unknown => ({
 
 /** The peer is looked at again with other lists; it need not prove itself again for that. */
 const lasting = (auth: IkePeer['auth']): unknown =>
-  auth.method === 'certificate' && auth.theirs.method === 'certificate'
-    ? { ...auth, theirs: { ...auth.theirs, crls: undefined, revocation: undefined } }
-    : auth
+  auth.method === 'psk'
+    ? auth
+    : {
+        ...auth,
+        own: { ...auth.own, published: undefined },
+        theirs: { ...auth.theirs, crls: undefined, revocation: undefined, hashAndUrl: undefined },
+      }
 
 /** Equal as data. A PSK is compared only with its own successor from the same operator. */
 function same(a: unknown, b: unknown): boolean {

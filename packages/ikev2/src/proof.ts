@@ -1,8 +1,10 @@
 import type { Certified, CertifiedName, Question, RevocationReport } from '@brunel/crypto'
 import { Ike as Wire } from '@brunel/wire'
 import * as certificateFailures from './certificate-failures.js'
-import type { Failure, Identity, IkePeer, OwnProof, TheirProof } from './contract.js'
+import { chainOf, MOST_CERTIFICATES } from './chain.js'
+import type { Failure, Identity, IkePeer, Lookup, OwnProof, TheirProof } from './contract.js'
 import * as failures from './failures.js'
+import { certPayloads, X509_SIGNATURE } from './hash-and-url.js'
 import { identityOf } from './identity.js'
 import { claimedText } from './peer-match.js'
 import { pskAuth, type Signing, signedOctets, verifyPskAuth } from './psk-auth.js'
@@ -26,14 +28,8 @@ export function anchorsOf(peer: IkePeer): readonly Uint8Array[] {
 }
 export const usesCertificates = ({ auth }: IkePeer): boolean => auth.method === 'certificate'
 
-/** X.509 certificate, signature: the one encoding of certificates that we send and take, RFC 7296 §3.6. */
-const X509_SIGNATURE = 4
 /** An OCSP response, RFC 4806 §3. */
 const OCSP_CONTENT = 14
-/** Hash and URL of a certificate and of a bundle, RFC 7296 §3.6: we never announce HTTP_CERT_LOOKUP_SUPPORTED. */
-const HASH_AND_URL: readonly number[] = [12, 13]
-/** RFC 7296 §4 demands four; a peer that sends more makes us work. */
-const MOST_CERTIFICATES = 8
 
 /** N(SIGNATURE_HASH_ALGORITHMS), RFC 7427 §4: for an IKE_SA_INIT with a peer that uses certificates. */
 export const announceHashes = ({ certification }: Ports): readonly Wire.PlainPayload[] =>
@@ -62,14 +58,22 @@ export function looks(peer: IkePeer): boolean {
   return theirs.method === 'certificate' && theirs.revocation !== 'off'
 }
 
+/** Whether it may name its certificates by hash and URL: RFC 7296 §3.6. Off unless the configuration lists addresses. */
+export function looksUp(peer: IkePeer): boolean {
+  const theirs = theirProof(peer)
+  return theirs.method === 'certificate' && (theirs.hashAndUrl ?? []).length > 0
+}
+
 /** CERTREQ names the authorities we trust, RFC 7296 §3.7. Without it some peers send no certificate. */
 export function certificateRequest(
   ports: Ports,
   anchors: readonly Uint8Array[],
-  ocsp: boolean,
+  { ocsp, lookUp }: { readonly ocsp: boolean; readonly lookUp: boolean },
 ): readonly Wire.PlainPayload[] {
   if (anchors.length === 0 || ports.certification === undefined) return []
   return [
+    // RFC 7296 §3.7
+    ...(lookUp ? [Wire.notify(Wire.NOTIFY.HTTP_CERT_LOOKUP_SUPPORTED)] : []),
     { type: 'CERTREQ', encoding: X509_SIGNATURE, data: ports.certification.authorities(anchors) },
     // RFC 4806 §3.1: no hash of a responder, since the authority itself or its delegate must have signed.
     ...(ocsp ? [{ type: 'CERTREQ', encoding: OCSP_CONTENT, data: new Uint8Array(0) } as const] : []),
@@ -125,7 +129,7 @@ export function prove(
   if ('fault' in data) return certificateFailures.cannotSign(data.detail)
   return {
     certificates: [
-      ...own.certificates.map(der => ({ type: 'CERT', encoding: X509_SIGNATURE, data: der }) as const),
+      ...certPayloads(ports, own, announced.asked),
       ...ocspAnswers(turn, host, peer, announced.asked),
     ],
     auth: { type: 'AUTH', method: Wire.AUTH_METHOD.DIGITAL_SIGNATURE, data },
@@ -142,12 +146,15 @@ export interface Proven {
 export interface Standing extends Pick<Certified, 'subject' | 'issuer' | 'serial' | 'path'> {
   /** OCSP responses that came with it. */
   readonly ocsp: readonly Uint8Array[]
+  /** Where it was fetched; undefined: it was sent. */
+  readonly url: string | undefined
   revocation: RevocationReport
 }
 
-/** Proved, and yet to be seen whether it is revoked. */
+/** Proved, and yet to be seen whether it is revoked; or named by hash and URL, and yet to be fetched. */
 export interface Unsettled {
   readonly questions: readonly Question[]
+  readonly lookups: readonly Lookup[]
 }
 
 export interface Claim {
@@ -176,35 +183,37 @@ export function judge(turn: Turn, host: SaHost, peer: IkePeer, claim: Claim): Pr
 
 function judgeCertificate(
   turn: Turn,
-  { ports, revocations }: SaHost,
+  host: SaHost,
   peer: IkePeer,
   { id, proof, payloads, signing }: Claim,
 ): Proven | Unsettled | Failure {
-  const { certification, crypto } = ports
+  const { certification, crypto } = host.ports
   const theirs = theirProof(peer)
   const who = claimedText(id)
-  const all = Wire.all(payloads, 'CERT')
-  const of = (wanted: number): readonly Uint8Array[] =>
-    all.filter(({ encoding }) => encoding === wanted).map(({ data }) => data)
-  const chain = of(X509_SIGNATURE).slice(0, MOST_CERTIFICATES)
-  const ocsp = of(OCSP_CONTENT).slice(0, MOST_CERTIFICATES)
-  if (chain.length === 0 && all.some(({ encoding }) => HASH_AND_URL.includes(encoding)))
-    return certificateFailures.hashAndUrl(who)
-  if (certification === undefined || chain.length === 0 || theirs.method !== 'certificate')
+  if (certification === undefined || theirs.method !== 'certificate')
     return certificateFailures.noCertificate(who)
+  const certs = Wire.all(payloads, 'CERT')
+  const chain = chainOf(turn, host, theirs, { who, certs })
+  if ('lookups' in chain) return { questions: [], ...chain }
+  if ('code' in chain) return chain
+  if (chain.certificates.length === 0) return certificateFailures.noCertificate(who)
+  const ocsp = certs.filter(({ encoding }) => encoding === OCSP_CONTENT).map(({ data }) => data)
   const identity = identityOf(id)
   const certified = certification.certify({
-    chain,
+    chain: chain.certificates,
     anchors: theirs.trustAnchors,
-    evidence: revocations.evidence(turn.now, peer, ocsp),
+    evidence: host.revocations.evidence(turn.now, peer, ocsp.slice(0, MOST_CERTIFICATES)),
     identity: identity && certifiedName(identity),
   })
-  if ('fault' in certified) return certificateFailures.certificateFault(who, certified)
+  if ('fault' in certified)
+    return certified.fault === 'untrusted' && chain.missing !== undefined
+      ? chain.missing
+      : certificateFailures.certificateFault(who, certified)
   const fault = certification.verify(certified.publicKey, signedOctets(crypto, signing), proof.data)
   if (fault !== undefined) return certificateFailures.wrongSignature(who, certified.subject, fault.detail)
   const { subject, issuer, serial, path, revocation, remaining } = certified
-  if (revocation.open.length > 0) return { questions: revocation.open }
-  return { remaining, certificate: { subject, issuer, serial, path, ocsp, revocation } }
+  if (revocation.open.length > 0) return { questions: revocation.open, lookups: [] }
+  return { remaining, certificate: { subject, issuer, serial, path, ocsp, url: chain.url, revocation } }
 }
 
 /** undefined for a KEY_ID, which no certificate holds. */

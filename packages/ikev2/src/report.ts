@@ -77,9 +77,9 @@ function reportSa(control: PeerControl, sa: IkeSa): SaReport {
 
 function certificateOf({ session }: IkeSa): SaReport['certificate'] {
   if (session?.certificate === undefined) return undefined
-  const { subject, issuer, serial, revocation } = session.certificate
+  const { subject, issuer, serial, url, revocation } = session.certificate
   const { state, detail, until } = revocation
-  return { subject, issuer, serial, revocation: { state, detail, until } }
+  return { subject, issuer, serial, url, revocation: { state, detail, until } }
 }
 
 function stateOf(sa: IkeSa): SaState {

@@ -1,14 +1,17 @@
 import type { Endpoint, IkeSpi, Instant } from '@brunel/base'
 import type { KeyPair } from '@brunel/crypto'
 import type { Ike as Wire } from '@brunel/wire'
+import type { ChildSpis } from './child-spis.js'
 import type { Failure } from './contract.js'
 import type { AuthAttempt, HalfOpen } from './exchanges/auth.js'
 import type { ChildOffer } from './exchanges/child-offer.js'
 import type { IkeOffer } from './exchanges/rekey-ike.js'
 import type { InitAttempt } from './exchanges/sa-init.js'
 import type { Transmission } from './initiating.js'
+import type { Lookups } from './lookups.js'
 import type { PeerControl } from './peer.js'
 import type { Peers } from './peers.js'
+import type { Unsettled } from './proof.js'
 import type { Revocations } from './revocations.js'
 import type { IkeSa } from './sa.js'
 import type { Streams } from './streams.js'
@@ -33,11 +36,9 @@ export type Stage =
   | { readonly is: 'closing'; readonly why: Failure }
   | { readonly is: 'ended'; readonly why: Failure }
 
-/** An IKE_AUTH that waits until it is known whether the certificates in it are revoked. */
-export interface Held {
+/** An IKE_AUTH that waits until its certificates are here, or it is known whether they are revoked. */
+export interface Held extends Unsettled {
   readonly again: (turn: Turn) => void
-  /** The questions under way. */
-  readonly keys: readonly string[]
   readonly until: Instant
 }
 
@@ -90,9 +91,10 @@ export interface InFlight {
   readonly probed: boolean
 }
 
-/** What a request is answered with; `afterwards` happens after the answer is sent. */
+/** What a request is answered with; `afterwards` happens after the answer is sent. `behindEsp`: see the effect `send`. */
 export interface Answer {
   readonly payloads: readonly Wire.PlainPayload[]
+  readonly behindEsp?: boolean
   readonly afterwards?: (turn: Turn) => void
 }
 
@@ -100,14 +102,14 @@ export interface Answer {
 export interface SaHost {
   readonly ports: Ports
   readonly revocations: Revocations
+  readonly lookups: Lookups
   readonly streams: Streams
+  readonly childSpis: ChildSpis
   register(sa: IkeSa): void
   forget(sa: IkeSa): void
   /** Whether the other end of an IKE SA that a stranger began has proved who it is. */
   judged(turn: Turn, sa: IkeSa, good: boolean): void
   newIkeSpi(): IkeSpi
-  newChildSpi(): number
-  freeChildSpi(spi: number): void
   initiate(turn: Turn, control: PeerControl, ends: Ends): IkeSa | undefined
   readonly peers: Peers
 }

@@ -216,11 +216,12 @@ export class IkeSa {
 
   // ---- sending ----
 
-  send(turn: Turn, datagrams: readonly Uint8Array[], ends: Ends = this): void {
+  send(turn: Turn, datagrams: readonly Uint8Array[], ends: Ends & { behindEsp?: true } = this): void {
     this.lastSent = turn.now
+    const { local, remote, behindEsp } = ends
     const marker = isMarked(ends)
     for (const bytes of datagrams)
-      turn.do({ do: 'send', bytes, local: ends.local, remote: ends.remote, marker })
+      turn.do({ do: 'send', bytes, local, remote, marker, ...(behindEsp && { behindEsp }) })
   }
 
   /** Sends a protected request; at most one is in flight (RFC 7296 §2.3). */
@@ -272,7 +273,9 @@ export class IkeSa {
   ): void {
     const fresh = { doubted: false, probed: false }
     this.outgoing = { transmission, exchangeType: exchange.type, doing: exchange.doing, ...fresh }
-    this.send(turn, transmission.datagrams)
+    const { local, remote, session } = this
+    const left = exchange.doing.what === 'close' && session?.leftBehind === true
+    this.send(turn, transmission.datagrams, left ? { local, remote, behindEsp: true } : this)
   }
 
   /** Effects of the answer come before it is sent (RFC 7296 §2.8), its `afterwards` after it. It leaves the way the request came. */
@@ -286,7 +289,7 @@ export class IkeSa {
     this.answers.answered(datagrams)
     this.#former?.wipe()
     this.#former = undefined
-    this.send(turn, datagrams, m)
+    this.send(turn, datagrams, answer.behindEsp === true ? { ...m, behindEsp: true } : m)
     answer.afterwards?.(turn)
   }
 

@@ -113,11 +113,17 @@ export class Session {
     return this.#over
   }
 
+  /** Over, and its traffic goes on with the children of another. */
+  get leftBehind(): boolean {
+    return this.#over && this.control.liveChildren().length > 0
+  }
+
   install(
     turn: Turn,
     made: { readonly sa: ChildSa; readonly child: Child; readonly takeOver: boolean },
   ): void {
     this.children.add(made.sa)
+    this.current.host.childSpis.installed(made.sa.spiIn)
     this.control.traffic.install(turn, made.child, made.takeOver)
     this.control.served()
     this.childFailures = 0
@@ -131,7 +137,7 @@ export class Session {
 
   removeChild(turn: Turn, child: ChildSa, end: { readonly grace: Millis; readonly why: Failure }): void {
     this.children.remove(child.spiIn)
-    this.current.host.freeChildSpi(child.spiIn)
+    this.current.host.childSpis.free(child.spiIn)
     const live = this.control.liveChildren()
     const heirs = {
       successors: live.filter(other => other.replaces === child.spiIn).map(heir => heir.spiIn),
@@ -146,11 +152,29 @@ export class Session {
     for (const child of this.children.all) this.removeChild(turn, child, end)
   }
 
+  /**
+   * The peer deletes an IKE SA of this session. If it is the last it forgets the children with our answer: where another
+   * session has some, traffic goes over to them before that (RFC 7296 §2.8.3). True: so it is.
+   */
+  giveWay(turn: Turn, sa: IkeSa): boolean {
+    if (this.#heirOf(sa) !== undefined) return false
+    const leaving = this.children.all
+    for (const child of leaving) child.state = { is: 'closing' }
+    const others = this.control.liveChildren().map(heir => heir.spiIn)
+    const spis = leaving.map(child => child.spiIn)
+    this.control.traffic.leave(turn, spis, { successors: [], others })
+    return others.length > 0
+  }
+
+  #heirOf(sa: IkeSa): IkeSa | undefined {
+    return [...this.generations].findLast(other => other !== sa && other.stage.is === 'established')
+  }
+
   /** An IKE SA of this session is gone. The children die with the last one that could control them. */
   ended(turn: Turn, sa: IkeSa, end: { readonly grace: Millis; readonly why: Failure }): void {
     if (this.#over) return
     this.generations.delete(sa)
-    const heir = [...this.generations].findLast(other => other.stage.is === 'established')
+    const heir = this.#heirOf(sa)
     if (heir !== undefined) {
       if (this.current !== sa) return
       this.promote(heir)

@@ -56,6 +56,26 @@ for (const [title, play, outbound] of [
     1,
   ],
   [
+    'RFC 7296 §2.8.3: what is about to go gives way, as its removal would, and never to another that goes',
+    (traffic, turn) => {
+      traffic.install(turn, child(1), false)
+      traffic.install(turn, child(7), true)
+      traffic.install(turn, child(8), true)
+      traffic.confirm(1)
+      traffic.install(turn, child(2), false)
+      traffic.leave(turn, [7, 8], { successors: [], others: [2] })
+    },
+    1,
+  ],
+  [
+    'RFC 7296 §1.4.1: what is about to go still sends where nothing else can, until it is removed',
+    (traffic, turn) => {
+      traffic.install(turn, child(1), true)
+      traffic.leave(turn, [1], none)
+    },
+    1,
+  ],
+  [
     'RFC 7296 §2.8: a child that nothing is known of is better than none',
     (traffic, turn) => {
       traffic.install(turn, child(7), true)

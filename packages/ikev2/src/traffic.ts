@@ -61,6 +61,14 @@ export class Traffic {
     turn.do({ do: 'child-use', peer: this.#peer, spiIn })
   }
 
+  /** These go as soon as the peer hears of it: the one that sends gives way to one that stays, if there is any. */
+  leave(turn: Turn, leaving: readonly number[], heirs: Heirs): void {
+    if (this.#outbound === undefined || !leaving.includes(this.#outbound)) return
+    const staying = this.#installed.filter(spi => !leaving.includes(spi))
+    const heir = this.#heir(heirs, staying)
+    if (heir !== undefined) this.use(turn, heir)
+  }
+
   /** Takes over before its predecessor goes, so that there is no gap. */
   remove(turn: Turn, spiIn: number, options: { readonly grace: Millis; readonly heirs: Heirs }): void {
     const at = this.#installed.indexOf(spiIn)
@@ -76,20 +84,12 @@ export class Traffic {
   }
 
   /** The youngest that the peer is ready for. One that it may not know of yet only where there is no other. */
-  #heir({ successors, others }: Heirs): number | undefined {
-    const installed = (heirs: readonly number[]): number[] =>
-      this.#installed.filter(spi => heirs.includes(spi))
+  #heir({ successors, others }: Heirs, staying: readonly number[] = this.#installed): number | undefined {
+    const installed = (heirs: readonly number[]): number[] => staying.filter(spi => heirs.includes(spi))
     const ready = (heirs: readonly number[]): number | undefined =>
       heirs.findLast(spi => this.#ready.has(spi))
     const next = installed(successors)
     const live = installed(others)
-    return (
-      ready(next) ??
-      next.at(-1) ??
-      ready(live) ??
-      ready(this.#installed) ??
-      live.at(-1) ??
-      this.#installed.at(-1)
-    )
+    return ready(next) ?? next.at(-1) ?? ready(live) ?? ready(staying) ?? live.at(-1) ?? staying.at(-1)
   }
 }

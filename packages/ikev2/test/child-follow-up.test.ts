@@ -171,7 +171,7 @@ t.test(
 )
 
 /** Set up, then a rekey of which the messages that match are changed. */
-function spoilt(match: RegExp, change: Parameters<typeof changing>[1]): Lab {
+function spoilt(match: RegExp, change: Parameters<typeof changing>[1], spisOfB: readonly number[] = []): Lab {
   let left = 1
   const { lab } = changing(match, (payloads, d) =>
     left-- > 0 ? change(payloads, d) : (payloads as readonly Wire.PlainPayload[]),
@@ -179,6 +179,7 @@ function spoilt(match: RegExp, change: Parameters<typeof changing>[1]): Lab {
   lab.both({ esp: [HYBRID] })
   lab.run(3000)
   lab.ladder.length = 0
+  lab.b.random.espSpis.push(...spisOfB)
   rekey(lab)
   lab.run(3500)
   return lab
@@ -187,13 +188,16 @@ const otherLink = (payloads: readonly Wire.Payload[]): readonly Wire.PlainPayloa
   payloads.map(p => (p.type === 'N' ? { ...p, data: new Uint8Array(8) } : p) as Wire.PlainPayload)
 
 t.test('RFC 9370 §2.2.4: a link that names nothing: STATE_NOT_FOUND, and the rekey begins anew', async t => {
-  const lab = spoilt(/IKE_FOLLOWUP_KE request/, otherLink)
+  const lab = spoilt(/IKE_FOLLOWUP_KE request/, otherLink, [0x1234, 0x5678, 0x1234])
   t.match(lab.ladder[3], /IKE_FOLLOWUP_KE response \d+ \{N\(STATE_NOT_FOUND\)\}/)
   t.equal(lab.a.event('child-rekeyed').length, 0)
   t.strictSame(counts(lab), [1, 1])
   lab.run(9000)
   t.equal(lab.a.event('child-rekeyed').length, 1)
   agree(t, lab, 'the second time')
+  rekey(lab)
+  lab.run(12_000)
+  t.ok(lab.b.children.has(0x1234), 'the SPI of what came to nothing was given back')
 })
 
 t.test('RFC 9370 §2.2.4: IKE_FOLLOWUP_KE out of the blue is answered with STATE_NOT_FOUND', async t => {

@@ -6,7 +6,7 @@ import {
   parseIkeProposal,
   type Question,
 } from '@brunel/crypto'
-import type { Child, IkeEffect, IkeEvent, IkeInput, IkePeer, IkeSettings } from '../src/index.js'
+import type { Child, IkeEffect, IkeEvent, IkeInput, IkePeer, IkeSettings, Lookup } from '../src/index.js'
 import { Ike } from '../src/index.js'
 import { LabStreams } from './lab-streams.js'
 import { describe, readableCryptography } from './wire-tap.js'
@@ -28,6 +28,7 @@ export type Rule = (datagram: Datagram, nth: number) => Fate | undefined
 /** A seeded generator, good enough for tests; scripted draws come first. */
 export class TestRandom implements Random {
   readonly nonces: Uint8Array[] = []
+  readonly espSpis: number[] = []
   #state: number
   constructor(seed: number) {
     this.#state = seed * 2654435761 + 1
@@ -48,7 +49,7 @@ export class TestRandom implements Random {
     return Uint8Array.from([this.#next() | 1, ...this.bytes(7)])
   }
   espSpi(): number {
-    return 256 + (this.#next() % 0xfffffe00)
+    return this.espSpis.shift() ?? 256 + (this.#next() % 0xfffffe00)
   }
   jitter(max: Millis): Millis {
     return millis(this.#next() % (max + 1))
@@ -110,6 +111,8 @@ export interface LabOptions {
   readonly seed?: number
   /** What the host finds at an address, and after how many milliseconds; undefined: it never says. */
   readonly web?: (question: Question) => Page | undefined
+  /** The same of certificates that a peer names by hash and URL. */
+  readonly published?: (lookup: Lookup) => Page | undefined
   /** Rewrites what leaves a router behind it, and back. */
   readonly nat?: {
     readonly inside: string
@@ -207,7 +210,10 @@ export class Lab {
           router.events.push({ ...effect.event, at: this.now } as never)
           break
         case 'revocation-wanted':
-          this.#fetch(router, effect.question)
+          this.#fetch(router, 'revocation', effect.question, this.#options.web?.(effect.question))
+          break
+        case 'certificate-wanted':
+          this.#fetch(router, 'certificate', effect.lookup, this.#options.published?.(effect.lookup))
           break
         case 'drop':
           router.drops.push(`${effect.drop}: ${effect.detail}`)
@@ -219,14 +225,16 @@ export class Lab {
     return effects
   }
 
-  #fetch(router: Router, question: Question): void {
-    this.ladder.push(`${this.now} ${router.name} ? ${question.url}`)
-    const page = this.#options.web?.(question)
+  #fetch(
+    router: Router,
+    on: 'revocation' | 'certificate',
+    { key, url }: Question | Lookup,
+    page: Page | undefined,
+  ): void {
+    this.ladder.push(`${this.now} ${router.name} ? ${url}`)
     if (page === undefined) return
-    const { key } = question
-    this.at(after(this.now, millis(page.after)), () =>
-      this.feed(router, { on: 'revocation', key, answer: page.answer }),
-    )
+    const { answer } = page
+    this.at(after(this.now, millis(page.after)), () => this.feed(router, { on, key, answer }))
   }
 
   transmit(router: Router, send: { bytes: Uint8Array; local: Endpoint; remote: Endpoint }): void {

@@ -340,6 +340,51 @@ t.test(
   },
 )
 
+t.test(
+  'RFC 7296 §2.8.3: who answers the Delete of what was replaced sends on the new child before, and the answer follows behind',
+  async t => {
+    const lab = up()
+    const from = lab.b.effects.length
+    lab.feed(lab.a, { on: 'reauthenticate', peer: 'B' })
+    lab.run(5000)
+    const after = lab.b.effects.slice(from)
+    const use = after.findIndex(e => e.do === 'child-use')
+    const steps = after
+      .slice(use)
+      .flatMap(e => (e.do === 'report' ? [] : [e.do === 'send' && e.behindEsp ? 'send behind ESP' : e.do]))
+    t.same(steps.slice(0, 3), ['child-use', 'send behind ESP', 'child-remove'])
+    t.equal(after.filter(e => e.do === 'send' && e.behindEsp).length, 1, 'nothing else waits')
+  },
+)
+
+t.test('RFC 7296 §2.8.3: the Delete of what was replaced follows behind ESP too, once', async t => {
+  const lab = up()
+  const from = lab.a.effects.length
+  lab.feed(lab.a, { on: 'reauthenticate', peer: 'B' })
+  lab.run(5000)
+  const behind = lab.a.effects.slice(from).filter(e => e.do === 'send' && e.behindEsp)
+  t.equal(behind.length, 1)
+  t.match(lab.exchanges().at(-2), 'A > INFORMATIONAL request 2 {D(IKE)}')
+  const rekeyed = lab.a.effects.length
+  lab.feed(lab.a, { on: 'rekey', peer: 'B', what: 'ike' })
+  lab.run(10_000)
+  const later = lab.a.effects.slice(rekeyed).filter(e => e.do === 'send')
+  t.ok(
+    later.length >= 2 && later.every(e => e.behindEsp === undefined),
+    'a rekeyed IKE SA leaves its children',
+  )
+})
+
+t.test('RFC 7296 §1.4.1: the Delete of the only session is answered at once', async t => {
+  const lab = up()
+  const from = lab.b.effects.length
+  lab.feed(lab.a, { on: 'down', peer: 'B' })
+  lab.run(2000)
+  const sent = lab.b.effects.slice(from).filter(e => e.do === 'send')
+  t.notOk(lab.a.effects.some(e => e.do === 'send' && e.behindEsp))
+  t.ok(sent.length > 0 && sent.every(e => e.behindEsp === undefined))
+})
+
 t.test('RFC 7296 §1.4.1: a child that the peer half-closed is refused both ways: the pair goes', async t => {
   const lab = up()
   const [child] = lab.b.children.values()

@@ -8,7 +8,7 @@ import {
   privateKeyIn,
   type Question,
 } from '@brunel/crypto'
-import { Ike as Wire } from '@brunel/wire'
+import type { Ike as Wire } from '@brunel/wire'
 import t from 'tap'
 import type { IkePeer, TheirProof } from '../src/index.js'
 import {
@@ -20,9 +20,8 @@ import {
   TWO,
   trusting,
 } from './certificates.js'
-import { tamper } from './forge.js'
 import { type Lab, type Page, peerFor } from './lab.js'
-import { inside, resealed } from './wire-tap.js'
+import { inside } from './wire-tap.js'
 
 type Certificates = Extract<TheirProof, { readonly method: 'certificate' }>
 
@@ -333,18 +332,4 @@ t.test('a peer that sends no answer is asked about at its responder, then at its
   fails.run(2000)
   t.same(asked(fails), ['A ? http://ocsp.example.net/', `A ? ${CRL}`])
   t.same(ups(fails), [1, 1])
-})
-
-t.test('RFC 7296 §3.6: hash and URL is off: never asked for, and refused in words', async t => {
-  for (const encoding of [12, 13]) {
-    const lab = certificateLab(...pair('off'))
-    const touched = (p: Wire.PlainPayload): Wire.PlainPayload => (p.type === 'CERT' ? { ...p, encoding } : p)
-    tamper(lab, 'A IKE_AUTH request', bytes =>
-      resealed(bytes, (inside(bytes) as readonly Wire.PlainPayload[]).map(touched)),
-    )
-    lab.run(900)
-    const { HTTP_CERT_LOOKUP_SUPPORTED } = Wire.NOTIFY
-    t.notOk(lab.sent.some(({ bytes }) => Wire.findNotify(inside(bytes), HTTP_CERT_LOOKUP_SUPPORTED)))
-    t.equal(codes(lab, 'b')[0], 'BRUNEL_IKE_HASH_AND_URL')
-  }
 })

@@ -17,6 +17,7 @@ function concerned(command: DatapathCommand): readonly Direction[] {
     case 'inbound-add':
     case 'sa-moved':
     case 'ike-spi':
+    case 'esp-spi':
     // Outbound goes on counting: a peer that did not restart would take a smaller number for a late one (RFC 2890 §2.2).
     case 'tunnel-restart':
       return ['inbound']

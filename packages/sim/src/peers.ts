@@ -9,7 +9,7 @@ import {
   PRFS,
 } from '@brunel/crypto'
 import type { IkePeer, Mode, OwnProof, TheirProof } from '@brunel/ikev2'
-import { TOY_TRUST, toyProof } from './toy-certification.js'
+import { TOY_TRUST, TOY_WEB, toyProof } from './toy-certification.js'
 
 /** What two routers of a simulation agree on, and what each wants of it. */
 export interface PeerWishes {
@@ -37,6 +37,8 @@ export interface PeerWishes {
   /** How this end proves itself and how it wants the other one to: by the shared key unless it says otherwise. */
   readonly own?: Method
   readonly theirs?: Method
+  /** Certificates go by hash and URL, RFC 7296 §3.6. */
+  readonly hashAndUrl?: boolean
   /** A post-quantum pre-shared key, RFC 8784; left out: none. */
   readonly ppk?: { readonly id: string; readonly required: boolean } | undefined
 }
@@ -150,11 +152,14 @@ export function peerOf(self: Place, other: Place, wishes: PeerWishes): IkePeer {
   }
 }
 
-function authOf({ name }: Place, { psk, own = 'psk', theirs = 'psk' }: PeerWishes): IkePeer['auth'] {
+function authOf({ name }: Place, wishes: PeerWishes): IkePeer['auth'] {
+  const { psk, own = 'psk', theirs = 'psk', hashAndUrl = false } = wishes
   const shared = { method: 'psk', psk: new TextEncoder().encode(psk) } as const
   if (own === 'psk' && theirs === 'psk') return shared
-  const ours: OwnProof =
-    own === 'psk' ? shared : toyProof(`${name}.example.net`, own === 'certificate' ? 'CA' : 'another CA')
-  const wanted: TheirProof = theirs === 'psk' ? shared : TOY_TRUST
+  const proof = toyProof(`${name}.example.net`, own === 'certificate' ? 'CA' : 'another CA')
+  const published = { urls: [`${TOY_WEB}${name}`], bundle: undefined }
+  const ours: OwnProof = own === 'psk' ? shared : hashAndUrl ? { ...proof, published } : proof
+  const trust = hashAndUrl ? { ...TOY_TRUST, hashAndUrl: [TOY_WEB] } : TOY_TRUST
+  const wanted: TheirProof = theirs === 'psk' ? shared : trust
   return { method: 'certificate', own: ours, theirs: wanted }
 }

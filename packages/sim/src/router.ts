@@ -72,6 +72,8 @@ interface Life {
   readonly secrets: Secrets
   /** What the filter in front of the machine lets through. */
   readonly spis: Set<string>
+  /** Announced, and neither installed nor withdrawn. */
+  readonly espSpis: Set<number>
   readonly feed: (input: Input) => void
 }
 
@@ -124,14 +126,15 @@ export class SimRouter {
 
   /** What is left when nothing should be: SAs, timers, SPIs, secrets. */
   remains(): readonly string[] {
-    const { ike, esp, secrets, spis } = this.#alive
+    const { ike, esp, secrets, spis, espSpis } = this.#alive
     const { random } = this.#ports
     const left = [...secrets.left(), ...esp.remains()]
+    if (espSpis.size > 0) left.push(`${espSpis.size} ESP SPIs that are waited for`)
     if (spis.size > 0) left.push(`${spis.size} IKE SPIs that peers may use`)
     if (ike.reports().length > 0) left.push(`reports of ${ike.reports().length} peers`)
     if (ike.deadline !== undefined) left.push(`an alarm at ${ike.deadline}`)
     // A SPI that was given back is taken again when it is drawn.
-    const kept = random.drawnEspSpis.filter(spi => !random.laid(spi, () => ike.newChildSpi()))
+    const kept = random.drawnEspSpis.filter(spi => !random.laid(spi, () => ike.childSpis.draw()))
     if (kept.length > 0) left.push(`${kept.length} ESP SPIs never given back`)
     return left
   }
@@ -180,6 +183,7 @@ export class SimRouter {
       esp,
       secrets,
       spis: new Set(),
+      espSpis: new Set(),
       feed: input => {
         // The alarm of a life that is over rings into the void.
         if (this.#life === life) this.#step(life, input, feed)
@@ -301,9 +305,15 @@ export class SimRouter {
     } else if (effect.do === 'ike-spi') {
       if (effect.ours) this.#alive.spis.add(effect.spi)
       else this.#alive.spis.delete(effect.spi)
+    } else if (effect.do === 'esp-spi') {
+      if (effect.ours) this.#alive.espSpis.add(effect.spi)
+      else this.#alive.espSpis.delete(effect.spi)
     } else if (effect.do === 'report') {
       this.events.push({ at: time.now(), event: effect.event })
-    } else esp.perform(effect)
+    } else {
+      if (effect.do === 'child-install') this.#alive.espSpis.delete(effect.child.spiIn)
+      esp.perform(effect)
+    }
   }
 
   #receive(datagram: Datagram): void {
@@ -331,7 +341,9 @@ export class SimRouter {
       this.counters.received++
       this.#ports.received(this, opened.number)
     }
-    for (const input of 'number' in opened ? opened.news : opened) this.feed(input)
+    // The data path holds it back; the model loses it, as a network might.
+    for (const input of 'number' in opened ? opened.news : opened)
+      if (input.on !== 'unknown-esp-spi' || !this.#alive.espSpis.has(input.spi)) this.feed(input)
   }
 
   /** About once a second while it changes, as the data path does. */

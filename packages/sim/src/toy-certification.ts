@@ -1,5 +1,5 @@
 import type { Certification, RevocationReport } from '@brunel/crypto'
-import type { OwnProof, TheirProof } from '@brunel/ikev2'
+import type { CertificateDemand, CertificateProof } from '@brunel/ikev2'
 import { Mixing } from './mixing.js'
 
 /**
@@ -45,7 +45,7 @@ const VALID = { from: WALL_START - 10 * DAY, to: WALL_START + 100 * DAY }
 export const isToyValidAt = (wall: number): boolean => VALID.from <= wall && wall < VALID.to
 
 /** What a router proves itself with, `authority` being who vouches for it. */
-export function toyProof(name: string, authority = 'CA'): OwnProof {
+export function toyProof(name: string, authority = 'CA'): CertificateProof {
   const certificate = { name, issuer: authority, ...VALID }
   return {
     method: 'certificate',
@@ -55,7 +55,10 @@ export function toyProof(name: string, authority = 'CA'): OwnProof {
   }
 }
 
-export const TOY_TRUST: TheirProof = {
+/** Where certificates are, by the names of routers. */
+export const TOY_WEB = 'http://pki.example.net/'
+
+export const TOY_TRUST: CertificateDemand = {
   method: 'certificate',
   trustAnchors: [AUTHORITY],
   crls: [],

@@ -56,6 +56,17 @@ const trouble: Scenario = {
 }
 const taken: Scenario = { ...trouble, happenings: [happening('down', 10_000), happening('up', 30_000)] }
 
+/** Down while a request for a child is under way. */
+const cut: Scenario = {
+  ...plan,
+  lossless: false,
+  happenings: [
+    { at: 10_000, what: 'rekey', side: 'a', sa: 'child' },
+    happening('down', 10_030),
+    happening('up', 30_000),
+  ],
+}
+
 const certified = { own: 'certificate', theirs: 'certificate' } as const
 /** One end has a certificate by an authority that nobody trusts, and at last another one. */
 const stranger: Scenario = {
@@ -253,10 +264,16 @@ for (const [name, sabotage, seen, on] of [
     'keeps ESP SPIs for ever',
     {
       machine: ike => {
-        ike.freeChildSpi = () => undefined
+        ike.childSpis.free = () => undefined
       },
     },
     /ESP SPIs never given back/,
+  ],
+  [
+    'lets the data path wait for keys that never come',
+    { effects: each(e => (e.do === 'esp-spi' && !e.ours ? [] : [e])) },
+    /ESP SPIs that are waited for/,
+    cut,
   ],
   [
     'forgets no IKE SA',

@@ -19,6 +19,9 @@ export interface PeerOptions {
   readonly trustAnchor?: string[]
   readonly crl?: string[]
   readonly revocation?: string
+  readonly hashAndUrl?: readonly string[]
+  readonly certificateUrl?: readonly string[]
+  readonly bundleUrl?: string
   readonly remoteMethod?: string
   readonly ppkId?: string
   readonly ppkFile?: string
@@ -78,6 +81,9 @@ export const peerOptions = (command: Command): Command =>
         'certificate',
       ]),
     )
+    .option('--hash-and-url <beginnings...>', 'addresses where certificates of the peer may be looked up')
+    .option('--certificate-url <urls...>', 'where our certificates are published, DER, in their order')
+    .option('--bundle-url <url>', 'where they are published as one bundle')
     .option('--ppk-id <id>', 'name of the post-quantum pre-shared key (RFC 8784)')
     .option('--ppk-file <file>', 'file with that key')
     .addOption(new Option('--ppk-required', 'nothing is agreed without it').conflicts('ppkOptional'))
@@ -156,6 +162,9 @@ function authOf(options: PeerOptions, psk: string | undefined, terminal: Termina
     trustAnchors: trustAnchor?.map(file => readOr(file, terminal)),
     crls: crl?.map(file => readOr(file, terminal)),
     revocation,
+    hashAndUrl: options.hashAndUrl,
+    certificateUrls: options.certificateUrl,
+    bundleUrl: options.bundleUrl,
   }
 }
 

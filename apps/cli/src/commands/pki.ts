@@ -14,6 +14,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import { EXIT, Failure } from '../failure.js'
 import type { Terminal } from '../terminal.js'
 import { table } from '../words.js'
+import { publishCommand } from './pki-publish.js'
 
 /**
  * `brunel pki …`: a small authority in a folder, for those who have none. It speaks to no API and needs no bruneld.
@@ -249,6 +250,8 @@ export function pkiCommands(program: Command, terminal: Terminal): void {
     .addOption(dirOption())
     .addOption(days(30, 'when the next list is due'))
     .action(async (options: PkiOptions) => terminal.out(await renewCrl(options, terminal)))
+
+  publishCommand(pki, terminal)
 
   pki
     .command('list')

@@ -62,11 +62,11 @@ function childText(child: ChildReport, now: Date): string[] {
 
 function certificateText({ certificate }: IkeSaReport, now: Date): string[] {
   if (certificate === null) return []
-  const { subject, issuer, revocation } = certificate
+  const { subject, issuer, url, revocation } = certificate
   const until = revocation.until === null ? '' : `, good until ${moment(revocation.until, now)}`
   const state = { good: 'not revoked', unknown: 'revocation unknown', unchecked: 'revocation not checked' }
   return [
-    `  certificate "${subject}" by "${issuer}"`,
+    `  certificate "${subject}" by "${issuer}"${url === null ? '' : `, from ${url}`}`,
     `    ${state[revocation.state]}${until}: ${revocation.detail}`,
   ]
 }

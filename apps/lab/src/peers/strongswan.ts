@@ -27,7 +27,8 @@ export class StrongSwan {
   #daemon: Daemon | undefined
   #starts = 0
 
-  constructor(place: Namespace, folder: string) {
+  /** `more`: further lines of charon's section in strongswan.conf. */
+  constructor(place: Namespace, folder: string, more: readonly string[] = []) {
     this.#place = place
     this.folder = folder
     const parts = [
@@ -44,7 +45,7 @@ export class StrongSwan {
       'pkcs8',
     ]
     for (const part of [...parts, 'pkcs12']) mkdirSync(join(folder, 'swanctl', part), { recursive: true })
-    writeFileSync(join(folder, 'strongswan.conf'), strongswanConf(folder))
+    writeFileSync(join(folder, 'strongswan.conf'), strongswanConf(folder, more))
   }
 
   async start(connections: readonly SwanConnection[]): Promise<void> {
@@ -62,9 +63,9 @@ export class StrongSwan {
     await this.load(connections)
   }
 
-  /** Replaces all connections and secrets; SAs that exist stay. */
-  async load(connections: readonly SwanConnection[]): Promise<void> {
-    writeFileSync(join(this.folder, 'swanctl', 'swanctl.conf'), swanctlConf(connections))
+  /** Replaces all connections and secrets; SAs that exist stay. `more`: further sections of swanctl.conf. */
+  async load(connections: readonly SwanConnection[], more = ''): Promise<void> {
+    writeFileSync(join(this.folder, 'swanctl', 'swanctl.conf'), `${swanctlConf(connections)}${more}`)
     const { code, out, err } = await this.control('--load-all', '--clear')
     if (code !== 0) throw new Error(`swanctl --load-all: ${out}${err}`)
   }

@@ -78,8 +78,10 @@ const PLUGINS =
  * `allow_peer_ts` lets the selectors cover the peer's own address, as GRE between the routers needs; the mark keeps
  * charon's own packets out of the route into `ipsec0`.
  */
-export const strongswanConf = (folder: string): string => `charon {
+/** `more`: further lines of charon's section. */
+export const strongswanConf = (folder: string, more: readonly string[] = []): string => `charon {
   load = ${PLUGINS}
+  ${more.join('\n  ')}
   make_before_break = yes
   interfaces_ignore = lo, lan0, gre0, gre1
   retransmit_tries = 3

@@ -26,6 +26,12 @@ export class Authority {
     await this.pki('crl')
   }
 
+  /** Certificates and bundles into the folder, by their SHA-1 hashes. */
+  async publish(side: Side): Promise<void> {
+    const words = ['pki', 'publish', join(this.folder, `${id(side)}.pem`), '--to', this.folder]
+    await must([...PLAIN_NODE, BRUNEL, ...words], { limit: 30_000 })
+  }
+
   text(file: string): string {
     return readFileSync(join(this.folder, file), 'utf8')
   }

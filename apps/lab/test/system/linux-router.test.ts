@@ -174,11 +174,7 @@ t.test('Brunel and a Linux kernel', { skip: noLab() || (await withoutVm()), time
       )
     })
 
-  for (const [kind, initiator] of [
-    ['rsa2048', 'theirs'],
-    ['ecdsa256', 'ours'],
-    ['ed25519', 'theirs'],
-  ] as const)
+  for (const kind of ['rsa2048', 'ecdsa256', 'ed25519'])
     await t.test(`RFC 7427 §3: certificates with ${kind}`, async t => {
       const by = new Authority(join(lab.folder, kind))
       await by.begin('--key', kind)
@@ -188,9 +184,13 @@ t.test('Brunel and a Linux kernel', { skip: noLab() || (await withoutVm()), time
       await put(`${id('B')}.pem`, 'x509/b.pem')
       await put(`${id('B')}.key`, 'private/b.key')
       const [, , , udp] = SHAPES as readonly [Shape, Shape, Shape, Shape]
-      await begin({ ...udp, initiator }, by)
-      t.match((await ours.api.tunnel(NAME)).ike[0]?.certificate, { subject: `CN=${id('B')}` })
-      t.equal((await ping(hostA, VM.lan, { count: 3, wait: 2 })).received, 3)
+      for (const initiator of ['theirs', 'ours'] as const) {
+        await begin({ ...udp, initiator }, by)
+        const [sa] = (await ours.api.tunnel(NAME)).ike
+        t.match(sa?.certificate, { subject: `CN=${id('B')}` })
+        t.equal(sa?.role, initiator === 'ours' ? 'initiator' : 'responder')
+        t.equal((await ping(hostA, VM.lan, { count: 3, wait: 2 })).received, 3)
+      }
     })
 
   await t.test('OSPF becomes Full with the ospfd of the guest', { skip: withoutFrr() }, async t => {

@@ -1,9 +1,11 @@
 /**
  * Revocation with the small authority of `brunel pki`: lists over HTTP and from a file, OCSP by `openssl ocsp`, with
- * strongSwan 5.9.8 in both roles; and OCSP in IKE between two of ours.
+ * strongSwan 5.9.8 in both roles; certificates by hash and URL, too; and OCSP in IKE between two of ours.
  */
+import { createHash } from 'node:crypto'
 import { copyFileSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { bundleOf, certificatesIn } from '@brunel/crypto'
 import t from 'tap'
 import { Daemon } from '../../src/net/daemon.js'
 import { PLAIN_NODE } from '../../src/net/environment.js'
@@ -52,7 +54,7 @@ const skip = noLab() || withoutStrongSwan() || noOpenssl()
 t.test('revocation, Brunel and strongSwan', { skip, timeout: 300_000 }, async t => {
   const lab = owned(t, await Topology.build())
   const ours = new Bruneld(lab.at.routerA, join(lab.folder, 'ours'), DAEMON)
-  const swan = new StrongSwan(lab.at.routerB, join(lab.folder, 'swan'))
+  const swan = new StrongSwan(lab.at.routerB, join(lab.folder, 'swan'), ['hash_and_url = yes'])
   t.teardown(async () => {
     if (!t.passing()) t.comment(`bruneld:\n${tail(ours.log())}\nstrongSwan:\n${tail(swan.log())}`)
   })
@@ -69,8 +71,10 @@ t.test('revocation, Brunel and strongSwan', { skip, timeout: 300_000 }, async t 
     readonly by: Authority
     readonly more: Readonly<Record<string, unknown>>
     readonly swanLooks?: 'strict'
+    /** Where strongSwan says that its certificate is. */
+    readonly swanAt?: string
   }
-  async function begin({ role, by, more, swanLooks }: Way): Promise<void> {
+  async function begin({ role, by, more, swanLooks, swanAt }: Way): Promise<void> {
     await ours.api.send('DELETE', `/v1/peers/${NAME}`)
     await until('strongSwan has no SA', 10_000, async () => (await swan.sas()).ike === 0)
     const put = (from: string, part: string, to: string): void =>
@@ -79,18 +83,21 @@ t.test('revocation, Brunel and strongSwan', { skip, timeout: 300_000 }, async t 
     put(`${id('B')}.pem`, 'x509', 'b.pem')
     put(`${id('B')}.key`, 'private', 'b.key')
     const auth = { local: 'pubkey', remote: 'pubkey', certificate: 'b.pem' }
-    await swan.load([
-      {
-        name: 'net',
-        local: { address: B, id: id('B') },
-        remote: { address: ADDRESSES.wan.A[4], id: id('A') },
-        psk: PSK,
-        auth: { ...auth, ...(swanLooks && { revocation: swanLooks }) },
-        ike: IKE,
-        esp: ESP,
-        mode: 'tunnel',
-      },
-    ])
+    await swan.load(
+      [
+        {
+          name: 'net',
+          local: { address: B, id: id('B') },
+          remote: { address: ADDRESSES.wan.A[4], id: id('A') },
+          psk: PSK,
+          auth: { ...auth, ...(swanLooks && { revocation: swanLooks }) },
+          ike: IKE,
+          esp: ESP,
+          mode: 'tunnel',
+        },
+      ],
+      swanAt && `authorities { ca { cacert = ca.pem\n cert_uri_base = ${swanAt} } }`,
+    )
     await swan.control('--flush-certs')
     const initiate = role === 'initiator'
     const wish = {
@@ -131,6 +138,31 @@ t.test('revocation, Brunel and strongSwan', { skip, timeout: 300_000 }, async t 
   const web = serveFiles(lab.at.underlay, listed.folder, join(lab.folder, 'web.log'))
   lab.cleanup.add('web server', () => web.stop())
   await listens(lab.at.underlay, 80)
+
+  await t.test(
+    'RFC 7296 §3.6: hash and URL, each end names its certificate and fetches the other',
+    async t => {
+      const at = `http://${WEB}/`
+      for (const side of ['A', 'B'] as const) await listed.publish(side)
+      const hash = createHash('sha1')
+        .update(certificatesIn(listed.text(`${id('A')}.pem`))[0] ?? '')
+        .digest('hex')
+      const more = { hashAndUrl: [at], certificateUrls: [`${at}${hash}`], revocation: 'off' }
+      for (const role of ROLES) {
+        const before = swan.log().length
+        await up({ role, by: listed, more, swanAt: at })
+        t.match(await certificateOf(), { subject: `CN=${id('B')}`, url: new RegExp(`^${at}[0-9a-f]{40}$`) })
+        const said = swan.log().slice(before)
+        t.match(said, new RegExp(`fetched certificate "CN=${id('A')}"`), `as ${role} we name ours`)
+      }
+      await refused(
+        { role: 'initiator', by: listed, more: { ...more, hashAndUrl: [`${at}certs/`] }, swanAt: at },
+        'BRUNEL_IKE_CERTIFICATE_URL',
+        t,
+      )
+      t.match((await failureOf())?.sentence, `${at}`)
+    },
+  )
 
   await t.test('RFC 5280 §6.3: a list by HTTP; each end looks at the other, strictly', async t => {
     for (const role of ROLES) {
@@ -176,7 +208,7 @@ t.test('revocation, Brunel and strongSwan', { skip, timeout: 300_000 }, async t 
 })
 
 t.test(
-  'RFC 4806 §4.1: OCSP in IKE between two Brunels',
+  'RFC 4806 §4.1: OCSP in IKE between two Brunels, and RFC 7296 §3.6: a bundle by hash and URL',
   { skip: noLab() || noOpenssl(), timeout: 200_000 },
   async t => {
     const lab = owned(t, await Topology.build())
@@ -196,17 +228,27 @@ t.test(
       await router.start()
       lab.cleanup.add(`bruneld ${side}`, () => router.stop())
     }
+    const web = serveFiles(lab.at.underlay, by.folder, join(lab.folder, 'web.log'))
+    lab.cleanup.add('web server', () => web.stop())
+    await listens(lab.at.underlay, 80)
+    await by.publish('B')
+    const bundle = bundleOf(certificatesIn(by.text(`${id('B')}.pem`)))
+    const bundleUrl = `http://${WEB}/${createHash('sha1').update(bundle).digest('hex')}`
     const [a, b] = routers.map(({ router }) => router) as [Bruneld, Bruneld]
     await b.api.ask(
       'POST',
       '/v1/peers',
-      peerDocument({ side: 'B', auth: by.auth('B', { revocation: 'off' }) }),
+      peerDocument({ side: 'B', auth: by.auth('B', { revocation: 'off', bundleUrl }) }),
     )
-    const wish = { side: 'A', auth: by.auth('A', { revocation: 'strict' }) } as const
+    const theirs = { revocation: 'strict', hashAndUrl: [`http://${WEB}/`] }
+    const wish = { side: 'A', auth: by.auth('A', theirs) } as const
     await a.api.ask('POST', '/v1/peers', peerDocument(wish))
     await until('up', 20_000, async () => ((await a.api.tunnel(NAME)).ike[0]?.children.length ?? 0) > 0)
     const [sa] = (await a.api.tunnel(NAME)).ike
-    t.match(sa?.certificate, { revocation: { state: 'good', detail: 'OCSP for "CN=Brunel CA"' } })
+    t.match(sa?.certificate, {
+      url: bundleUrl,
+      revocation: { state: 'good', detail: 'OCSP for "CN=Brunel CA"' },
+    })
     await by.pki('revoke', id('B'))
     await responder.stop()
     responder = respond(lab.at.routerB, by, join(lab.folder, 'ocsp.log'))

@@ -29,10 +29,17 @@ const rows = (keys: string): readonly string[] =>
     .filter(row => row !== '' && !row.startsWith('#'))
     .flatMap(row => ['-o', `uat:esp_sa:${row}`])
 
+/** Else a capture shows ESP packets that left together as the one that they are until the wire (UDP GSO). */
+async function separately({ topology }: Awaited<ReturnType<typeof twoSites>>): Promise<void> {
+  for (const router of [topology.at.routerA, topology.at.routerB])
+    await router.ip(['link set dev wan0 gso_max_segs 1'])
+}
+
 t.test('Wireshark reads it', { skip: skipTshark, timeout: 120_000 }, async t => {
   const keyLog = join('/tmp', `brunel-keys-${process.pid}`)
   const sites = await twoSites(t)
   const { topology } = sites
+  await separately(sites)
   const reader = new Bruneld(topology.at.routerA, join(topology.folder, 'with-keys'), {
     env: { BRUNEL_KEYLOG: keyLog },
   })
@@ -105,6 +112,7 @@ const EF = 0xb8
 t.test('the outer header', { skip: noLab(), timeout: 120_000 }, async t => {
   const sites = await twoSites(t)
   const { topology } = sites
+  await separately(sites)
   const { hostA, underlay } = topology.at
   const target = ADDRESSES.host.B[4]
   const ask = (size: number, df: 'do' | 'dont') =>

@@ -1,9 +1,8 @@
 import { type Element, elementsOf, only, sameOctets, TAG } from '../der.js'
+import { HTTP_URL } from './http-url.js'
 
 /** Where a certificate says that its revocation state can be had: RFC 5280 §4.2.1.13, §4.2.2.1. */
 
-/** Only plain HTTP: a list and an answer are signed, and TLS would need a certificate that needs a list. */
-const HTTP = /^http:\/\/[^\s]{1,2000}$/
 /** More than these are not asked. */
 const MOST = 4
 const URI = 0x86
@@ -13,7 +12,7 @@ const urlsIn = (names: readonly Element[]): readonly string[] =>
   names
     .filter(({ tag }) => tag === URI)
     .map(({ value }) => Buffer.from(value).toString('latin1'))
-    .filter(url => HTTP.test(url))
+    .filter(url => HTTP_URL.test(url))
 
 const partsOf = (der: Uint8Array, tag: number): readonly Element[] => {
   const found = only(der, tag)

@@ -49,7 +49,7 @@ export function answerAuth(
     )
   const found = whoIs(turn, sa, half, { idi, idr: findId(payloads, 'IDr'), proof, payloads, m, agreed })
   if ('questions' in found) {
-    hold(turn, sa, found.questions, later => answerLate(later, sa, request))
+    hold(turn, sa, found, later => answerLate(later, sa, request))
     return undefined
   }
   if ('code' in found) return distrust(turn, sa, found.control, found)
@@ -91,7 +91,7 @@ export function answerAuth(
   }
 }
 
-/** It is known by this time whether its certificates are revoked: as if the request came now. */
+/** Its certificates are here by this time, and whether they are revoked is known: as if the request came now. */
 function answerLate(
   turn: Turn,
   sa: IkeSa,

@@ -15,7 +15,7 @@ import type { PeerControl } from '../peer.js'
 import { claimedText, identityText, sameIdentity } from '../peer-match.js'
 import { type ProvenByPpk, ppkName, proveByPpk, takePpk, usesPpk } from '../ppk.js'
 import * as ppkFailures from '../ppk-failures.js'
-import { anchorsOf, certificateRequest, judge, looks, ownProof, payloadsIn } from '../proof.js'
+import { anchorsOf, certificateRequest, judge, looks, looksUp, ownProof, payloadsIn } from '../proof.js'
 import { ikeSuiteText, offerTexts } from '../proposal-text.js'
 import { isRedirect, redirected } from '../redirect.js'
 import type { Agreed, IkeSa } from '../sa.js'
@@ -90,7 +90,7 @@ export function beginAuth(turn: Turn, sa: IkeSa, control: PeerControl, init: Hal
       id,
       ...proof.certificates,
       ...first,
-      ...certificateRequest(ports, anchorsOf(peer), looks(peer)),
+      ...certificateRequest(ports, anchorsOf(peer), { ocsp: looks(peer), lookUp: looksUp(peer) }),
       ...(peer.remoteId === undefined ? [] : [idPayload('IDr', peer.remoteId)]),
       proof.auth,
       // RFC 6023 §5: neither SA nor TSi and TSr, nor a notify about a child.
@@ -132,7 +132,7 @@ export function authAnswered(
   takeProof(turn, sa, { auth, payloads, idr, proof, ppk, agreed: takePpk(sa, sa.agreed, ppk) })
 }
 
-/** Judges what the responder proved: again, where it had to wait for news of revocation. */
+/** Judges what the responder proved: again, where it had to wait for certificates, or for news of revocation. */
 function takeProof(
   turn: Turn,
   sa: IkeSa,
@@ -162,7 +162,7 @@ function takeProof(
       intAuth: intAuthOctets(auth.intAuth, nextMessageId(auth)),
     },
   })
-  if ('questions' in proven) return hold(turn, sa, proven.questions, later => takeProof(later, sa, answer))
+  if ('questions' in proven) return hold(turn, sa, proven, later => takeProof(later, sa, answer))
   if ('code' in proven) return reject(turn, sa, control, proven)
   const redirect = isRedirect(payloads)
   if (redirect !== undefined) return moveOn(turn, sa, control, redirect)
@@ -303,7 +303,7 @@ function firstChild(
       ? readAnswer(offer, from.payloads, nonces)
       : childRefused(session.control, offer, error.notifyType)
   if ('code' in agreement) {
-    sa.host.freeChildSpi(offer.spiIn)
+    sa.host.childSpis.free(offer.spiIn)
     if (Wire.find(from.payloads, 'SA') !== undefined)
       sa.intents.add({ want: 'refuse-child', spiIn: offer.spiIn })
     return session.control.childFailed(turn, session, { exchange: 'IKE_AUTH', why: agreement })

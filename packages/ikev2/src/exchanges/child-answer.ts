@@ -86,7 +86,7 @@ export function answerChild(
   if (isDrop(secret))
     return refuse(Wire.notify(Wire.NOTIFY.INVALID_SYNTAX), failures.malformed('CREATE_CHILD_SA', secret))
   const nonces = given ?? { ni, nr: sa.host.ports.random.nonce(NONCE_LENGTH) }
-  const spiIn = sa.host.newChildSpi()
+  const spiIn = sa.host.childSpis.draw()
   return {
     spiIn,
     agreement: {

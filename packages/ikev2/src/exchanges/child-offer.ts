@@ -63,7 +63,9 @@ export function makeOffer(
   const { peer } = control
   const { exchange, old } = about
   const group = pfsGroup(control, about)
-  const spiIn = sa.host.newChildSpi()
+  const { childSpis } = sa.host
+  const spiIn = childSpis.draw()
+  childSpis.announce(spiIn) // the peer may use it the moment it answers
   return {
     spiIn,
     sa: offerEsp(peer.esp.proposals, Wire.uint32(spiIn), exchange),

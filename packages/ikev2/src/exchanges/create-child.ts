@@ -95,7 +95,7 @@ export function childAnswered(
   // The peer holds what we refuse: RFC 7296 §2.21.
   if (offer.following === undefined && payloads !== undefined && Wire.find(payloads, 'SA') !== undefined)
     sa.intents.add({ want: 'refuse-child', spiIn: offer.spiIn })
-  sa.host.freeChildSpi(offer.spiIn)
+  sa.host.childSpis.free(offer.spiIn)
   if (old?.state.is === 'rekeying') old.state = { is: 'installed' }
   const survivor = crossed(session, offer)[0]
   // RFC 7296 §2.8.1: the peer's rekey succeeded, so ours is not needed; the peer deletes the old one.
@@ -111,7 +111,7 @@ export function childAnswered(
 function abandon(sa: IkeSa, offer: ChildOffer): void {
   offer.keyPair?.wipe()
   forgetSteps(sa, offer.following)
-  sa.host.freeChildSpi(offer.spiIn)
+  sa.host.childSpis.free(offer.spiIn)
 }
 
 /** Children that the peer made meanwhile and that still carry traffic. */
@@ -274,7 +274,7 @@ export function answerChildStep(
   const refusal = judge(turn, sa, session, { isRekey: state.rekeys !== undefined, spi, old })
   if (refusal === undefined) return goOnOrMake(turn, sa, session, state, [ke])
   forgetSteps(sa, state)
-  sa.host.freeChildSpi(state.spiIn)
+  sa.host.childSpis.free(state.spiIn)
   return { payloads: [refusal] }
 }
 

@@ -120,5 +120,5 @@ export function forgetAwaited(sa: IkeSa): void {
   const { awaited } = sa
   sa.awaited = undefined
   forgetSteps(sa, awaited)
-  if (awaited?.what === 'child') sa.host.freeChildSpi(awaited.spiIn)
+  if (awaited?.what === 'child') sa.host.childSpis.free(awaited.spiIn)
 }

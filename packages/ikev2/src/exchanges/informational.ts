@@ -34,7 +34,8 @@ export function answerInformational(
     const doing = sa.outgoing?.doing
     if (sa.stage.is === 'replaced') sa.stage.by.proven = true
     else if (doing?.what === 'rekey-ike') for (const theirs of doing.offer.crossing) theirs.sa.proven = true
-    return { payloads: [], afterwards: t => closedByPeer(t, sa, grace) } // RFC 7296 §1.4.1
+    const behindEsp = sa.session?.giveWay(turn, sa) ?? false
+    return { payloads: [], behindEsp, afterwards: t => closedByPeer(t, sa, grace) } // RFC 7296 §1.4.1
   }
   const redirect = isRedirect(payloads)
   if (redirect !== undefined) return { payloads: [], afterwards: t => moveOn(t, sa, redirect) }

@@ -8,7 +8,7 @@ import { natNotifies } from '../nat-detection.js'
 import { nearest } from '../nearest.js'
 import type { PeerControl } from '../peer.js'
 import { announcePpk, announcesPpk } from '../ppk.js'
-import { announceHashes, announcesHashes, certificateRequest } from '../proof.js'
+import { announceHashes, announcesHashes, certificateRequest, looksUp } from '../proof.js'
 import { offerTexts } from '../proposal-text.js'
 import { answerOf, type Choice, chooseIke, offerIke } from '../proposals.js'
 import { IkeSa } from '../sa.js'
@@ -76,7 +76,7 @@ export function answerInit(
   const { control, choice } = found
   const { group } = choice.suite
   if (group.id !== ke.group) return Wire.notify(Wire.NOTIFY.INVALID_KE_PAYLOAD, Wire.uint16(group.id)) // §1.2
-  if (!request.proven && answerLength(host, request, choice) > m.bytes.length) return 'unproven'
+  if (!request.proven && answerLength(host, request, found) > m.bytes.length) return 'unproven'
   const keyPair = host.ports.crypto.keyPair(group)
   const secret = keyPair.agree(ke.data)
   keyPair.wipe()
@@ -87,9 +87,13 @@ export function answerInit(
   return open(turn, host, request, { control, choice, secret, ni: ni.data, ke: kePayload(keyPair) })
 }
 
-interface Opening {
+/** Whom the stranger is taken for, and what was agreed. */
+interface Found {
   readonly control: PeerControl
   readonly choice: Choice<IkeSuite>
+}
+
+interface Opening extends Found {
   readonly secret: Uint8Array
   readonly ni: Uint8Array
   readonly ke: Wire.KePayload
@@ -105,7 +109,7 @@ interface Fresh {
 const answerPayloads = (
   host: SaHost,
   payloads: readonly Wire.Payload[],
-  choice: Choice<IkeSuite>,
+  { control, choice }: Found,
   { ke, nr, nat }: Fresh,
 ): readonly Wire.PlainPayload[] => [
   answerOf(choice, Wire.PROTOCOL.IKE, new Uint8Array(0)),
@@ -114,7 +118,7 @@ const answerPayloads = (
   ...nat,
   ...(announcesFragmentation(payloads) ? [Wire.notify(Wire.NOTIFY.IKEV2_FRAGMENTATION_SUPPORTED)] : []),
   ...(announcesIntermediate(payloads) ? [Wire.notify(Wire.NOTIFY.INTERMEDIATE_EXCHANGE_SUPPORTED)] : []),
-  ...certificateWords(host, payloads),
+  ...certificateWords(host, payloads, control),
   ...announcePpk(usesPpk(host, payloads)),
   CHILDLESS, // RFC 6023 §3
 ]
@@ -124,15 +128,15 @@ const usesPpk = (host: SaHost, payloads: readonly Wire.Payload[]): boolean =>
   announcesPpk(payloads) && host.peers.somePpk
 
 /** Octets of the answer, before anything is computed for it. */
-function answerLength(host: SaHost, request: InitRequest, choice: Choice<IkeSuite>): number {
-  const { group } = choice.suite
+function answerLength(host: SaHost, request: InitRequest, found: Found): number {
+  const { group } = found.choice.suite
   const hash = Wire.notify(Wire.NOTIFY.NAT_DETECTION_SOURCE_IP, new Uint8Array(20)) // SHA-1, RFC 7296 §2.23
   const blank: Fresh = {
     ke: { type: 'KE', group: group.id, data: new Uint8Array(group.publicLength) },
     nr: new Uint8Array(NONCE_LENGTH),
     nat: [hash, hash],
   }
-  return plainAnswer(request.m, answerPayloads(host, request.payloads, choice, blank)).length
+  return plainAnswer(request.m, answerPayloads(host, request.payloads, found, blank)).length
 }
 
 function open(turn: Turn, host: SaHost, { m, payloads }: InitRequest, o: Opening): IkeSa {
@@ -148,7 +152,7 @@ function open(turn: Turn, host: SaHost, { m, payloads }: InitRequest, o: Opening
       initiator: false,
       response: true,
     },
-    answerPayloads(host, payloads, o.choice, {
+    answerPayloads(host, payloads, o, {
       ke: o.ke,
       nr,
       nat: natNotifies(crypto, { ...spis, local: m.local, remote: m.remote, force }),
@@ -178,17 +182,23 @@ function open(turn: Turn, host: SaHost, { m, payloads }: InitRequest, o: Opening
 }
 
 /** Which peer it is, only IKE_AUTH tells: what any of those it may be needs, RFC 7296 §1.2, RFC 7427 §4. */
-function certificateWords(host: SaHost, payloads: readonly Wire.Payload[]): readonly Wire.PlainPayload[] {
+function certificateWords(
+  host: SaHost,
+  payloads: readonly Wire.Payload[],
+  { peer }: PeerControl,
+): readonly Wire.PlainPayload[] {
   const { someCertified, someLook, anchors } = host.peers
   if (!announcesHashes(payloads) || !someCertified) return []
-  return [...certificateRequest(host.ports, anchors, someLook), ...announceHashes(host.ports)]
+  // Not what any needs: who is told that we look up, and is not allowed to use it, would be refused.
+  const wants = { ocsp: someLook, lookUp: looksUp(peer) }
+  return [...certificateRequest(host.ports, anchors, wants), ...announceHashes(host.ports)]
 }
 
 function pick(
   offer: Wire.SaPayload,
   by: { readonly keGroup: number; readonly intermediate: boolean },
   controls: Iterable<PeerControl>,
-): { readonly control: PeerControl; readonly choice: Choice<IkeSuite> } | Drop | undefined {
+): Found | Drop | undefined {
   for (const control of controls) {
     const { proposals } = control.peer.ike
     const possible = by.intermediate ? proposals : feasibleWithout(proposals)

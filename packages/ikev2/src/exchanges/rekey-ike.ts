@@ -106,11 +106,11 @@ export function ikeRekeyAnswered(
   // Closed meanwhile: the peer has a successor, which must go too.
   if (session.over) return made?.successor.close(turn, failures.closedHere('its predecessor was closed'))
   if (made !== undefined) return settleSuccessors(turn, sa, session, { offer, ...made })
-  const theirs = offer.crossing.find(other => other.sa.stage.is === 'established')
+  const theirs = heirOf(sa, session, offer) ?? liveOf(offer)[0]?.sa
   // RFC 7296 §2.8.2: the peer's rekey succeeded, so ours is not needed.
   if (theirs !== undefined) {
     reportCrossing(turn, session, 'none')
-    return replace(turn, sa, session, theirs.sa)
+    return replace(turn, sa, session, theirs)
   }
   const error = payloads === undefined ? undefined : Wire.errorNotify(payloads)
   if (error?.notifyType === Wire.NOTIFY.TEMPORARY_FAILURE)
@@ -232,12 +232,14 @@ function settleSuccessors(
   about: { readonly offer: IkeOffer; readonly successor: IkeSa; readonly nonces: Nonces },
 ): void {
   const { successor, nonces } = about
-  const theirs = about.offer.crossing.filter(other => other.sa.stage.is === 'established')
-  const winner = theirs.find(other => isLower(lowerNonce(nonces), lowerNonce(other.nonces)))
+  const theirs = liveOf(about.offer)
+  const heir = heirOf(old, session, about.offer)
+  const winner = heir ?? theirs.find(other => isLower(lowerNonce(nonces), lowerNonce(other.nonces)))?.sa
   session.busySince = undefined
-  if (theirs.length > 0) reportCrossing(turn, session, winner === undefined ? 'theirs' : 'ours')
+  if (theirs.length > 0 || heir !== undefined)
+    reportCrossing(turn, session, winner === undefined ? 'theirs' : 'ours')
   if (winner !== undefined) {
-    replace(turn, old, session, winner.sa)
+    replace(turn, old, session, winner)
     return successor.close(
       turn,
       failures.replaced('the peer rekeyed at the same time, and its nonces are higher'),
@@ -248,6 +250,16 @@ function settleSuccessors(
   session.promote(successor)
   for (const other of theirs) linger(turn, other.sa, successor)
   old.close(turn, failures.replaced('rekeyed'))
+}
+
+/** Successors that the peer made meanwhile. */
+const liveOf = ({ crossing }: IkeOffer): IkeOffer['crossing'] =>
+  crossing.filter(({ sa }) => sa.stage.is === 'established')
+
+/** The peer has rekeyed the one that it made: it did not notice the crossing, or it has won. */
+function heirOf(old: IkeSa, session: Session, offer: IkeOffer): IkeSa | undefined {
+  const goesOn = session.current !== old && session.current.stage.is === 'established'
+  return goesOn && offer.crossing.length > 0 && liveOf(offer).length === 0 ? session.current : undefined
 }
 
 function reportCrossing(turn: Turn, session: Session, redundant: 'ours' | 'theirs' | 'none'): void {

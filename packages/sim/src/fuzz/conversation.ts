@@ -1,8 +1,9 @@
 import { type Endpoint, type Instant, instant, millis } from '@brunel/base'
-import { Ike, type IkeEffect, type IkeInput, type IkeSettings } from '@brunel/ikev2'
+import { Ike, type IkeEffect, type IkeInput, type IkeSettings, type Lookup } from '@brunel/ikev2'
 import { Dice, SeededRandom } from '../dice.js'
 import { type PeerWishes, peerOf, WISHES } from '../peers.js'
 import type { Side } from '../scenario.js'
+import { TOY_WEB, toyCertification, toyProof, WALL_START } from '../toy-certification.js'
 import { toyCryptography } from '../toy-cryptography.js'
 import { throughNullCipher } from './null-cipher.js'
 
@@ -19,6 +20,11 @@ export const TOPICS: readonly Topic[] = [
   { name: 'hybrid', wishes: { kems: ['mlkem512'] } },
   { name: 'udp', wishes: { encapsulation: 'udp', mode: 'transport', cbc: true } },
   { name: 'cookie', wishes: { groups: ['ecp256', 'x25519'] }, settings: { cookieThreshold: 0 } },
+  {
+    name: 'hash-and-url',
+    wishes: { own: 'certificate', theirs: 'certificate', hashAndUrl: true },
+    settings: { datagram4: 4000 },
+  },
   {
     name: 'other-group',
     wishes: { groups: ['x25519', 'ecp256'] },
@@ -57,6 +63,13 @@ export interface Said {
   readonly remote: Endpoint
 }
 
+/** The web of the two: their certificates, and nothing else. */
+function pageAt(url: string): { readonly der: Uint8Array } | { readonly failed: string } {
+  const name = url.slice(TOY_WEB.length)
+  const [der] = toyProof(`${name}.example.net`).certificates
+  return der !== undefined && (name === 'a' || name === 'b') ? { der } : { failed: 'HTTP 404' }
+}
+
 /** The same topic is always the same conversation, octet by octet, as long as nobody interferes. */
 export class Conversation {
   readonly machines: Readonly<Record<Side, Ike>>
@@ -66,12 +79,16 @@ export class Conversation {
   /** Sees every effect of every step. */
   onEffects: (side: Side, effects: readonly IkeEffect[]) => void = () => undefined
   now: Instant = instant(0)
+  /** Fetched when the next message is due: what comes before meets an IKE_AUTH that is held. */
+  readonly #wanted: (readonly [Side, Lookup])[] = []
   #cue = 0
 
   constructor(topic: Topic) {
     const crypto = throughNullCipher(toyCryptography(new Dice(1, 'keys')))
     const settings = { jitterPercent: 0, ...topic.settings }
-    const machine = (side: Side): Ike => new Ike({ random: new SeededRandom(1, side), crypto }, settings)
+    const certification = toyCertification(() => WALL_START + this.now)
+    const machine = (side: Side): Ike =>
+      new Ike({ random: new SeededRandom(1, side), crypto, certification }, settings)
     this.machines = { a: machine('a'), b: machine('b') }
     const place = (side: Side) => ({ name: side, address: ADDRESS[side] })
     const wishes = { ...WISHES, encapsulation: 'none' as const, ...topic.wishes, initiate: false }
@@ -87,10 +104,13 @@ export class Conversation {
       if (effect.do === 'send')
         this.waiting.push({ from: side, bytes: effect.bytes, local: effect.local, remote: effect.remote })
       else if (effect.do === 'ike-spi') this.spis[side][effect.ours ? 'add' : 'delete'](effect.spi)
+      else if (effect.do === 'certificate-wanted') this.#wanted.push([side, effect.lookup])
   }
 
   /** The next message on its way, after a new cue where all is said. undefined: it is over. */
   next(): Said | undefined {
+    for (const [side, { key, url }] of this.#wanted.splice(0))
+      this.feed(side, { on: 'certificate', key, answer: pageAt(url) })
     while (this.waiting.length === 0) {
       const cue = CUES[this.#cue++]
       if (cue === undefined) return undefined
