@@ -53,7 +53,8 @@ export function explainBatch(lines: readonly string[], stderr: string): Interfac
   )
 }
 
-const run = (args: readonly string[], input?: string): Promise<string> =>
+/** One call of `ip`; rejected with what it said. */
+export const runIp = (args: readonly string[], input?: string): Promise<string> =>
   new Promise((resolve, reject) => {
     const child = execFile('ip', args, { maxBuffer: 64 << 20 }, (error, stdout, stderr) =>
       error === null ? resolve(stdout) : reject(new Error(stderr.trim() || error.message, { cause: error })),
@@ -107,11 +108,11 @@ export class IpRoute2 implements HostInterfaces {
     const before = this.#configured.get(name)
     const lines = batchFor(name, want, before)
     try {
-      await run(['-batch', '-'], text(lines))
+      await runIp(['-batch', '-'], text(lines))
     } catch (error) {
       // The lines before the one that failed are done: back, as far as it goes.
       const back = batchFor(name, before ?? { ...want, ...NOTHING }, want)
-      await run(['-force', '-batch', '-'], text(back)).catch(() => undefined) // what was not done cannot be undone
+      await runIp(['-force', '-batch', '-'], text(back)).catch(() => undefined) // what was not done cannot be undone
       throw explainBatch(lines, (error as Error).message)
     }
     this.#configured.set(name, want)
@@ -125,13 +126,13 @@ export class IpRoute2 implements HostInterfaces {
     const ours = names.filter(name => this.#configured.delete(name))
     if (ours.length === 0) return
     // One that somebody else has removed must not keep the others; what is left goes with its TUN.
-    await run(['-force', '-batch', '-'], text(removalOf(ours, randomInt(1, MOST_GROUP)))).catch(
+    await runIp(['-force', '-batch', '-'], text(removalOf(ours, randomInt(1, MOST_GROUP)))).catch(
       () => undefined,
     )
   }
 
   async setMtu(name: string, mtu: number): Promise<void> {
-    await run(['link', 'set', 'dev', name, 'mtu', String(mtu)])
+    await runIp(['link', 'set', 'dev', name, 'mtu', String(mtu)])
     const known = this.#configured.get(name)
     if (known !== undefined) this.#configured.set(name, { ...known, mtu })
   }
@@ -140,7 +141,7 @@ export class IpRoute2 implements HostInterfaces {
     let rows: { dev?: string; prefsrc?: string; metrics?: { mtu?: number }[] }[]
     try {
       rows = JSON.parse(
-        await run(['-json', 'route', 'get', address, ...(from === undefined ? [] : ['from', from])]),
+        await runIp(['-json', 'route', 'get', address, ...(from === undefined ? [] : ['from', from])]),
       )
     } catch {
       return undefined // no route to host: the caller says so in its own words and tries again
@@ -171,7 +172,7 @@ export class IpRoute2 implements HostInterfaces {
 /** 0 where there is no such interface. */
 async function mtuOf(device: string): Promise<number> {
   try {
-    const rows = JSON.parse(await run(['-json', 'link', 'show', 'dev', device])) as { mtu: number }[]
+    const rows = JSON.parse(await runIp(['-json', 'link', 'show', 'dev', device])) as { mtu: number }[]
     return rows[0]?.mtu ?? 0
   } catch {
     return 0 // it went away between the two questions; the next change of the host asks again

@@ -74,6 +74,8 @@ export const DROPS = {
   'relay-beacon': 'A datagram that should be a beacon of another relay is none.',
   'relay-queue-full': 'Packets of a relay come out of a tunnel, or go into it, faster than they are handled.',
   'relay-not-carrying': 'No tunnel that the packet could take carries data.',
+  'relay-flood': 'More comes from the LAN than the relay reads; the kernel dropped it.',
+  'relay-lan-send': 'The LAN interface refused a packet: it is down, or its MTU is too small.',
   // IKE and ESP in TCP
   'tcp-prefix': 'A TCP connection did not begin with "IKETCP" and was closed (RFC 9329 §4).',
   'tcp-length':

@@ -19,7 +19,7 @@ export const CODES = {
     remedy: 'Use the version that GET /v1/config shows.',
   },
   BRUNEL_CONFIG_NAME: {
-    meaning: 'The name of a peer is malformed.',
+    meaning: 'The name of a peer or of a relay group is malformed.',
     remedy: 'Use a letter or digit, then letters, digits, `.`, `_` and `-`, at most 63 in all.',
   },
   BRUNEL_CONFIG_ADDRESS: {
@@ -95,8 +95,8 @@ export const CODES = {
     remedy: 'Leave `mtu` and `mss` at `auto`.',
   },
   BRUNEL_CONFIG_INTERFACE: {
-    meaning: 'The name of the interface is malformed or reserved.',
-    remedy: 'Use 1 to 15 characters without `/`, `:` and blanks.',
+    meaning: 'The name of the interface is malformed or reserved, or a LAN is meant and it is a tunnel.',
+    remedy: 'Use 1 to 15 characters without `/`, `:` and blanks; for a relay, the interface of the LAN.',
   },
   BRUNEL_CONFIG_DUPLICATE_NAME: {
     meaning: 'Two peers have one name.',
@@ -118,6 +118,10 @@ export const CODES = {
   BRUNEL_CONFIG_ROUTE_LOOP: {
     meaning: 'A route would send the delivery packets of a tunnel into the tunnel itself (RFC 2003 §3.2).',
     remedy: 'Take the address of the peer out of the networks routed into its tunnel.',
+  },
+  BRUNEL_CONFIG_RELAY: {
+    meaning: 'Two peers share a relay group and not its LAN interface, or a LAN interface and not the group.',
+    remedy: 'Give both the same `ospfRelay.interface` and `ospfRelay.group`, or two others of each.',
   },
   BRUNEL_CONFIG_NOT_AVAILABLE: {
     meaning: 'The document asks for something that this release does not do yet.',

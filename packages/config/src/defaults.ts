@@ -52,6 +52,14 @@ export function withDefaults(peer: PeerDocument) {
       routes: peer.tunnel?.routes ?? [],
       multicast: peer.tunnel?.multicast ?? true,
     },
-    ...(peer.ospfRelay === undefined ? {} : { ospfRelay: peer.ospfRelay }),
+    ...(peer.ospfRelay === undefined ? {} : { ospfRelay: relayDefaults(peer.ospfRelay) }),
   } satisfies PeerDocument
 }
+
+const relayDefaults = (relay: NonNullable<PeerDocument['ospfRelay']>) => ({
+  interface: relay.interface,
+  group: relay.group ?? relay.interface,
+  multicast: relay.multicast ?? [],
+  bfd: relay.bfd ?? false,
+  failFast: relay.failFast ?? false,
+})

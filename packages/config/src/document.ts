@@ -329,8 +329,43 @@ export const TunnelDocument = Type.Object(
 )
 
 export const OspfRelayDocument = Type.Object(
-  { interface: Type.String(), group: Type.String() },
-  { ...strict, description: 'Joins the peer to an OSPF relay. Not available yet.' },
+  {
+    interface: text('The LAN interface whose OSPF neighbours meet those behind the peer.', {
+      examples: ['eth1'],
+    }),
+    group: Type.Optional(
+      text(
+        'Peers of one group are one segment: what one of them sends, all of them hear. One group an interface. Left out: the name of the interface.',
+        { examples: ['backbone'] },
+      ),
+    ),
+    multicast: Type.Optional(
+      Type.Array(
+        Type.Union([Type.Literal('pim'), Type.Literal('rip'), Type.Literal('eigrp'), Type.Literal('vrrp')]),
+        {
+          description: 'Other protocols of the link that are relayed: `pim`, `rip`, `eigrp`, `vrrp`.',
+          default: [],
+        },
+      ),
+    ),
+    bfd: Type.Optional(
+      Type.Boolean({
+        description: 'Whether BFD (RFC 5881) between the routers behind both ends is relayed too.',
+        default: false,
+      }),
+    ),
+    failFast: Type.Optional(
+      Type.Boolean({
+        description:
+          'Whether the neighbours behind the peer are let die as soon as the tunnel carries no data, and not after the dead interval of OSPF.',
+        default: false,
+      }),
+    ),
+  },
+  {
+    ...strict,
+    description: 'Relays OSPF between a LAN interface and the LAN of the peer, as if one cable joined them.',
+  },
 )
 
 export const PeerDocument = Type.Object(

@@ -31,7 +31,7 @@ const optionally = <T>(
 
 /** The document as the router uses it. It must be one in which `verify` found nothing. */
 export function normalise(document: PeerDocument): Peer {
-  const { name, enabled, local, remote, auth, ike, esp, gre, tunnel } = withDefaults(document)
+  const { name, enabled, local, remote, auth, ike, esp, gre, tunnel, ospfRelay } = withDefaults(document)
   const remoteAddress = address(remote.address)
   return {
     name,
@@ -90,5 +90,6 @@ export function normalise(document: PeerDocument): Peer {
       routes: tunnel.routes.map(text => sure(network(text), 'tunnel.routes')),
       multicast: tunnel.multicast,
     },
+    ospfRelay: ospfRelay && { ...ospfRelay, multicast: [...new Set(ospfRelay.multicast)].sort() },
   }
 }

@@ -2,6 +2,7 @@ import { familyOf, type Problem } from '@brunel/base'
 import { withDefaults } from './defaults.js'
 import type { PeerDocument } from './document.js'
 import type { Prefix } from './peer.js'
+import { type RelayFacts, relayProblemsBetween } from './relay-rules.js'
 import { problem } from './rule.js'
 import { address, identity, identityText, interfaceAddress, network, prefixText, rangeOf } from './values.js'
 
@@ -16,9 +17,7 @@ interface Placed {
 }
 
 /** What of a peer is compared with others, read once: a thousand peers are half a million pairs. */
-export interface Facts {
-  readonly name: string
-  readonly interface: string
+export interface Facts extends RelayFacts {
   readonly local: string | undefined
   readonly remote: string
   /** The remote address as a number, or undefined for a name or `any`. */
@@ -37,7 +36,7 @@ const placed = (pointer: string, to: Prefix | undefined): Placed[] =>
 const isLinkLocal = (text: string): boolean => /^fe[89ab][0-9a-f]:/i.test(text)
 
 export function factsOf(document: PeerDocument): Facts {
-  const { name, local, remote, gre, tunnel } = withDefaults(document)
+  const { name, local, remote, gre, tunnel, ospfRelay } = withDefaults(document)
   const at = address(remote.address)
   const id = identity(remote.id ?? '')
   const host: Prefix | undefined =
@@ -47,6 +46,7 @@ export function factsOf(document: PeerDocument): Facts {
   return {
     name,
     interface: tunnel.interface,
+    relay: ospfRelay,
     local: address(local.address ?? ''),
     remote: at ?? remote.address.toLowerCase(),
     remoteAt: host && { family: host.family, value: rangeOf(host).low },
@@ -162,7 +162,7 @@ const crossedLoop: Rule = (peer, other) => {
   )
 }
 
-const RULES: readonly Rule[] = [names, interfaces, endpoints, networks, crossedLoop]
+const RULES: readonly Rule[] = [names, interfaces, endpoints, networks, crossedLoop, relayProblemsBetween]
 
 export const problemsBetween = (peer: Facts, other: Facts): Problem[] =>
   RULES.flatMap(rule => rule(peer, other))

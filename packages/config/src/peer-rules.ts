@@ -4,6 +4,7 @@ import { type WholePeerDocument, withDefaults } from './defaults.js'
 import type { PeerDocument } from './document.js'
 import { ppk, ppkWarnings } from './ppk-rules.js'
 import { espProposalFaults, ikeProposalFaults } from './proposals.js'
+import { RELAY_RULES } from './relay-rules.js'
 import { problem, type Rule, whole } from './rule.js'
 import { TUNNEL_RULES } from './tunnel-rules.js'
 import {
@@ -171,18 +172,6 @@ function gre({ gre }: WholePeerDocument): Problem[] {
   ]
 }
 
-const ospfRelay: Rule = peer =>
-  peer.ospfRelay === undefined
-    ? []
-    : [
-        problem(
-          '/ospfRelay',
-          'BRUNEL_CONFIG_NOT_AVAILABLE',
-          'The OSPF relay is not available yet.',
-          'Leave `ospfRelay` out; a routing daemon on this router runs over the tunnel interface.',
-        ),
-      ]
-
 const proposals: Rule = ({ ike, esp }) => [
   ...ikeProposalFaults('/ike/proposals', ike.proposals),
   ...espProposalFaults('/esp/proposals', esp.proposals),
@@ -212,7 +201,7 @@ const RULES: readonly Rule[] = [
   esp,
   gre,
   ...TUNNEL_RULES,
-  ospfRelay,
+  ...RELAY_RULES,
 ]
 
 export const problemsOfPeer = (peer: PeerDocument): Problem[] => {

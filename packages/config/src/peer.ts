@@ -20,6 +20,16 @@ export interface InterfaceAddress extends Prefix {
   readonly network: Prefix
 }
 
+/** How a peer takes part in a relay; the group has one LAN interface, the same for all its peers. */
+export interface PeerRelay {
+  readonly interface: string
+  readonly group: string
+  /** Sorted, each once. */
+  readonly multicast: readonly ('pim' | 'rip' | 'eigrp' | 'vrrp')[]
+  readonly bfd: boolean
+  readonly failFast: boolean
+}
+
 export type AuthMethod = 'psk' | 'certificate'
 
 /** A verified peer: every default applied, every value parsed, addresses in canonical form (RFC 5952). Holds no secret. */
@@ -95,4 +105,6 @@ export interface Peer {
     readonly routes: readonly Prefix[]
     readonly multicast: boolean
   }
+  /** undefined: OSPF of no LAN goes through its tunnel. */
+  readonly ospfRelay: PeerRelay | undefined
 }

@@ -4,7 +4,7 @@ import type { Peer } from './peer.js'
  * What of a peer a change reaches. `ike`: IKE is told of the peer anew, and closes what no longer fits. `esp`: its child
  * SAs. The others leave the SAs alone.
  */
-export type Layer = 'ike' | 'esp' | 'gre' | 'interface' | 'routes'
+export type Layer = 'ike' | 'esp' | 'gre' | 'interface' | 'routes' | 'relay'
 
 /** One step of a plan: plain data, names only. Steps of one plan are in the order to apply them. */
 export type Step =
@@ -19,6 +19,7 @@ const PARTS: Readonly<Record<Layer, (peer: Peer) => unknown>> = {
   gre: ({ gre }) => gre,
   interface: ({ tunnel: { routes: _, ...rest } }) => rest,
   routes: ({ tunnel }) => tunnel.routes,
+  relay: ({ ospfRelay }) => ospfRelay,
 }
 const LAYERS = Object.keys(PARTS) as readonly Layer[]
 

@@ -121,7 +121,6 @@ for (const [what, path, value, want] of [
   ],
   ['a large MTU', 'tunnel.mtu', 70_000, '/tunnel/mtu BRUNEL_CONFIG_RANGE'],
   ['RFC 7676 §3.2: IPv6 below 1280', 'tunnel.mtu', 1279, '/tunnel/mtu BRUNEL_CONFIG_MTU'],
-  ['a relay', 'ospfRelay', { interface: 'eth1', group: 'g' }, '/ospfRelay BRUNEL_CONFIG_NOT_AVAILABLE'],
   [
     'a GRE keepalive',
     'gre.keepalive',

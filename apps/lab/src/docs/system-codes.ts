@@ -37,6 +37,15 @@ export const SYSTEM_CODES: Readonly<Record<string, CodeEntry>> = {
     meaning: 'The kernel refused an address, a route or an MTU.',
     remedy: 'The answer of `ip` is in the log beside it.',
   },
+  BRUNEL_RELAY_LAN: {
+    meaning:
+      'The LAN interface of an OSPF relay is missing, down, without carrier or without an address. The relay waits for it.',
+    remedy: 'Bring the interface up and give it an address, or correct `ospfRelay.interface`.',
+  },
+  BRUNEL_RELAY_HOST: {
+    meaning: 'A warning: a setting of this machine keeps part of an OSPF relay from working.',
+    remedy: 'The answer names the setting: forwarding, rp_filter or IPv6 of the LAN interface.',
+  },
   BRUNEL_SYSTEM_REFUSED: {
     meaning: 'The system refused a call that the data path needs.',
     remedy: 'The call and its reason are in the log beside it.',

@@ -67,7 +67,9 @@ t.test('every reason to drop a packet is expected by a test of those that make i
     .filter(
       ({ path }) =>
         isTest(path) &&
-        /^packages\/(wire|crypto|esp|gre|mtu|ospf-relay|datapath|ikev2|packet-io)\//.test(path),
+        /^(packages\/(wire|crypto|esp|gre|mtu|ospf-relay|datapath|ikev2|packet-io)|apps\/(bruneld|lab\/test\/system))\//.test(
+          path,
+        ),
     )
     .map(({ text }) => withoutComments(text))
   for (const name of DROP_NAMES)

@@ -1,0 +1,94 @@
+import t from 'tap'
+import { absenceOf, presenceOf, rulesOf } from './lan-host.js'
+import { judgeLink, type LanLink, warningsOf } from './lan-link.js'
+import { isRelayed, protocolsOf, steeredBy } from './lan-protocols.js'
+import { LanPort } from './relay-lan.js'
+
+const lan = { name: 'eth1', index: 7 }
+
+t.test('rules lead only what is relayed, from the LAN only, to a table of the LAN', async t => {
+  t.same(rulesOf(lan, steeredBy(['ospf', 'bfd', 'pim']), 1750), [
+    'rule add priority 1750 iif eth1 ipproto 89 lookup 1750000007 protocol 175',
+    'rule add priority 1750 iif eth1 ipproto udp dport 3784-3785 lookup 1750000007 protocol 175',
+  ])
+})
+
+t.test('a far neighbour is local to what is relayed, routed to its tunnel, and answered for', async t => {
+  const far = { address: '10.0.0.9', tunnel: 'gre7' }
+  t.same(presenceOf(lan, far), [
+    'route replace local 10.0.0.9/32 dev eth1 table 1750000007 proto 175',
+    'route add 10.0.0.9/32 dev gre7 proto 175',
+    'neigh replace proxy 10.0.0.9 dev eth1 protocol 175',
+  ])
+  t.same(absenceOf(lan, far), [
+    'neigh del proxy 10.0.0.9 dev eth1',
+    'route del 10.0.0.9/32 dev gre7 proto 175',
+    'route del local 10.0.0.9/32 dev eth1 table 1750000007 proto 175',
+  ])
+  t.same(
+    presenceOf(lan, { address: 'fe80::9', tunnel: 'gre7' }),
+    [
+      'route replace local fe80::9/128 dev eth1 table 1750000007 proto 175',
+      'neigh replace proxy fe80::9 dev eth1 protocol 175',
+    ],
+    'RFC 4291 §2.5.6: nothing is forwarded to a link-local address',
+  )
+})
+
+t.test('one socket a protocol, in the groups of all its kinds', async t => {
+  t.same(protocolsOf(['ospf', 'bfd', 'rip', 'vrrp'], 4), [
+    { protocol: 89, groups: ['224.0.0.5', '224.0.0.6'] },
+    { protocol: 17, groups: ['224.0.0.9'] },
+    { protocol: 112, groups: ['224.0.0.18'] },
+  ])
+  t.ok(isRelayed(['ospf', 'bfd'], 3785))
+  for (const port of [3786, 521, -1]) t.notOk(isRelayed(['ospf', 'bfd'], port))
+})
+
+const address = (family: string, scope: string, more = {}) => ({ local: 'x', family, scope, ...more })
+const row = (flags: readonly string[], addr_info: readonly ReturnType<typeof address>[]) => ({
+  ifindex: 7,
+  flags,
+  addr_info,
+})
+for (const [what, seen, want] of [
+  ['no interface', undefined, /There is no interface eth1/],
+  ['down', row([], []), /is down/],
+  ['no cable', row(['UP'], []), /no carrier/],
+  ['no address', row(['UP', 'LOWER_UP'], []), /has no address/],
+  ['global IPv6 only', row(['UP', 'LOWER_UP'], [address('inet6', 'global')]), /has no address/],
+  [
+    'an address that is another host’s',
+    row(['UP', 'LOWER_UP'], [address('inet6', 'link', { dadfailed: true })]),
+    /has no address/,
+  ],
+] as const)
+  t.test(`the relay waits: ${what}`, async t =>
+    t.match(judgeLink('eth1', seen), { code: 'BRUNEL_RELAY_LAN', detail: want, remedy: /\S/ }),
+  )
+
+t.test('a link is used with the families it has, and what this machine spoils is said', async t => {
+  const link = judgeLink('eth1', row(['UP', 'LOWER_UP'], [address('inet', 'global')])) as LanLink
+  t.match(link, { index: 7, ipv4: true, ipv6: false })
+  const said = (rpFilter: number, forwarding: boolean): string =>
+    warningsOf({ ...link, ipv6: true }, { rpFilter, forwarding4: forwarding, forwarding6: forwarding })
+      .map(({ remedy }) => remedy)
+      .join('\n')
+  t.equal(said(2, true), '')
+  t.match(said(1, false), /ip_forward=1[\s\S]*all\.forwarding=1[\s\S]*rp_filter=2/)
+  t.match(warningsOf(link, { rpFilter: 0, forwarding4: true, forwarding6: true })[0]?.detail, /OSPFv3/)
+})
+
+t.test('what is to be sent while the LAN is not there is counted', async t => {
+  const drops: unknown[] = []
+  const nothing = (): void => undefined
+  const port = new LanPort('eth1', ['ospf'], {
+    packet: nothing,
+    beacon: nothing,
+    changed: nothing,
+    drop: (drop, count) => drops.push([drop, count]),
+  })
+  port.send(new Uint8Array(20).fill(0x45))
+  port.beacon(new Uint8Array(4))
+  t.same(drops, [['relay-lan-send', 1]])
+})

@@ -1,0 +1,123 @@
+import { readFileSync } from 'node:fs'
+import { runIp } from './interfaces.js'
+import type { Refusal } from './tunnels.js'
+
+/** What the kernel says of a LAN interface. */
+export interface LanLink {
+  readonly name: string
+  readonly index: number
+  /** Canonical text. */
+  readonly addresses: readonly string[]
+  readonly ipv4: boolean
+  /** There is a link-local address, and it is no other host's. */
+  readonly ipv6: boolean
+}
+
+interface LinkRow {
+  readonly ifindex: number
+  readonly flags: readonly string[]
+  readonly addr_info: readonly {
+    readonly local?: string
+    readonly family: string
+    readonly scope: string
+    readonly tentative?: boolean
+    readonly dadfailed?: boolean
+  }[]
+}
+
+const refusal = (detail: string, remedy: string): Refusal => ({ code: 'BRUNEL_RELAY_LAN', detail, remedy })
+
+/** Pure: the link, or why it cannot be used, in words. */
+export function judgeLink(name: string, row: LinkRow | undefined): LanLink | Refusal {
+  if (row === undefined)
+    return refusal(
+      `There is no interface ${name}; the OSPF relay waits for it.`,
+      'Make the interface, or correct `ospfRelay.interface`: `ip link` shows what there is.',
+    )
+  if (!row.flags.includes('UP'))
+    return refusal(`The interface ${name} is down.`, `ip link set dev ${name} up`)
+  if (!row.flags.includes('LOWER_UP'))
+    return refusal(`The interface ${name} has no carrier.`, 'Look at the cable and at the switch.')
+  const usable = row.addr_info.filter(a => a.local !== undefined && !a.tentative && !a.dadfailed)
+  const ipv4 = usable.some(a => a.family === 'inet')
+  const ipv6 = usable.some(a => a.family === 'inet6' && a.scope === 'link')
+  if (!ipv4 && !ipv6)
+    return refusal(
+      `The interface ${name} has no address: neither IPv4 nor link-local IPv6.`,
+      `ip address add ADDRESS/LENGTH dev ${name}`,
+    )
+  return { name, index: row.ifindex, addresses: usable.map(a => a.local as string), ipv4, ipv6 }
+}
+
+export async function lookAt(name: string): Promise<LanLink | Refusal> {
+  let rows: LinkRow[]
+  try {
+    rows = JSON.parse(await runIp(['-json', 'address', 'show', 'dev', name])) as LinkRow[]
+  } catch {
+    rows = [] // `ip` refuses a name that there is not
+  }
+  return judgeLink(name, rows[0])
+}
+
+/** Settings of this machine that the relay needs, as /proc shows them. */
+export interface HostSettings {
+  /** net.ipv4.conf.LAN.forwarding */
+  readonly forwarding4: boolean
+  readonly forwarding6: boolean
+  /** The higher one of `all` and the interface. */
+  readonly rpFilter: number
+}
+
+const sysctl = (path: string): string => {
+  try {
+    return readFileSync(`/proc/sys/net/${path}`, 'utf8').trim()
+  } catch {
+    return '0' // a kernel without IPv6
+  }
+}
+
+export const readSettings = (name: string): HostSettings => ({
+  forwarding4: sysctl(`ipv4/conf/${name}/forwarding`) !== '0',
+  forwarding6: sysctl('ipv6/conf/all/forwarding') !== '0',
+  rpFilter: Math.max(...['all', name].map(which => Number(sysctl(`ipv4/conf/${which}/rp_filter`)))),
+})
+
+/** Pure: what will not work, and the line that mends it. */
+export function warningsOf(link: LanLink, settings: HostSettings): readonly Refusal[] {
+  const warn = (detail: string, remedy: string): Refusal => ({ code: 'BRUNEL_RELAY_HOST', detail, remedy })
+  const { name } = link
+  return [
+    ...(link.ipv4 && !settings.forwarding4
+      ? [
+          warn(
+            `${name} does not forward IPv4, so that the kernel answers no ARP for neighbours behind the relay: unicast of OSPFv2 does not come.`,
+            `sysctl -w net.ipv4.ip_forward=1`,
+          ),
+        ]
+      : []),
+    ...(link.ipv6 && !settings.forwarding6
+      ? [
+          warn(
+            'This machine does not forward IPv6, so that the kernel answers no neighbour solicitation for neighbours behind the relay: unicast of OSPFv3 does not come.',
+            'sysctl -w net.ipv6.conf.all.forwarding=1',
+          ),
+        ]
+      : []),
+    ...(link.ipv4 && settings.rpFilter === 1
+      ? [
+          warn(
+            `${name} drops packets whose source is not of its own subnets (rp_filter is strict): unnumbered neighbours are not heard.`,
+            `sysctl -w net.ipv4.conf.${name}.rp_filter=2, where there are such neighbours.`,
+          ),
+        ]
+      : []),
+    ...(link.ipv6
+      ? []
+      : [
+          warn(
+            `${name} has no link-local IPv6 address: OSPFv3 is not relayed, and other relays on this LAN are not noticed.`,
+            `sysctl -w net.ipv6.conf.${name}.disable_ipv6=0`,
+          ),
+        ]),
+  ]
+}

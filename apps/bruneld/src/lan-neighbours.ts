@@ -1,0 +1,100 @@
+import { absent, answered, ask, type FarNeighbour, type LanOf, present } from './lan-host.js'
+
+/** The LAN has so long to say that an address is its own; a proxy of the kernel takes up to 0.8 s. */
+const ASK_MS = 1000
+/** An address that the LAN had is asked for again so often: who had it may be gone. */
+const AGAIN_MS = 10_000
+
+/** asked: does the LAN have it? taken: it does, and we do not speak for it. present: we do. */
+export type Presence = 'asked' | 'taken' | 'present'
+
+interface Entry {
+  readonly far: FarNeighbour
+  presence: Presence
+}
+
+/** The far neighbours of one LAN that this machine speaks for. Calls of `ip` run one after the other. */
+export class LanNeighbours {
+  readonly #known = new Map<string, Entry>()
+  #lan: LanOf | undefined
+  #queue: Promise<void> = Promise.resolve()
+  #settling: NodeJS.Timeout | undefined
+  readonly #again: NodeJS.Timeout
+
+  constructor() {
+    this.#again = setInterval(() => this.#ask('taken'), AGAIN_MS)
+    this.#again.unref()
+  }
+
+  /** The LAN is there, perhaps anew: all are asked for again. undefined: it is gone, and what the kernel knew with it. */
+  on(lan: LanOf | undefined): void {
+    this.#lan = lan
+    for (const entry of this.#known.values()) entry.presence = 'asked'
+    this.#ask('asked')
+  }
+
+  set(far: FarNeighbour): void {
+    const known = this.#known.get(far.address)
+    if (known?.far.tunnel === far.tunnel) return
+    this.remove(far.address)
+    this.#known.set(far.address, { far, presence: 'asked' })
+    this.#ask('asked')
+  }
+
+  remove(address: string): void {
+    const known = this.#known.get(address)
+    if (known === undefined) return
+    this.#known.delete(address)
+    const lan = this.#lan
+    if (lan !== undefined && known.presence === 'present') this.#enqueue(() => absent(lan, known.far))
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#again)
+    clearTimeout(this.#settling)
+    for (const address of [...this.#known.keys()]) this.remove(address)
+    await this.#queue
+  }
+
+  /** What has been asked for of the kernel is done. */
+  get idle(): Promise<void> {
+    return this.#queue
+  }
+
+  get report(): readonly { readonly address: string; readonly presence: Presence }[] {
+    return [...this.#known.values()].map(({ far, presence }) => ({ address: far.address, presence }))
+  }
+
+  get addresses(): Iterable<string> {
+    return this.#known.keys()
+  }
+
+  #ask(which: Presence): void {
+    const lan = this.#lan
+    const entries = [...this.#known.values()].filter(({ presence }) => presence === which)
+    if (lan === undefined || entries.length === 0) return
+    for (const entry of entries) {
+      entry.presence = 'asked'
+      this.#enqueue(() => ask(lan, entry.far.address))
+    }
+    clearTimeout(this.#settling)
+    this.#settling = setTimeout(() => this.#enqueue(() => this.#settle(lan)), ASK_MS)
+  }
+
+  async #settle(lan: LanOf): Promise<void> {
+    const asked = [...this.#known.values()].filter(({ presence }) => presence === 'asked')
+    const taken = await answered(
+      lan,
+      asked.map(({ far }) => far.address),
+    )
+    for (const entry of asked) {
+      if (this.#lan !== lan || this.#known.get(entry.far.address) !== entry) continue
+      entry.presence = taken.has(entry.far.address) ? 'taken' : 'present'
+      if (entry.presence === 'present') await present(lan, entry.far)
+    }
+  }
+
+  #enqueue(step: () => Promise<void>): void {
+    this.#queue = this.#queue.then(step)
+  }
+}

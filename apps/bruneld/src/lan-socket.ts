@@ -1,0 +1,158 @@
+import type { Family } from '@brunel/base'
+import { Address } from '@brunel/wire'
+import raw, { type Socket } from 'raw-socket'
+
+/** Linux, asm-generic/socket.h, linux/in.h, linux/in6.h: the library has no names for them. */
+const SOL_SOCKET = 1
+const SO_DONTROUTE = 5
+const SO_BINDTODEVICE = 25
+const SO_RCVBUFFORCE = 33
+const SO_MEMINFO = 55
+const SK_MEMINFO_DROPS = 8
+const IPPROTO_IP = 0
+const IP_MULTICAST_LOOP = 34
+const IP_ADD_MEMBERSHIP = 35
+const IP_MULTICAST_ALL = 49
+const IPPROTO_IPV6 = 41
+const IPV6_MULTICAST_LOOP = 19
+const IPV6_ADD_MEMBERSHIP = 20
+const IPV6_MULTICAST_ALL = 29
+/** Takes the IP header from us, in both families. */
+const IPPROTO_RAW = 255
+
+/** What it may read in a while, 5,000 a second: the relay takes fewer. More, and a flood takes the time of IKE. */
+const READ_MOST = 100
+const WHILE_MS = 20
+/** Holds what comes in a burst: a large database is a few hundred updates. */
+const RECEIVE_BUFFER = 1 << 20
+/** The largest packet of IPv4. */
+const PACKET_MOST = 65_535
+/** Packets that wait for the kernel to take them. */
+const WAITING_MOST = 2000
+
+export interface Link {
+  readonly name: string
+  readonly index: number
+}
+
+const number = (value: number): Buffer => {
+  const octets = Buffer.alloc(4)
+  octets.writeInt32LE(value)
+  return octets
+}
+const set = (socket: Socket, level: number, option: number, value: Buffer): void =>
+  socket.setOption(level, option, value, value.length)
+
+function openOn(link: Link, family: Family, protocol: number, bufferSize: number): Socket {
+  const addressFamily = family === 4 ? raw.AddressFamily.IPv4 : raw.AddressFamily.IPv6
+  const socket = raw.createSocket({ protocol, addressFamily, bufferSize })
+  set(socket, SOL_SOCKET, SO_BINDTODEVICE, Buffer.from(`${link.name}\0`))
+  return socket
+}
+
+/** struct ip_mreqn, struct ipv6_mreq. */
+const membership = (group: Uint8Array, { index }: Link): Buffer =>
+  group.length === 4
+    ? Buffer.concat([group, Buffer.alloc(4), number(index)])
+    : Buffer.concat([group, number(index)])
+
+/** Packets of one protocol that come by one interface, to this machine or to the groups. IPv6: without the IP header. */
+export class LanReceiver {
+  readonly #socket: Socket
+  #read = 0
+  #lost = 0
+  readonly #beat: NodeJS.Timeout
+  #paused = false
+
+  constructor(
+    link: Link,
+    what: { readonly family: Family; readonly protocol: number; readonly groups: readonly string[] },
+    ports: {
+      readonly packet: (octets: Uint8Array, source: string) => void
+      readonly lost: (count: number) => void
+      readonly failed: (error: Error) => void
+    },
+  ) {
+    const socket = openOn(link, what.family, what.protocol, PACKET_MOST)
+    this.#socket = socket
+    set(socket, SOL_SOCKET, SO_RCVBUFFORCE, number(RECEIVE_BUFFER))
+    const [level, all, join] =
+      what.family === 4
+        ? [IPPROTO_IP, IP_MULTICAST_ALL, IP_ADD_MEMBERSHIP]
+        : [IPPROTO_IPV6, IPV6_MULTICAST_ALL, IPV6_ADD_MEMBERSHIP]
+    // Only the groups that we joined, not all that anybody on this machine did.
+    set(socket, level, all, number(0))
+    for (const group of what.groups) set(socket, level, join, membership(Address.parse(group)!, link))
+    socket.on('error', ports.failed)
+    socket.on('message', (octets, source) => {
+      if (++this.#read >= READ_MOST) this.#pause()
+      ports.packet(octets.slice(), source)
+    })
+    this.#beat = setInterval(() => this.#resume(ports.lost), WHILE_MS)
+    this.#beat.unref()
+  }
+
+  close(): void {
+    clearInterval(this.#beat)
+    this.#socket.close()
+  }
+
+  #pause(): void {
+    this.#paused = true
+    this.#socket.pauseRecv()
+  }
+
+  #resume(lost: (count: number) => void): void {
+    const busy = this.#read > 0
+    this.#read = 0
+    if (this.#paused) this.#socket.resumeRecv()
+    this.#paused = false
+    if (!busy) return
+    const dropped = this.#kernelDrops()
+    if (dropped > this.#lost) lost(dropped - this.#lost)
+    this.#lost = dropped
+  }
+
+  #kernelDrops(): number {
+    const words = Buffer.alloc((SK_MEMINFO_DROPS + 1) * 4)
+    this.#socket.getOption(SOL_SOCKET, SO_MEMINFO, words, words.length)
+    return words.readUInt32LE(SK_MEMINFO_DROPS * 4)
+  }
+}
+
+/** Sends whole packets by one interface, whatever their source. A socket of its own: one that has much to read sends late. */
+export class LanSender {
+  readonly #socket: Socket
+  readonly #refused: () => void
+  #waiting = 0
+
+  constructor(
+    link: Link,
+    family: Family,
+    ports: { readonly refused: () => void; readonly failed: (error: Error) => void },
+  ) {
+    this.#socket = openOn(link, family, IPPROTO_RAW, 1)
+    this.#refused = ports.refused
+    // What we send is not to come back: the relay would meet it again, as would a routing daemon on this machine.
+    if (family === 4) {
+      set(this.#socket, IPPROTO_IP, IP_MULTICAST_LOOP, number(0))
+      // A neighbour of another subnet is on the link all the same, and not behind the gateway.
+      set(this.#socket, SOL_SOCKET, SO_DONTROUTE, number(1))
+    } else set(this.#socket, IPPROTO_IPV6, IPV6_MULTICAST_LOOP, number(0))
+    this.#socket.on('error', ports.failed)
+  }
+
+  send(packet: Uint8Array, destination: string): void {
+    if (this.#waiting >= WAITING_MOST) return this.#refused()
+    this.#waiting++
+    const octets = Buffer.from(packet.buffer, packet.byteOffset, packet.length)
+    this.#socket.send(octets, 0, octets.length, destination, error => {
+      this.#waiting--
+      if (error !== null) this.#refused()
+    })
+  }
+
+  close(): void {
+    this.#socket.close()
+  }
+}

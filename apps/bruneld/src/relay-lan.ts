@@ -1,0 +1,250 @@
+import type { Drop, Family } from '@brunel/base'
+import type { Kind } from '@brunel/ospf-relay'
+import { Address } from '@brunel/wire'
+import { LanBeacons } from './lan-beacons.js'
+import { rebuilt } from './lan-destination.js'
+import { clear, type FarNeighbour, steer } from './lan-host.js'
+import { type LanLink, lookAt, readSettings, warningsOf } from './lan-link.js'
+import { LanNeighbours, type Presence } from './lan-neighbours.js'
+import { isRelayed, protocolsOf, steeredBy, UDP } from './lan-protocols.js'
+import { LanReceiver, LanSender } from './lan-socket.js'
+import { RouteWatch } from './route-watch.js'
+import type { Refusal } from './tunnels.js'
+
+/** What the LAN port tells its relay. */
+export interface LanPorts {
+  /** A whole IP packet, a copy. */
+  readonly packet: (packet: Uint8Array) => void
+  readonly beacon: (beacon: Uint8Array) => void
+  readonly drop: (drop: Drop, count: number) => void
+  /** The state is another than before. */
+  readonly changed: (state: LanState) => void
+}
+
+/** Waiting: with the reason; it comes back by itself. */
+export type LanState =
+  | { readonly is: 'starting' | 'stopped' }
+  | { readonly is: 'waiting'; readonly because: Refusal }
+  | { readonly is: 'open'; readonly link: LanLink; readonly warnings: readonly Refusal[] }
+
+/** If the kernel says nothing, an interface that is waited for is looked at this often. */
+const LOOK_MS = 2000
+
+interface Open {
+  readonly link: LanLink
+  readonly close: () => void
+  readonly senders: Readonly<Record<Family, LanSender | undefined>>
+  readonly beacons: LanBeacons | undefined
+}
+
+/** What a relay left behind in a process that was killed; once, before the first port is opened. */
+export const clearAll = (): Promise<void> => clear()
+
+/**
+ * The LAN interface of a relay group, the only place where its packets meet the system. Main thread only.
+ *
+ * In: raw sockets of the interface, one a protocol. Multicast comes by membership; unicast for far neighbours, which the
+ * kernel would forward and count the TTL of, comes since a rule makes their addresses local to what is relayed and to
+ * nothing else. Out: raw sockets that take the IP header from us.
+ */
+export class LanPort {
+  readonly #name: string
+  readonly #ports: LanPorts
+  readonly #watch: RouteWatch
+  readonly #neighbours = new LanNeighbours()
+  #kinds: readonly Kind[]
+  #state: LanState = { is: 'starting' }
+  #open: Open | undefined
+  #queue: Promise<void> = Promise.resolve()
+  #look: NodeJS.Timeout | undefined
+
+  constructor(name: string, kinds: readonly Kind[], ports: LanPorts) {
+    this.#name = name
+    this.#kinds = kinds
+    this.#ports = ports
+    this.#watch = new RouteWatch(
+      () => this.#enqueue(() => this.#check()),
+      device => device !== name,
+    )
+  }
+
+  get state(): LanState {
+    return this.#state
+  }
+
+  get neighbours(): readonly { readonly address: string; readonly presence: Presence }[] {
+    return this.#neighbours.report
+  }
+
+  /** Never rejected: what is wrong is in `state`. */
+  async start(): Promise<void> {
+    this.#watch.start()
+    this.#look = setInterval(() => {
+      if (this.#state.is === 'waiting') this.#enqueue(() => this.#check())
+    }, LOOK_MS)
+    this.#look.unref()
+    await this.#enqueue(() => this.#check())
+  }
+
+  async stop(): Promise<void> {
+    this.#watch.stop()
+    clearInterval(this.#look)
+    await this.#queue
+    await this.#neighbours.stop()
+    const lan = this.#open?.link
+    this.#become({ is: 'stopped' }, undefined)
+    if (lan !== undefined) await clear(lan)
+  }
+
+  /** What is carried, all tunnels of the group together. */
+  async carry(kinds: readonly Kind[]): Promise<void> {
+    if (kinds.join() === this.#kinds.join()) return
+    this.#kinds = kinds
+    await this.#enqueue(async () => {
+      this.#shut()
+      await this.#check()
+    })
+  }
+
+  /** Exactly these octets; only the kernel fills in an IPv4 identification of zero (RFC 6864 §4.1). */
+  send(packet: Uint8Array): void {
+    const six = packet[0]! >>> 4 === 6
+    const sender = this.#open?.senders[six ? 6 : 4]
+    if (sender === undefined) return this.#ports.drop('relay-lan-send', 1)
+    sender.send(packet, Address.format(six ? packet.subarray(24, 40) : packet.subarray(16, 20)))
+  }
+
+  beacon(beacon: Uint8Array): void {
+    this.#open?.beacons?.send(beacon)
+  }
+
+  /** The machine answers ARP or ND for it on the LAN, unless the LAN has it itself; `tunnel`: the interface towards it. */
+  neighbour(far: FarNeighbour, present: boolean): void {
+    if (present) this.#neighbours.set(far)
+    else this.#neighbours.remove(far.address)
+  }
+
+  #enqueue(step: () => Promise<void>): Promise<void> {
+    this.#queue = this.#queue.then(async () => {
+      if (this.#state.is !== 'stopped') await step()
+    })
+    return this.#queue
+  }
+
+  async #check(): Promise<void> {
+    const seen = await lookAt(this.#name)
+    if ('code' in seen) return this.#become({ is: 'waiting', because: seen }, undefined)
+    const warnings = warningsOf(seen, readSettings(this.#name))
+    const state: LanState = { is: 'open', link: seen, warnings }
+    if (this.#open !== undefined && JSON.stringify(this.#open.link) === JSON.stringify(seen))
+      return this.#become(state, this.#open)
+    this.#shut()
+    await steer(seen, steeredBy(this.#kinds))
+    try {
+      this.#become(state, this.#openOn(seen))
+    } catch (error) {
+      this.#become({ is: 'waiting', because: explain(this.#name, error as Error) }, undefined)
+    }
+  }
+
+  #become(state: LanState, open: Open | undefined): void {
+    if (this.#open !== open) {
+      this.#shut()
+      this.#open = open
+      this.#neighbours.on(open?.link)
+    }
+    const news = JSON.stringify(state) !== JSON.stringify(this.#state)
+    this.#state = state
+    if (news) this.#ports.changed(state)
+  }
+
+  #shut(): void {
+    this.#open?.close()
+    this.#open = undefined
+  }
+
+  #openOn(link: LanLink): Open {
+    const closers: (() => void)[] = []
+    const opened = <T extends { close(): void }>(thing: T): T => {
+      closers.push(() => thing.close())
+      return thing
+    }
+    const close = (): void => {
+      for (const step of closers) step()
+    }
+    const failed = (): void => void this.#enqueue(() => this.#check())
+    const refused = (): void => this.#ports.drop('relay-lan-send', 1)
+    const senders: Record<Family, LanSender | undefined> = { 4: undefined, 6: undefined }
+    try {
+      for (const family of [4, 6] as const) {
+        if (!(family === 4 ? link.ipv4 : link.ipv6)) continue
+        senders[family] = opened(new LanSender(link, family, { refused, failed }))
+        const own = link.addresses
+          .map(text => Address.parse(text)!)
+          .filter(a => (a.length === 4) === (family === 4))
+        for (const { protocol, groups } of protocolsOf(this.#kinds, family)) {
+          const lists = { groups: groups.map(group => Address.parse(group)!), own }
+          const packet =
+            family === 4
+              ? (octets: Uint8Array) => this.#fromV4(octets, protocol, own)
+              : (octets: Uint8Array, source: string) => this.#fromV6(octets, source, protocol, lists)
+          const lost = (count: number): void => this.#ports.drop('relay-flood', count)
+          opened(new LanReceiver(link, { family, protocol, groups }, { packet, lost, failed }))
+        }
+      }
+      const beacons = link.ipv6
+        ? opened(
+            new LanBeacons(link.name, {
+              heard: this.#ports.beacon,
+              lost: () => this.#ports.drop('relay-flood', 1),
+            }),
+          )
+        : undefined
+      return { link, close, senders, beacons }
+    } catch (error) {
+      close()
+      throw error
+    }
+  }
+
+  #fromV4(packet: Uint8Array, protocol: number, own: readonly Uint8Array[]): void {
+    if (protocol === UDP && !isRelayed(this.#kinds, portOf(packet, (packet[0]! & 15) * 4))) return
+    if (own.some(address => Address.equalAt(packet, 16, address))) return
+    this.#ports.packet(packet)
+  }
+
+  #fromV6(
+    payload: Uint8Array,
+    from: string,
+    protocol: number,
+    lists: { readonly groups: readonly Uint8Array[]; readonly own: readonly Uint8Array[] },
+  ): void {
+    if (protocol === UDP && !isRelayed(this.#kinds, portOf(payload, 0))) return
+    const source = Address.parse(from.split('%')[0] as string)
+    if (source === undefined) return
+    const neighbours = [...this.#neighbours.addresses]
+      .filter(a => a.includes(':'))
+      .map(a => Address.parse(a)!)
+    const packet = rebuilt({ protocol, source, payload }, { ...lists, neighbours })
+    if (typeof packet === 'string') this.#ports.drop(packet, 1)
+    else if (packet !== undefined) this.#ports.packet(packet)
+  }
+}
+
+/** The destination port; a packet too short for one has none. */
+const portOf = (octets: Uint8Array, at: number): number =>
+  octets.length < at + 4 ? -1 : (octets[at + 2]! << 8) | octets[at + 3]!
+
+function explain(name: string, error: Error): Refusal {
+  if (/not permitted/i.test(error.message))
+    return {
+      code: 'BRUNEL_NO_CAPABILITY',
+      detail: `The OSPF relay may not open raw sockets on ${name}: CAP_NET_RAW or CAP_NET_ADMIN is missing.`,
+      remedy: 'Run as root, or give the capabilities as deploy/systemd/bruneld.service does.',
+    }
+  return {
+    code: 'BRUNEL_RELAY_LAN',
+    detail: `The system refuses sockets on ${name} to the OSPF relay: ${error.message}.`,
+    remedy: 'It is tried again every two seconds; `ip address` shows the interface.',
+  }
+}
