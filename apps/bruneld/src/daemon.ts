@@ -13,8 +13,10 @@ import { KeyLog } from './key-log.js'
 import { metricsSource } from './metrics-source.js'
 import type { Options } from './options.js'
 import { judge, type Lack, readMachine } from './preflight.js'
+import { clearAll } from './relay-lan.js'
 import { RevocationCache } from './revocation-cache.js'
 import { Router } from './router.js'
+import { SystemRelayEdge } from './system-relay-edge.js'
 
 /** What stops a start, with its remedy. */
 export class StartError extends Error {
@@ -58,6 +60,7 @@ export class Daemon {
         'KEYS OF ALL TUNNELS ARE WRITTEN TO A FILE: whoever reads it reads the traffic',
       )
     this.#router = this.#connect(store, lacks)
+    await clearAll()
     await this.#router.start()
     this.#doors = await this.#openDoors(this.#router, store)
     this.#log.info({ url: this.#doors.url, socket, dataDir }, 'bruneld is ready')
@@ -84,7 +87,7 @@ export class Daemon {
       metrics: () => metrics,
       log: this.#log.child({ part: 'router' }),
       keyLog: keyLog === undefined ? undefined : new KeyLog(keyLog),
-      relayEdge: undefined,
+      relayEdge: io => new SystemRelayEdge(command => io.command(command)),
       underlayIcmp,
       espAudit,
       hostname: hostname(),

@@ -1,3 +1,4 @@
+import type { Drop } from '@brunel/base'
 import type { Kind } from '@brunel/ospf-relay'
 
 /**
@@ -11,6 +12,8 @@ export interface LanHeard {
   packet(packet: Uint8Array): void
   /** The payload of a beacon datagram. */
   beacon(beacon: Uint8Array): void
+  /** What the sockets refused by themselves. */
+  drop(drop: Drop, count: number): void
   /** The interface is gone, or its sockets are: nothing comes any more. It is opened again by and by. */
   lost(error: unknown): void
 }
@@ -21,8 +24,12 @@ export interface RelayLan {
   send(packet: Uint8Array): void
   /** Link-local multicast, to all relays on this LAN. */
   beacon(beacon: Uint8Array): void
-  /** Answer ARP or ND for this address, unless the LAN has it itself; or no longer. */
-  neighbour(address: string, present: boolean): void
+  /** What is carried now, all tunnels of the group together. */
+  carry(kinds: readonly Kind[]): void
+  /** Answer ARP or ND for this address, unless the LAN has it itself; it lives behind this TUN interface. */
+  speakFor(address: string, tunnel: string): void
+  /** No longer. */
+  forget(address: string): void
   close(): void
 }
 

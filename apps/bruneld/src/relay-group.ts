@@ -22,6 +22,8 @@ export interface RelayedTunnel {
   readonly lan: string
   readonly group: string
   readonly tun: number
+  /** Its TUN interface. */
+  readonly device: string
   readonly crossing: TunnelCrossing
   readonly settings: TunnelSettings
 }
@@ -73,8 +75,8 @@ export class RelayGroup {
   readonly drops = new Map<Port, Map<Drop, number>>()
   readonly #ports: RelayGroupPorts
   readonly #tunnels = new Map<string, Joined>()
-  /** Far addresses that the LAN side answers for. */
-  readonly #present = new Set<string>()
+  /** Far addresses that the LAN side answers for, and behind which TUN interface each lives. */
+  readonly #present = new Map<string, string>()
   #ownAddresses: readonly string[] = []
   #relay: Relay
   #feed: Feed = () => undefined
@@ -96,6 +98,7 @@ export class RelayGroup {
     for (const { tunnel: old } of [...this.#tunnels.values()])
       if (tuns.get(old.settings.tunnel) !== old.tun) this.#remove(old)
     for (const tunnel of tunnels) this.#set(tunnel)
+    this.#attempt(() => this.#lan?.carry(this.#kinds()))
     if (this.#lan === undefined && this.#ports.now() >= this.#lanAgain) this.#openLan()
   }
 
@@ -156,7 +159,7 @@ export class RelayGroup {
     const { onBug, alarm, now } = this.#ports
     onBug(error)
     this.#feed = () => undefined
-    for (const address of [...this.#present]) this.#neighbour(address, false)
+    for (const address of [...this.#present.keys()]) this.#forget(address)
     alarm.set(after(now(), AFTER_BUG), () => {
       this.#relay = this.#begin()
     })
@@ -193,11 +196,13 @@ export class RelayGroup {
       const lan = this.#ports.edge.openLan(this.device, {
         packet: packet => this.#feed({ on: 'packet', port: LAN, packet }),
         beacon: beacon => this.#feed({ on: 'beacon', port: LAN, beacon }),
+        drop: (drop, count) => this.#count(LAN, drop, count),
         lost: error => this.#lan === lan && this.#lost(error),
       })
       this.#lan = lan
       this.problem = undefined
-      for (const address of this.#present) this.#attempt(() => lan.neighbour(address, true))
+      this.#attempt(() => lan.carry(this.#kinds()))
+      for (const [address, device] of this.#present) this.#attempt(() => lan.speakFor(address, device))
     } catch (error) {
       this.#lost(error)
     }
@@ -224,7 +229,7 @@ export class RelayGroup {
       case 'beacon':
         return this.#attempt(() => this.#beacon(effect.port, effect.beacon))
       case 'neighbour':
-        return this.#neighbour(effect.address, effect.present)
+        return effect.present ? this.#speakFor(effect.address, effect.port) : this.#forget(effect.address)
       case 'drop':
         return this.#count(effect.port, effect.drop)
       case 'event':
@@ -249,17 +254,27 @@ export class RelayGroup {
     return this.#tunnels.get(port.slice('tunnel:'.length))
   }
 
-  #neighbour(address: string, present: boolean): void {
-    if (present) this.#present.add(address)
-    else this.#present.delete(address)
-    this.#attempt(() => this.#lan?.neighbour(address, present))
+  #speakFor(address: string, port: Port): void {
+    const device = this.#joined(port)?.tunnel.device
+    if (device === undefined) return
+    this.#present.set(address, device)
+    this.#attempt(() => this.#lan?.speakFor(address, device))
   }
 
-  #count(port: Port, drop: Drop): void {
+  #forget(address: string): void {
+    this.#present.delete(address)
+    this.#attempt(() => this.#lan?.forget(address))
+  }
+
+  #kinds(): readonly Kind[] {
+    return [...new Set([...this.#tunnels.values()].flatMap(({ tunnel }) => kindsOf(tunnel.settings)))].sort()
+  }
+
+  #count(port: Port, drop: Drop, count = 1): void {
     const counts = this.drops.get(port) ?? new Map<Drop, number>()
     this.drops.set(port, counts)
-    counts.set(drop, (counts.get(drop) ?? 0) + 1)
-    this.#ports.onDrop(port, drop)
+    counts.set(drop, (counts.get(drop) ?? 0) + count)
+    for (let i = 0; i < count; i++) this.#ports.onDrop(port, drop)
   }
 
   /** What the system refuses is its matter, and no bug of the machine. */

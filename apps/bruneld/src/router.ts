@@ -277,6 +277,7 @@ export class Router implements RouterControl {
 
   #datapath(event: DatapathEvent): void {
     if (event.on === 'released') this.#released(event)
+    else if (event.on === 'relay') this.#relay.packet(event)
     else if (event.on === 'bug') this.#bug('datapath', new Error(event.what))
     else if (event.on === 'pump-ended') this.#ports.onFatal(event.what)
     else if (event.on === 'too-big') this.#tooBig(event)

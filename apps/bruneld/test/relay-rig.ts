@@ -70,8 +70,12 @@ export class FakeLan implements RelayLan {
   beacon(beacon: Uint8Array): void {
     this.beacons.push(beacon)
   }
-  neighbour(address: string, present: boolean): void {
-    this.log.push(`lan ${present ? 'answers' : 'is silent'} for ${address}`)
+  carry(): void {}
+  speakFor(address: string): void {
+    this.log.push(`lan answers for ${address}`)
+  }
+  forget(address: string): void {
+    this.log.push(`lan is silent for ${address}`)
   }
   close(): void {
     this.log.push('lan closed')
@@ -86,6 +90,7 @@ export const tunnelTo = (
   lan: 'eth1',
   group: 'backbone',
   tun: 3,
+  device: 'gre3',
   crossing: { stands: true, crossed: true } as TunnelCrossing,
   ...more,
   settings: {
