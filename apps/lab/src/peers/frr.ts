@@ -12,12 +12,16 @@ export interface OspfOptions {
   /** `network … area 0` lines; the site's own network is passive. */
   readonly networks: readonly string[]
   readonly passive: string
+  /** `ip ospf network`; left out: point-to-point. */
+  readonly network?: 'point-to-point' | 'broadcast'
+  /** The key of MD5 authentication, id 1. */
+  readonly md5?: string
 }
 
 /** Pure: short timers, so that a test sees the adjacency within seconds. */
 export const ospfConf = (options: OspfOptions): string => `interface ${options.interface}
- ip ospf network point-to-point
- ip ospf hello-interval 1
+ ip ospf network ${options.network ?? 'point-to-point'}
+${options.md5 === undefined ? '' : ` ip ospf authentication message-digest\n ip ospf message-digest-key 1 md5 ${options.md5}\n`} ip ospf hello-interval 1
  ip ospf dead-interval 5
  ip ospf retransmit-interval 1
 router ospf
