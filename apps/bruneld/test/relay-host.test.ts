@@ -247,6 +247,15 @@ t.test('what we send ourselves is nobody else’s, also from an address that com
   t.same(done(), ['tun 3 <- 10.1.0.254 protocol 89'])
 })
 
+t.test('a LAN that is joined later knows our addresses at once', async t => {
+  const { host, state, done, lans } = joined(tunnelTo('branch-7'))
+  state.tunnels = [...state.tunnels, tunnelTo('branch-8', { tun: 4, lan: 'eth2' })]
+  host.look()
+  done()
+  lans.get('eth2')?.heard.packet(hello({ from: '10.1.0.254', id: '9.9.9.9' }))
+  t.equal(host.dropped('outbound', 'relay-source'), 1)
+})
+
 t.test('counts outlive the tunnels and the relays that they are of', async t => {
   const { host, state, lan } = joined(tunnelTo('branch-7'), tunnelTo('branch-8', { tun: 4 }))
   const noise = Uint8Array.of(0x45, 0)
