@@ -29,10 +29,6 @@ export const SYSTEM_CODES: Readonly<Record<string, CodeEntry>> = {
     meaning: 'An interface with the name of the tunnel exists and is not ours.',
     remedy: 'Give the peer another `tunnel.interface`, or remove the interface.',
   },
-  BRUNEL_RELAY_LAN: {
-    meaning: 'The OSPF relay cannot use the LAN interface of `ospfRelay.interface`.',
-    remedy: 'Look whether the interface exists and is up; it is tried again every five seconds.',
-  },
   BRUNEL_INTERFACE: {
     meaning: 'The kernel refused an address, a route or an MTU.',
     remedy: 'The answer of `ip` is in the log beside it.',
