@@ -91,3 +91,13 @@ t.test(
     )
   },
 )
+
+t.test('status of all tunnels tells each finding once, though the tunnels are up', async t => {
+  const { brunel, router } = await served(t)
+  router.reports = ['branch-7', 'branch-8'].map(name => tunnelReport(name, { relay: tunnelRelay() }))
+  t.same((await brunel('status')).out.split('\n').slice(3), [
+    '',
+    'OSPF: 10.1.0.2 announces an MTU of 9000, 10.1.0.1 one of 1500 and refuses it. (BRUNEL_OSPF_MTU)',
+    '  Set the lower MTU on both interfaces.',
+  ])
+})
