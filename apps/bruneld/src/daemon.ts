@@ -16,7 +16,7 @@ import { judge, type Lack, readMachine } from './preflight.js'
 import { clearAll } from './relay-lan.js'
 import { RevocationCache } from './revocation-cache.js'
 import { Router } from './router.js'
-import { SystemRelayEdge } from './system-relay-edge.js'
+import { systemRelayEdge } from './system-relay-edge.js'
 
 /** What stops a start, with its remedy. */
 export class StartError extends Error {
@@ -87,7 +87,7 @@ export class Daemon {
       metrics: () => metrics,
       log: this.#log.child({ part: 'router' }),
       keyLog: keyLog === undefined ? undefined : new KeyLog(keyLog),
-      relayEdge: io => new SystemRelayEdge(command => io.command(command)),
+      relayEdge: io => systemRelayEdge(command => io.command(command)),
       underlayIcmp,
       espAudit,
       hostname: hostname(),

@@ -6,31 +6,48 @@ import type { Kind } from '@brunel/ospf-relay'
  * returned: an effect never feeds the machine that produced it.
  */
 
-/** What comes from the LAN. */
+/** Why a LAN is not open, or what stands in its way. */
+export interface RelayProblem {
+  readonly code: string
+  readonly detail: string
+  readonly remedy: string
+}
+
+/** Waiting: it comes back by itself. */
+export type RelayLanState =
+  | { readonly is: 'starting' | 'stopped' }
+  | { readonly is: 'waiting'; readonly because: RelayProblem }
+  | { readonly is: 'open'; readonly warnings: readonly RelayProblem[] }
+
+/** What a LAN tells. */
 export interface LanHeard {
-  /** A whole IP packet: OSPF and what else is relayed, multicast and what is sent to a far neighbour's address. */
+  /** A whole IP packet, a copy: what is relayed, multicast and unicast for far neighbours. */
   packet(packet: Uint8Array): void
   /** The payload of a beacon datagram. */
   beacon(beacon: Uint8Array): void
-  /** What the sockets refused by themselves. */
+  /** May come at any time: it is only counted. */
   drop(drop: Drop, count: number): void
-  /** The interface is gone, or its sockets are: nothing comes any more. It is opened again by and by. */
-  lost(error: unknown): void
+  changed(state: RelayLanState): void
 }
 
-/** One LAN interface: raw sockets, ARP and ND. */
+export interface FarNeighbour {
+  readonly address: string
+  /** The interface of the tunnel behind which it lives. */
+  readonly tunnel: string
+}
+
+/** One LAN interface: raw sockets, ARP and ND. It opens by itself, also anew, and what cannot be sent is dropped. */
 export interface RelayLan {
+  /** What is carried, all tunnels of the group together. */
+  carry(kinds: readonly Kind[]): Promise<void>
   /** Exactly this IP packet, with its own source, TTL and DSCP. */
   send(packet: Uint8Array): void
   /** Link-local multicast, to all relays on this LAN. */
   beacon(beacon: Uint8Array): void
-  /** What is carried now, all tunnels of the group together. */
-  carry(kinds: readonly Kind[]): void
-  /** Answer ARP or ND for this address, unless the LAN has it itself; it lives behind this TUN interface. */
-  speakFor(address: string, tunnel: string): void
-  /** No longer. */
-  forget(address: string): void
-  close(): void
+  /** Answer ARP or ND for it, unless the LAN has it itself; or no longer. Remembered until the stop. */
+  neighbour(far: FarNeighbour, present: boolean): void
+  /** Nothing of it is left on the host afterwards. */
+  stop(): Promise<void>
 }
 
 /** What the data path is told. */
@@ -46,7 +63,6 @@ export interface RelayedPacket {
 }
 
 export interface RelayEdge {
-  /** Throws with a code and a remedy where the system refuses, or the interface is not there. */
-  openLan(device: string, heard: LanHeard): RelayLan
+  openLan(device: string, kinds: readonly Kind[], heard: LanHeard): RelayLan
   command(command: RelayCommand): void
 }

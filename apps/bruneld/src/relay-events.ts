@@ -1,7 +1,7 @@
 import type { RouterEvent } from '@brunel/admin-api'
 import { assertNever } from '@brunel/base'
 import { LAN, type Port, type PortState, type RelayEvent, type Speaker } from '@brunel/ospf-relay'
-import type { RelayProblem } from './relay-group.js'
+import type { RelayProblem } from './relay-edge.js'
 
 /** undefined: the LAN. */
 export const tunnelOf = (port: Port): string | undefined =>

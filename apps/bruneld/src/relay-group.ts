@@ -14,7 +14,7 @@ import {
 import type { Alarm } from './alarm.js'
 import { beaconIn, beaconPacket } from './relay-beacon.js'
 import { Carrying, type TunnelCrossing } from './relay-carrying.js'
-import type { RelayEdge, RelayLan } from './relay-edge.js'
+import type { LanHeard, RelayEdge, RelayLan, RelayLanState } from './relay-edge.js'
 
 /** A tunnel that is open and joined to a LAN. */
 export interface RelayedTunnel {
@@ -22,17 +22,10 @@ export interface RelayedTunnel {
   readonly lan: string
   readonly group: string
   readonly tun: number
-  /** Its TUN interface. */
+  /** The tunnel's own interface. */
   readonly device: string
   readonly crossing: TunnelCrossing
   readonly settings: TunnelSettings
-}
-
-/** Why a LAN is not open. */
-export interface RelayProblem {
-  readonly code: string
-  readonly detail: string
-  readonly remedy: string
 }
 
 export interface RelayGroupPorts {
@@ -42,15 +35,14 @@ export interface RelayGroupPorts {
   /** 16 hex digits at random. */
   readonly newId: () => string
   readonly onEvent: (device: string, event: RelayEvent) => void
-  readonly onDrop: (port: Port, drop: Drop) => void
+  readonly onDrop: (port: Port, drop: Drop, count: number) => void
+  readonly onLan: (device: string, state: RelayLanState) => void
   /** A packet or a setting that the system did not take. */
   readonly onRefused: (device: string, error: unknown) => void
   /** The machine threw: our own mistake. */
   readonly onBug: (error: unknown) => void
 }
 
-/** A LAN that could not be opened is tried again this often: the interface may come. */
-const LAN_AGAIN = millis(5000)
 /** After a bug the relay begins anew this much later, so that one bad packet cannot spin the process. */
 const AFTER_BUG = millis(1000)
 
@@ -75,20 +67,19 @@ export class RelayGroup {
   readonly drops = new Map<Port, Map<Drop, number>>()
   readonly #ports: RelayGroupPorts
   readonly #tunnels = new Map<string, Joined>()
-  /** Far addresses that the LAN side answers for, and behind which TUN interface each lives. */
-  readonly #present = new Map<string, string>()
+  /** Far addresses that the LAN side answers for, and where they live. */
+  readonly #present = new Map<string, Port>()
   #ownAddresses: readonly string[] = []
   #relay: Relay
   #feed: Feed = () => undefined
   #lan: RelayLan | undefined
-  #lanAgain: Instant
-  problem: RelayProblem | undefined
+  #kinds: readonly Kind[] = []
+  lan: RelayLanState = { is: 'starting' }
 
   constructor(device: string, group: string, ports: RelayGroupPorts) {
     this.device = device
     this.group = group
     this.#ports = ports
-    this.#lanAgain = ports.now()
     this.#relay = this.#begin()
   }
 
@@ -98,8 +89,7 @@ export class RelayGroup {
     for (const { tunnel: old } of [...this.#tunnels.values()])
       if (tuns.get(old.settings.tunnel) !== old.tun) this.#remove(old)
     for (const tunnel of tunnels) this.#set(tunnel)
-    this.#attempt(() => this.#lan?.carry(this.#kinds()))
-    if (this.#lan === undefined && this.#ports.now() >= this.#lanAgain) this.#openLan()
+    this.#tendLan()
   }
 
   ownAddresses(addresses: readonly string[]): void {
@@ -122,12 +112,12 @@ export class RelayGroup {
     return this.#relay.report(this.#ports.now())
   }
 
-  close(): void {
+  /** Fulfilled once nothing of the LAN side is left. */
+  async close(): Promise<void> {
     for (const { tunnel } of [...this.#tunnels.values()]) this.#remove(tunnel)
     this.#feed = () => undefined
     this.#ports.alarm.clear()
-    this.#attempt(() => this.#lan?.close())
-    this.#lan = undefined
+    await this.#lan?.stop().catch(error => this.#ports.onRefused(this.device, error))
   }
 
   #begin(): Relay {
@@ -159,7 +149,7 @@ export class RelayGroup {
     const { onBug, alarm, now } = this.#ports
     onBug(error)
     this.#feed = () => undefined
-    for (const address of [...this.#present.keys()]) this.#forget(address)
+    for (const [address, port] of [...this.#present]) this.#neighbour(address, port, false)
     alarm.set(after(now(), AFTER_BUG), () => {
       this.#relay = this.#begin()
     })
@@ -190,35 +180,29 @@ export class RelayGroup {
     this.#attempt(() => this.#ports.edge.command({ do: 'relay-set', tun, kinds: [] }))
   }
 
-  #openLan(): void {
-    this.#lanAgain = after(this.#ports.now(), LAN_AGAIN)
-    try {
-      const lan = this.#ports.edge.openLan(this.device, {
-        packet: packet => this.#feed({ on: 'packet', port: LAN, packet }),
-        beacon: beacon => this.#feed({ on: 'beacon', port: LAN, beacon }),
-        drop: (drop, count) => this.#count(LAN, drop, count),
-        lost: error => this.#lan === lan && this.#lost(error),
+  /** Opens the LAN, once there is a tunnel; tells it what is carried. */
+  #tendLan(): void {
+    const kinds = [
+      ...new Set([...this.#tunnels.values()].flatMap(({ tunnel }) => kindsOf(tunnel.settings))),
+    ].sort()
+    const isNews = kinds.join() !== this.#kinds.join()
+    this.#kinds = kinds
+    if (this.#lan === undefined)
+      this.#attempt(() => {
+        this.#lan = this.#ports.edge.openLan(this.device, kinds, this.#heard())
       })
-      this.#lan = lan
-      this.problem = undefined
-      this.#attempt(() => lan.carry(this.#kinds()))
-      for (const [address, device] of this.#present) this.#attempt(() => lan.speakFor(address, device))
-    } catch (error) {
-      this.#lost(error)
-    }
+    else if (isNews) this.#lan.carry(kinds).catch(error => this.#ports.onRefused(this.device, error))
   }
 
-  #lost(error: unknown): void {
-    const lan = this.#lan
-    this.#lan = undefined
-    this.#lanAgain = after(this.#ports.now(), LAN_AGAIN)
-    this.#attempt(() => lan?.close())
-    const { code, remedy } = error as { code?: string; remedy?: string }
-    const ours = remedy !== undefined
-    this.problem = {
-      code: ours && code !== undefined ? code : 'BRUNEL_RELAY_LAN',
-      detail: ours ? (error as Error).message : `The relay cannot use ${this.device}: ${String(error)}.`,
-      remedy: remedy ?? `Look whether ${this.device} exists and is up; it is tried again by itself.`,
+  #heard(): LanHeard {
+    return {
+      packet: packet => this.#feed({ on: 'packet', port: LAN, packet }),
+      beacon: beacon => this.#feed({ on: 'beacon', port: LAN, beacon }),
+      drop: (drop, count) => this.#count(LAN, drop, count),
+      changed: state => {
+        this.lan = state
+        this.#ports.onLan(this.device, state)
+      },
     }
   }
 
@@ -229,9 +213,9 @@ export class RelayGroup {
       case 'beacon':
         return this.#attempt(() => this.#beacon(effect.port, effect.beacon))
       case 'neighbour':
-        return effect.present ? this.#speakFor(effect.address, effect.port) : this.#forget(effect.address)
+        return this.#neighbour(effect.address, effect.port, effect.present)
       case 'drop':
-        return this.#count(effect.port, effect.drop)
+        return this.#count(effect.port, effect.drop, 1)
       case 'event':
         return this.#ports.onEvent(this.device, effect.event)
       default:
@@ -254,27 +238,18 @@ export class RelayGroup {
     return this.#tunnels.get(port.slice('tunnel:'.length))
   }
 
-  #speakFor(address: string, port: Port): void {
-    const device = this.#joined(port)?.tunnel.device
-    if (device === undefined) return
-    this.#present.set(address, device)
-    this.#attempt(() => this.#lan?.speakFor(address, device))
+  #neighbour(address: string, port: Port, present: boolean): void {
+    if (present) this.#present.set(address, port)
+    else this.#present.delete(address)
+    const tunnel = this.#joined(port)?.tunnel.device ?? ''
+    this.#attempt(() => this.#lan?.neighbour({ address, tunnel }, present))
   }
 
-  #forget(address: string): void {
-    this.#present.delete(address)
-    this.#attempt(() => this.#lan?.forget(address))
-  }
-
-  #kinds(): readonly Kind[] {
-    return [...new Set([...this.#tunnels.values()].flatMap(({ tunnel }) => kindsOf(tunnel.settings)))].sort()
-  }
-
-  #count(port: Port, drop: Drop, count = 1): void {
+  #count(port: Port, drop: Drop, count: number): void {
     const counts = this.drops.get(port) ?? new Map<Drop, number>()
     this.drops.set(port, counts)
     counts.set(drop, (counts.get(drop) ?? 0) + count)
-    for (let i = 0; i < count; i++) this.#ports.onDrop(port, drop)
+    this.#ports.onDrop(port, drop, count)
   }
 
   /** What the system refuses is its matter, and no bug of the machine. */

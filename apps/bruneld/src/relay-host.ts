@@ -2,9 +2,9 @@ import type { RouterEvent } from '@brunel/admin-api'
 import { after, type Drop, type Instant, millis } from '@brunel/base'
 import { LAN, type Port, type RelayReport } from '@brunel/ospf-relay'
 import type { Alarm } from './alarm.js'
-import type { RelayEdge, RelayedPacket } from './relay-edge.js'
+import type { RelayEdge, RelayedPacket, RelayLanState, RelayProblem } from './relay-edge.js'
 import { lanEvent, relayEvent } from './relay-events.js'
-import { type RelayedTunnel, RelayGroup, type RelayProblem } from './relay-group.js'
+import { type RelayedTunnel, RelayGroup } from './relay-group.js'
 
 /** How often it is looked whether tunnels carry. Longer: `failFast` is later by as much. */
 const LOOK_MS = 500
@@ -29,7 +29,7 @@ export interface RelayHostPorts {
 /** What a relay is made known by: the machine's report, and what only the host knows. */
 export interface HostedRelay {
   readonly interface: string
-  readonly problem: RelayProblem | undefined
+  readonly lan: RelayLanState
   readonly report: RelayReport
   readonly drops: RelayGroup['drops']
 }
@@ -41,6 +41,9 @@ export class RelayHost {
   /** Groups and tunnels go; counters only grow. */
   readonly #dropped = { inbound: new Map<Drop, number>(), outbound: new Map<Drop, number>() }
   readonly #told = new Map<string, string>()
+  /** Of LAN interfaces whose relay is still cleaning up. */
+  readonly #closing = new Map<string, Promise<void>>()
+  #stopped = false
   #addresses = ''
   #addressesAgain: Instant
   #timer: NodeJS.Timeout | undefined
@@ -54,9 +57,11 @@ export class RelayHost {
     this.#timer = setInterval(() => this.look(), LOOK_MS).unref()
   }
 
-  stop(): void {
+  async stop(): Promise<void> {
+    this.#stopped = true
     clearInterval(this.#timer)
     for (const group of [...this.#groups.values()]) this.#close(group)
+    await Promise.all(this.#closing.values())
   }
 
   /** Brings the relays to what the tunnels are by now. To be called before a tunnel closes, when it is listed no more. */
@@ -85,7 +90,7 @@ export class RelayHost {
   }
 
   get problems(): readonly RelayProblem[] {
-    return [...this.#groups.values()].flatMap(({ problem }) => problem ?? [])
+    return [...this.#groups.values()].flatMap(({ lan }) => problemsOf(lan))
   }
 
   /** What came from tunnels is inbound, what came from a LAN outbound. */
@@ -94,6 +99,7 @@ export class RelayHost {
   }
 
   #look(): void {
+    if (this.#stopped) return
     const wanted = new Map<string, RelayedTunnel[]>()
     for (const tunnel of this.#ports.tunnels()) {
       const others = wanted.get(tunnel.lan) ?? []
@@ -104,9 +110,9 @@ export class RelayHost {
     for (const group of [...this.#groups.values()])
       if (wanted.get(group.device)?.[0]?.group !== group.group) this.#close(group)
     for (const [device, tunnels] of wanted) {
+      if (this.#closing.has(device)) continue
       const group = this.#groups.get(device) ?? this.#open(device, tunnels[0]?.group ?? '')
       group.become(tunnels)
-      this.#tell(group)
     }
     if (wanted.size > 0) this.#tellAddresses()
   }
@@ -117,7 +123,8 @@ export class RelayHost {
       ...ports,
       alarm: newAlarm(),
       onEvent: (on, event) => onEvent(relayEvent(on, event)),
-      onDrop: (port, drop) => this.#count(port, drop),
+      onDrop: (port, drop, count) => this.#count(port, drop, count),
+      onLan: (on, state) => this.#tell(on, state),
     })
     this.#groups.set(device, opened)
     this.#addresses = '' // it does not know them yet
@@ -126,22 +133,28 @@ export class RelayHost {
   }
 
   #close(group: RelayGroup): void {
-    group.close()
-    this.#groups.delete(group.device)
-    this.#told.delete(group.device)
+    const { device } = group
+    this.#groups.delete(device)
+    this.#told.delete(device)
+    const closed = group.close().finally(() => {
+      this.#closing.delete(device)
+      this.look()
+    })
+    this.#closing.set(device, closed)
   }
 
-  #count(port: Port, drop: Drop): void {
+  #count(port: Port, drop: Drop, count: number): void {
     const counts = this.#dropped[port === LAN ? 'outbound' : 'inbound']
-    counts.set(drop, (counts.get(drop) ?? 0) + 1)
+    counts.set(drop, (counts.get(drop) ?? 0) + count)
   }
 
   /** Each failure of a LAN once, and that it is over. */
-  #tell({ device, problem }: RelayGroup): void {
+  #tell(device: string, lan: RelayLanState): void {
+    if (lan.is === 'starting' || lan.is === 'stopped') return
+    const problem = lan.is === 'waiting' ? lan.because : undefined
     const told = this.#told.get(device)
-    if (told === problem?.detail) return
-    if (problem === undefined) this.#told.delete(device)
-    else this.#told.set(device, problem.detail)
+    if (told === (problem?.detail ?? '')) return
+    this.#told.set(device, problem?.detail ?? '')
     this.#ports.onEvent(lanEvent(device, problem))
   }
 
@@ -158,7 +171,10 @@ export class RelayHost {
 
 const hosted = (group: RelayGroup): HostedRelay => ({
   interface: group.device,
-  problem: group.problem,
+  lan: group.lan,
   report: group.report(),
   drops: group.drops,
 })
+
+export const problemsOf = (lan: RelayLanState): readonly RelayProblem[] =>
+  lan.is === 'waiting' ? [lan.because] : lan.is === 'open' ? lan.warnings : []

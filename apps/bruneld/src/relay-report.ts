@@ -18,14 +18,16 @@ export interface Moment {
 
 /** A relay as the API tells it. Pure. */
 export function relayReport(
-  { interface: device, problem, report, drops }: HostedRelay,
+  { interface: device, lan, report, drops }: HostedRelay,
   moment: Moment,
 ): RelayReport {
   return {
     interface: device,
     group: report.group,
     id: report.id,
-    problem: problem ?? null,
+    problem: lan.is === 'waiting' ? lan.because : null,
+    warnings:
+      lan.is === 'open' ? lan.warnings.map(({ code, detail, remedy }) => ({ code, detail, remedy })) : [],
     ports: report.ports.map(({ port, state, received, sent, farRelay }) => ({
       port,
       tunnel: tunnelOf(port) ?? null,

@@ -6,6 +6,7 @@ const peer = (remote: object): RelayedPeer => ({
   ...normalise({
     name: 'branch-7',
     remote,
+    tunnel: { interface: 'gre7' },
     auth: { method: 'psk', psk: 'not a real secret' },
   } as Parameters<typeof normalise>[0]),
   ospfRelay: { interface: 'eth1', group: 'backbone', multicast: ['vrrp'], bfd: true, failFast: true },
@@ -18,6 +19,7 @@ t.test('a peer with ospfRelay is joined to its LAN', async t => {
     lan: 'eth1',
     group: 'backbone',
     tun: 3,
+    device: 'gre7',
     crossing,
     settings: {
       tunnel: 'branch-7',

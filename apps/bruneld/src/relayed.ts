@@ -14,8 +14,7 @@ export interface OspfRelaySettings {
   readonly failFast: boolean
 }
 
-export type RelayedPeer = Pick<Peer, 'name' | 'enabled' | 'remote'> & {
-  readonly tunnel: { readonly interface: string }
+export type RelayedPeer = Pick<Peer, 'name' | 'remote' | 'tunnel'> & {
   readonly ospfRelay?: OspfRelaySettings | undefined
 }
 
@@ -35,14 +34,8 @@ export function relayedTunnel({ peer, tun, crossing, remoteId }: RelayCandidate)
   const { interface: lan, group, multicast, bfd, failFast } = relay
   // Two tunnels to one far router have one name for it, on all routers: what it proves, or is to prove.
   const far = remoteId || (peer.remote.id?.text ?? peer.remote.address)
-  return {
-    lan,
-    group,
-    tun,
-    device: peer.tunnel.interface,
-    crossing,
-    settings: { tunnel: peer.name, far, multicast, bfd, failFast },
-  }
+  const settings = { tunnel: peer.name, far, multicast, bfd, failFast }
+  return { lan, group, tun, device: peer.tunnel.interface, crossing, settings }
 }
 
 /** All addresses of this machine, in canonical text. */

@@ -6,8 +6,7 @@ import type { PacketIo } from '@brunel/packet-io'
 import { Alarm, now } from './alarm.js'
 import type { Log } from './log.js'
 import type { TunnelCrossing } from './relay-carrying.js'
-import type { RelayEdge, RelayedPacket } from './relay-edge.js'
-import type { RelayProblem } from './relay-group.js'
+import type { RelayEdge, RelayedPacket, RelayProblem } from './relay-edge.js'
 import { RelayHost } from './relay-host.js'
 import { relayReport } from './relay-report.js'
 import { machineAddresses, type RelayedPeer, relayedTunnel } from './relayed.js'
@@ -47,7 +46,8 @@ export class RouterRelay {
           const peer: RelayedPeer = tunnel.peer
           if (peer.ospfRelay === undefined) return []
           const remoteId = ike(peer.name)?.sas[0]?.remoteId
-          return relayedTunnel({ peer, tun: tunnel.tun, crossing: crossingOf(tunnel, io), remoteId }) ?? []
+          const { tun } = tunnel
+          return relayedTunnel({ peer, tun, crossing: crossingOf(tunnel, io), remoteId }) ?? []
         }),
       ownAddresses: machineAddresses,
       onEvent,
@@ -58,8 +58,8 @@ export class RouterRelay {
     this.#host.start()
   }
 
-  stop(): void {
-    this.#host?.stop()
+  async stop(): Promise<void> {
+    await this.#host?.stop()
   }
 
   look(): void {

@@ -151,7 +151,7 @@ export class Router implements RouterControl {
     await this.#changes.catch(() => undefined) // whoever asked for that change was told
     this.#ike?.stop()
     await this.#tunnels.closeAll()
-    this.#relay.stop()
+    await this.#relay.stop()
     await this.#io?.stop()
   }
 

@@ -3,7 +3,8 @@ import { type Instant, instant, isDrop, Packet } from '@brunel/base'
 import type { TunnelSettings } from '@brunel/ospf-relay'
 import { Address, Checksum, Ipv4 } from '@brunel/wire'
 import type { TunnelCrossing } from '../src/relay-carrying.js'
-import type { LanHeard, RelayCommand, RelayEdge, RelayLan } from '../src/relay-edge.js'
+import type { FarNeighbour, LanHeard, RelayCommand, RelayEdge, RelayLan } from '../src/relay-edge.js'
+
 import type { RelayedTunnel } from '../src/relay-group.js'
 import { RelayHost } from '../src/relay-host.js'
 
@@ -56,6 +57,8 @@ export class FakeLan implements RelayLan {
   readonly heard: LanHeard
   readonly log: string[]
   readonly beacons: Uint8Array[] = []
+  /** What `stop` waits for. */
+  cleaning: Promise<void> = Promise.resolve()
   /** What `send` throws, if anything. */
   refusal: Error | undefined
 
@@ -70,15 +73,15 @@ export class FakeLan implements RelayLan {
   beacon(beacon: Uint8Array): void {
     this.beacons.push(beacon)
   }
-  carry(): void {}
-  speakFor(address: string): void {
-    this.log.push(`lan answers for ${address}`)
+  async carry(kinds: readonly string[]): Promise<void> {
+    this.log.push(`lan carries ${kinds.join(' ')}`)
   }
-  forget(address: string): void {
-    this.log.push(`lan is silent for ${address}`)
+  neighbour({ address, tunnel }: FarNeighbour, present: boolean): void {
+    this.log.push(`lan ${present ? 'answers' : 'is silent'} for ${address}${present ? ` of ${tunnel}` : ''}`)
   }
-  close(): void {
+  async stop(): Promise<void> {
     this.log.push('lan closed')
+    await this.cleaning
   }
 }
 
@@ -90,7 +93,7 @@ export const tunnelTo = (
   lan: 'eth1',
   group: 'backbone',
   tun: 3,
-  device: 'gre3',
+  device: `gre-${name}`,
   crossing: { stands: true, crossed: true } as TunnelCrossing,
   ...more,
   settings: {
@@ -114,7 +117,6 @@ export function relayRig(firstId = 1) {
   const state = {
     tunnels: [] as RelayedTunnel[],
     addresses: ['10.1.0.254'],
-    lanRefusal: undefined as Error | undefined,
     id: firstId - 1,
     /** Thrown by whoever takes an event: a bug of ours. */
     bug: undefined as Error | undefined,
@@ -123,9 +125,8 @@ export function relayRig(firstId = 1) {
     lastIn: undefined as Instant | undefined,
   }
   const edge: RelayEdge = {
-    openLan(device, heard) {
-      if (state.lanRefusal !== undefined) throw state.lanRefusal
-      log.push(`lan ${device} opened`)
+    openLan(device, kinds, heard) {
+      log.push(`lan ${device} opened for ${kinds.join(' ')}`)
       const lan = new FakeLan(heard, log)
       lans.set(device, lan)
       return lan

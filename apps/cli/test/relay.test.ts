@@ -31,6 +31,7 @@ t.test('relay says what is not there: no relay, no LAN, no router, no finding', 
   router.relayReports = [
     relayReport({
       problem: { code: 'BRUNEL_RELAY_LAN', detail: 'eth1 is not there.', remedy: 'Make it.' },
+      warnings: [{ code: 'BRUNEL_RELAY_HOST', detail: 'rp_filter is on.', remedy: 'Turn it off.' }],
       lanRelays: ['00112233445566cc'],
       neighbours: [],
       findings: [],
@@ -41,6 +42,7 @@ t.test('relay says what is not there: no relay, no LAN, no router, no finding', 
   const { out } = await brunel('relay eth1')
   for (const text of [
     'eth1 is not there. (BRUNEL_RELAY_LAN)\n  Make it.',
+    'rp_filter is on. (BRUNEL_RELAY_HOST)\n  Turn it off.',
     'other relays on this LAN: 00112233445566cc',
     'No OSPF router is heard.\n\nThe routers agree.',
   ])
@@ -89,3 +91,13 @@ t.test(
     )
   },
 )
+
+t.test('status of all tunnels tells each finding once, though the tunnels are up', async t => {
+  const { brunel, router } = await served(t)
+  router.reports = ['branch-7', 'branch-8'].map(name => tunnelReport(name, { relay: tunnelRelay() }))
+  t.same((await brunel('status')).out.split('\n').slice(3), [
+    '',
+    'OSPF: 10.1.0.2 announces an MTU of 9000, 10.1.0.1 one of 1500 and refuses it. (BRUNEL_OSPF_MTU)',
+    '  Set the lower MTU on both interfaces.',
+  ])
+})

@@ -91,6 +91,7 @@ export const RelayReport = Type.Object({
   problem: Type.Union([Problem, Type.Null()], {
     description: 'Why nothing crosses the LAN interface; null: it is open.',
   }),
+  warnings: Type.Array(Problem, { description: 'What of this machine stands in the way of the relay.' }),
   ports: Type.Array(RelayPortReport),
   lanRelays: Type.Array(Type.String(), { description: 'Other relays on this LAN, by id.' }),
   sources: Type.Array(Type.Object({ address: Type.String(), port: RelayPort }), {

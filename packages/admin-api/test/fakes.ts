@@ -292,6 +292,7 @@ export const relayReport = (more: Partial<RelayReport> = {}): RelayReport => ({
   group: 'backbone',
   id: '00112233445566aa',
   problem: null,
+  warnings: [],
   ports: [
     { port: 'lan', tunnel: null, state: 'forwarding', received: 12, sent: 11, farRelay: null },
     {

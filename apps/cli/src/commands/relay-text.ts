@@ -12,6 +12,7 @@ export function relaysText(relays: readonly RelayReport[], now: Date): string {
 const relayText = (relay: RelayReport, now: Date): readonly string[] => [
   `${relay.interface}, group ${relay.group}, relay ${relay.id}`,
   ...problemText(relay),
+  ...relay.warnings.flatMap(problem => problemText({ problem })),
   ...(relay.lanRelays.length === 0 ? [] : [`other relays on this LAN: ${relay.lanRelays.join(', ')}`]),
   '',
   table(

@@ -35,7 +35,19 @@ export function tunnelsText(tunnels: readonly TunnelReport[], now: Date): string
     moment(tunnel.since, now),
   ])
   const head = ['TUNNEL', 'STATE', 'INTERFACE', 'REMOTE', 'MTU', 'IN', 'OUT', 'SINCE']
-  return [table(head, rows), ...tunnels.flatMap(trouble)].join('\n')
+  return [table(head, rows), ...tunnels.flatMap(trouble), ...disagreements(tunnels)].join('\n')
+}
+
+/** What OSPF routers disagree about, whatever the state of the tunnels: each once, also where two tunnels show it. */
+function disagreements(tunnels: readonly TunnelReport[]): readonly string[] {
+  const findings = new Map(
+    tunnels.flatMap(({ relay }) => relay?.findings.map(one => [one.sentence, one] as const) ?? []),
+  )
+  return [...findings.values()].flatMap(({ sentence, code, remedy }) => [
+    '',
+    `OSPF: ${sentence} (${code})`,
+    `  ${remedy}`,
+  ])
 }
 
 const natText = ({ local, remote }: IkeSaReport['nat']): string =>
