@@ -1,4 +1,5 @@
 import t from 'tap'
+import { announcement } from './lan-announce.js'
 import { absenceOf, presenceOf, rulesOf } from './lan-host.js'
 import { judgeLink, type LanLink, warningsOf } from './lan-link.js'
 import { isRelayed, protocolsOf, steeredBy } from './lan-protocols.js'
@@ -91,4 +92,21 @@ t.test('what is to be sent while the LAN is not there is counted', async t => {
   port.send(new Uint8Array(20).fill(0x45))
   port.beacon(new Uint8Array(4))
   t.same(drops, [['relay-lan-send', 1]])
+})
+
+t.test('RFC 5227 §3, RFC 4861 §7.2.6: the LAN is told who answers for an address', async t => {
+  const said = (address: string): string =>
+    Buffer.from(announcement(address, '02:00:00:00:00:07') ?? []).toString('hex')
+  t.equal(
+    said('10.0.0.9'),
+    'ffffffffffff0200000000070806000108000604000102000000000 70a000009000000000000 0a000009'.replaceAll(
+      ' ',
+      '',
+    ),
+  )
+  t.match(
+    said('fe80::9'),
+    /^33330000000102000000000786dd.*3afffe80.*8800....a0000000fe80.*00090201020000000007$/,
+  )
+  t.equal(said('nobody'), '')
 })

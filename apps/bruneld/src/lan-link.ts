@@ -6,6 +6,8 @@ import type { Refusal } from './tunnels.js'
 export interface LanLink {
   readonly name: string
   readonly index: number
+  /** Its Ethernet address; undefined where the link has none. */
+  readonly ethernet: string | undefined
   /** Canonical text. */
   readonly addresses: readonly string[]
   readonly ipv4: boolean
@@ -16,6 +18,8 @@ export interface LanLink {
 interface LinkRow {
   readonly ifindex: number
   readonly flags: readonly string[]
+  readonly link_type?: string
+  readonly address?: string
   readonly addr_info: readonly {
     readonly local?: string
     readonly family: string
@@ -46,8 +50,19 @@ export function judgeLink(name: string, row: LinkRow | undefined): LanLink | Ref
       `The interface ${name} has no address: neither IPv4 nor link-local IPv6.`,
       `ip address add ADDRESS/LENGTH dev ${name}`,
     )
-  return { name, index: row.ifindex, addresses: usable.map(a => a.local as string), ipv4, ipv6 }
+  return {
+    name,
+    index: row.ifindex,
+    ethernet: row.link_type === 'ether' ? row.address : undefined,
+    addresses: usable.map(a => a.local as string),
+    ipv4,
+    ipv6,
+  }
 }
+
+/** Whether sockets and rules of the one serve the other. */
+export const sameLink = (a: LanLink, b: LanLink): boolean =>
+  a.index === b.index && a.ethernet === b.ethernet && a.ipv4 === b.ipv4 && a.ipv6 === b.ipv6
 
 export async function lookAt(name: string): Promise<LanLink | Refusal> {
   let rows: LinkRow[]

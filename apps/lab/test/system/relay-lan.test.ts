@@ -221,12 +221,23 @@ t.test('the LAN of a relay', { skip: noLab(), timeout: 60_000 }, async t => {
 
   const descriptions = [v4(HOST[4], FAR[4], ospf(2, 2, 8)), v6(HOST[6], FAR[6], ospf(3, 2, 9))]
   await t.test('ARP and ND are answered for a far neighbour, and unicast with TTL 1 comes whole', async t => {
+    const capture = await Capture.start(host, 'eth0', join(folder, 'announced.pcap'))
     for (const far of [FAR[4], FAR[6], HOST[4], HOST[6]])
       ours.tell({ do: 'neighbour', address: far, tunnel: 'tun0', present: true })
     await ours.presence(FAR[4], 'present')
     await ours.presence(FAR[6], 'present')
     await ours.presence(HOST[4], 'taken')
     await ours.presence(HOST[6], 'taken')
+    const far6 = hex(address(FAR[6]))
+    for (const [what, said] of [
+      ['RFC 5227 §3: an ARP announcement', /^0001080006040001.{12}0a0000090{12}0a000009/],
+      [
+        'RFC 4861 §7.2.6: an unsolicited NA',
+        new RegExp(`^6.{11}3aff${far6}ff020{27}18800....a0000000${far6}0201`),
+      ],
+    ] as const)
+      t.ok(await until(what, 3000, () => packetsIn(capture.file).some(packet => said.test(packet)), 20), what)
+    await capture.stop()
     for (const packet of descriptions) theirs.tell({ do: 'send', hex: hex(packet) })
     for (const packet of descriptions) t.ok(await ours.packet(packet))
     const bfd = v4(HOST[4], FAR[4], new Uint8Array([0xc0, 0, 0x0e, 0xc8, 0, 12, 0, 0, 1, 2, 3, 4]), 17, 255)
