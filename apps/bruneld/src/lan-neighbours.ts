@@ -29,10 +29,14 @@ export class LanNeighbours {
     this.#again.unref()
   }
 
-  /** The LAN is there, perhaps anew: all are asked for again. undefined: it is gone, and what the kernel knew with it. */
+  /** The LAN is there, perhaps anew: all are asked for again. undefined: it is gone. */
   on(lan: LanLink | undefined): void {
+    const before = this.#lan
     this.#lan = lan
-    for (const entry of this.#known.values()) entry.presence = 'asked'
+    for (const entry of this.#known.values()) {
+      if (before !== undefined && entry.presence === 'present') this.#enqueue(() => absent(before, entry.far))
+      entry.presence = 'asked'
+    }
     this.#ask('asked')
   }
 

@@ -152,7 +152,7 @@ export class LanPort {
     if (this.#open !== open) {
       this.#shut()
       this.#open = open
-      this.#neighbours.on(open?.link)
+      if (open !== undefined) this.#neighbours.on(open.link)
     }
     const news = JSON.stringify(state) !== JSON.stringify(this.#state)
     this.#state = state
@@ -160,8 +160,16 @@ export class LanPort {
   }
 
   #shut(): void {
-    this.#open?.close()
+    if (this.#open === undefined) return
+    this.#open.close()
     this.#open = undefined
+    this.#neighbours.on(undefined)
+  }
+
+  /** A socket says that it is of no use; one that was closed meanwhile says nothing new. */
+  async #failed(close: () => void, error: Error): Promise<void> {
+    if (this.#open?.close === close)
+      this.#become({ is: 'waiting', because: explain(this.#name, error) }, undefined)
   }
 
   #openOn(link: LanLink): Open {
@@ -173,7 +181,7 @@ export class LanPort {
     const close = (): void => {
       for (const step of closers) step()
     }
-    const failed = (): void => void this.#enqueue(() => this.#check())
+    const failed = (error: Error): void => void this.#enqueue(() => this.#failed(close, error))
     const refused = (): void => this.#ports.drop('relay-lan-send', 1)
     const senders: Record<Family, LanSender | undefined> = { 4: undefined, 6: undefined }
     try {

@@ -143,19 +143,22 @@ t.test('the LAN of a relay', { skip: noLab(), timeout: 60_000 }, async t => {
   const host = await Namespace.make(`${prefix}relay-lan-h`)
   t.teardown(() => host.remove())
   t.teardown(() => rmSync(folder, { recursive: true }))
-  await router.ip([
-    `link add lan type veth peer name eth0 netns ${host.name}`,
-    'tuntap add tun0 mode tun',
-    'link set tun0 up',
-  ])
-  await router.sysctl({
-    'net.ipv4.ip_forward': 1,
-    'net.ipv6.conf.all.forwarding': 1,
-    'net.ipv4.conf.lan.rp_filter': 1,
-    'net.ipv6.conf.lan.accept_dad': 0,
-    'net.ipv6.conf.lan.addr_gen_mode': 1,
-  })
-  await host.sysctl({ 'net.ipv6.conf.eth0.accept_dad': 0, 'net.ipv6.conf.eth0.addr_gen_mode': 1 })
+  const wire = async (): Promise<void> => {
+    await router.ip([`link add lan type veth peer name eth0 netns ${host.name}`])
+    await router.sysctl({
+      'net.ipv4.conf.lan.rp_filter': 1,
+      'net.ipv6.conf.lan.accept_dad': 0,
+      'net.ipv6.conf.lan.addr_gen_mode': 1,
+    })
+    await host.sysctl({ 'net.ipv6.conf.eth0.accept_dad': 0, 'net.ipv6.conf.eth0.addr_gen_mode': 1 })
+  }
+  const address4and6 = async (): Promise<void> => {
+    await host.ip([`addr add ${HOST[4]}/24 dev eth0`, `addr add ${HOST[6]}/64 dev eth0 nodad`])
+    await router.ip([`addr add ${ROUTER[4]}/24 dev lan`, `addr add ${ROUTER[6]}/64 dev lan nodad`])
+  }
+  await wire()
+  await router.ip(['tuntap add tun0 mode tun', 'link set tun0 up'])
+  await router.sysctl({ 'net.ipv4.ip_forward': 1, 'net.ipv6.conf.all.forwarding': 1 })
 
   /** All that the relay could leave behind in the kernel. */
   const traces = async (): Promise<string> => {
@@ -183,8 +186,7 @@ t.test('the LAN of a relay', { skip: noLab(), timeout: 60_000 }, async t => {
     await ours.state('waiting', /no carrier/)
     await host.ip(['link set eth0 up'])
     await ours.state('waiting', /no address/)
-    await host.ip([`addr add ${HOST[4]}/24 dev eth0`, `addr add ${HOST[6]}/64 dev eth0 nodad`])
-    await router.ip([`addr add ${ROUTER[4]}/24 dev lan`, `addr add ${ROUTER[6]}/64 dev lan nodad`])
+    await address4and6()
     await ours.state('open')
     await until('both families', 4000, () =>
       ours.heard.some(
