@@ -299,30 +299,47 @@ t.test('the LAN of a relay', { skip: noLab(), timeout: 60_000 }, async t => {
     })
   })
 
+  await t.test('the interface goes and another of its name comes: the relay is back by itself', async t => {
+    ours.tell({ do: 'neighbour', address: FAR[4], tunnel: 'tun0', present: true })
+    await ours.presence(FAR[4], 'present')
+    await router.ip(['link del lan'])
+    await ours.state('waiting', /no interface lan/)
+    await until('no route of ours', 3000, async () => !/proto 175/.test(await router.must(['ip', 'route'])))
+    ours.heard.length = 0
+    await wire()
+    await host.ip(['link set eth0 up'])
+    await router.ip(['link set lan up'])
+    await address4and6()
+    await ours.state('open')
+    await ours.presence(FAR[4], 'present')
+    const description = v4(HOST[4], FAR[4], ospf(2, 2, 11))
+    await until('it hears again', 5000, async () => {
+      theirs.tell({ do: 'send', hex: hex(description) })
+      return ours.heard.some(news => news.on === 'packet' && news.hex === hex(description))
+    })
+    t.pass()
+  })
+
   await t.test(
     'nothing stays behind: not after it stops, and not when it is killed and started again',
     async t => {
+      t.match(await traces(), /proto 175[\s\S]*\n1\n$/, 'proxy_ndp is on meanwhile')
       await ours.end()
       const before = await traces()
-      t.notMatch(before, /17500|proto 175/)
-      for (const kill of [false, true]) {
-        const again = open(router, 'lan', 'ospf', 'bfd')
-        await again.state('open')
-        for (const far of [FAR[4], FAR[6]])
-          again.tell({ do: 'neighbour', address: far, tunnel: 'tun0', present: true })
-        await again.presence(FAR[6], 'present')
-        t.match(await traces(), /proto 175[\s\S]*\n1\n$/, 'proxy_ndp is on meanwhile')
-        if (!kill) await again.end()
-        else {
-          await again.end('SIGKILL')
-          t.match(await traces(), /proto 175/)
-          const next = open(router, 'lan', 'ospf')
-          await next.state('open')
-          t.equal((await router.json<unknown[]>('neigh', 'show', 'proxy')).length, 0)
-          await next.end()
-        }
-        t.equal(await traces(), before)
-      }
+      t.notMatch(before, /17500|proto 175|proxy/)
+      t.match(before, /\n0\n$/, 'proxy_ndp is off, as before')
+      const again = open(router, 'lan', 'ospf', 'bfd')
+      await again.state('open')
+      for (const far of [FAR[4], FAR[6]])
+        again.tell({ do: 'neighbour', address: far, tunnel: 'tun0', present: true })
+      await again.presence(FAR[6], 'present')
+      await again.end('SIGKILL')
+      t.match(await traces(), /lookup 17500[\s\S]*proxy[\s\S]*proto 175[\s\S]*\n1\n$/)
+      const next = open(router, 'lan', 'ospf')
+      await next.state('open')
+      t.equal((await router.json<unknown[]>('neigh', 'show', 'proxy')).length, 0)
+      await next.end()
+      t.equal(await traces(), before)
     },
   )
 })
