@@ -8,6 +8,7 @@ import { type LanLink, lookAt, readSettings, sameLink, warningsOf } from './lan-
 import { LanNeighbours, type Presence } from './lan-neighbours.js'
 import { isRelayed, protocolsOf, steeredBy, UDP } from './lan-protocols.js'
 import { LanReceiver, LanSender } from './lan-socket.js'
+import { UdpSink } from './lan-udp-sink.js'
 import { RouteWatch } from './route-watch.js'
 import type { Refusal } from './tunnels.js'
 
@@ -198,6 +199,8 @@ export class LanPort {
           opened(new LanReceiver(link, { family, protocol, groups }, { packet, lost, failed }))
         }
       }
+      for (const [first, last] of link.ipv6 ? steeredBy(this.#kinds).ports : [])
+        for (let port = first; port <= last; port++) opened(new UdpSink(port))
       const beacons = link.ipv6
         ? opened(
             new LanBeacons(link.name, {

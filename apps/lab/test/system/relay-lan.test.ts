@@ -99,16 +99,17 @@ function v4(source: string, destination: string, payload: Uint8Array, protocol =
   return packet
 }
 
-/** IPv6 with the checksum of OSPFv3. */
-function v6(source: string, destination: string, payload: Uint8Array): Uint8Array {
+/** IPv6 with a checksum of OSPFv3 or UDP. */
+function v6(source: string, destination: string, payload: Uint8Array, protocol = 89, hops = 1): Uint8Array {
   const packet = new Uint8Array(40 + payload.length)
-  packet.set([0x6c, 0, 0, 0, 0, payload.length, 89, 1])
+  packet.set([0x6c, 0, 0, 0, 0, payload.length, protocol, hops])
   packet.set(address(source), 8)
   packet.set(address(destination), 24)
   packet.set(payload, 40)
   const octets = Buffer.from(packet.buffer)
-  octets.writeUInt16BE(0, 52)
-  octets.writeUInt16BE(checksum(packet.subarray(8), payload.length + 89), 52)
+  const field = protocol === 89 ? 52 : 46
+  octets.writeUInt16BE(0, field)
+  octets.writeUInt16BE(checksum(packet.subarray(8), payload.length + protocol), field)
   return packet
 }
 
@@ -242,9 +243,23 @@ t.test('the LAN of a relay', { skip: noLab(), timeout: 60_000 }, async t => {
     await capture.stop()
     for (const packet of descriptions) theirs.tell({ do: 'send', hex: hex(packet) })
     for (const packet of descriptions) t.ok(await ours.packet(packet))
-    const bfd = v4(HOST[4], FAR[4], new Uint8Array([0xc0, 0, 0x0e, 0xc8, 0, 12, 0, 0, 1, 2, 3, 4]), 17, 255)
-    theirs.tell({ do: 'send', hex: hex(bfd) })
-    t.ok(await ours.packet(bfd), 'RFC 5881 §5: BFD with TTL 255')
+    const bfd = new Uint8Array([0xc0, 0, 0x0e, 0xc8, 0, 12, 0, 0, 1, 2, 3, 4])
+    const controls = [v4(HOST[4], FAR[4], bfd, 17, 255), v6(HOST[6], FAR[6], bfd, 17, 255)]
+    const after = await Capture.start(
+      host,
+      'eth0',
+      join(folder, 'bfd.pcap'),
+      0,
+      'udp or icmp or icmp6[0] < 128',
+    )
+    for (const control of controls) {
+      theirs.tell({ do: 'send', hex: hex(control) })
+      t.ok(await ours.packet(control), 'RFC 5881 §5: BFD with TTL 255')
+      await until('it is captured', 2000, () => packetsIn(after.file).includes(hex(control)), 20)
+    }
+    await pause(50)
+    await after.stop()
+    t.same(packetsIn(after.file), controls.map(hex), 'and nobody says "port unreachable"')
     const proxies = await router.json<{ dst: string }[]>('neigh', 'show', 'proxy')
     t.same(proxies.map(({ dst }) => dst).sort(), [FAR[4], FAR[6]], 'nobody speaks for what the LAN has')
   })
