@@ -72,12 +72,18 @@ t.test('a link is used with the families it has, and what this machine spoils is
   const link = judgeLink('eth1', row(['UP', 'LOWER_UP'], [address('inet', 'global')])) as LanLink
   t.match(link, { index: 7, ipv4: true, ipv6: false })
   const said = (rpFilter: number, forwarding: boolean): string =>
-    warningsOf({ ...link, ipv6: true }, { rpFilter, forwarding4: forwarding, forwarding6: forwarding })
+    warningsOf(
+      { ...link, ipv6: true },
+      { rpFilter, forwarding4: forwarding, forwarding6: forwarding, proxyNdp: forwarding },
+    )
       .map(({ remedy }) => remedy)
       .join('\n')
   t.equal(said(2, true), '')
-  t.match(said(1, false), /ip_forward=1[\s\S]*all\.forwarding=1[\s\S]*rp_filter=2/)
-  t.match(warningsOf(link, { rpFilter: 0, forwarding4: true, forwarding6: true })[0]?.detail, /OSPFv3/)
+  t.match(said(1, false), /ip_forward=1[\s\S]*all\.forwarding=1[\s\S]*proxy_ndp=1[\s\S]*rp_filter=2/)
+  t.match(
+    warningsOf(link, { rpFilter: 0, forwarding4: true, forwarding6: true, proxyNdp: true })[0]?.detail,
+    /OSPFv3/,
+  )
 })
 
 t.test('what is to be sent while the LAN is not there is counted', async t => {

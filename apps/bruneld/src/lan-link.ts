@@ -79,6 +79,7 @@ export interface HostSettings {
   /** net.ipv4.conf.LAN.forwarding */
   readonly forwarding4: boolean
   readonly forwarding6: boolean
+  readonly proxyNdp: boolean
   /** The higher one of `all` and the interface. */
   readonly rpFilter: number
 }
@@ -94,6 +95,7 @@ const sysctl = (path: string): string => {
 export const readSettings = (name: string): HostSettings => ({
   forwarding4: sysctl(`ipv4/conf/${name}/forwarding`) !== '0',
   forwarding6: sysctl('ipv6/conf/all/forwarding') !== '0',
+  proxyNdp: sysctl(`ipv6/conf/${name}/proxy_ndp`) !== '0',
   rpFilter: Math.max(...['all', name].map(which => Number(sysctl(`ipv4/conf/${which}/rp_filter`)))),
 })
 
@@ -115,6 +117,14 @@ export function warningsOf(link: LanLink, settings: HostSettings): readonly Refu
           warn(
             'This machine does not forward IPv6, so that the kernel answers no neighbour solicitation for neighbours behind the relay: unicast of OSPFv3 does not come.',
             'sysctl -w net.ipv6.conf.all.forwarding=1',
+          ),
+        ]
+      : []),
+    ...(link.ipv6 && !settings.proxyNdp
+      ? [
+          warn(
+            `proxy_ndp of ${name} is off and may not be switched on, so that the kernel answers no neighbour solicitation for neighbours behind the relay: unicast of OSPFv3 does not come.`,
+            `sysctl -w net.ipv6.conf.${name}.proxy_ndp=1, and the same line in /etc/sysctl.d/; or let bruneld write it: ReadWritePaths=/proc/sys/net/ipv6/conf in the systemd unit.`,
           ),
         ]
       : []),

@@ -136,14 +136,15 @@ export class LanPort {
   async #check(): Promise<void> {
     const seen = await lookAt(this.#name)
     if ('code' in seen) return this.#become({ is: 'waiting', because: seen }, undefined)
-    const warnings = warningsOf(seen, readSettings(this.#name))
-    const state: LanState = { is: 'open', link: seen, warnings }
     this.#own = seen.addresses.map(text => Address.parse(text)!)
-    if (this.#open !== undefined && sameLink(this.#open.link, seen)) return this.#become(state, this.#open)
-    this.#shut()
-    await steer(seen, steeredBy(this.#kinds))
+    if (this.#open === undefined || !sameLink(this.#open.link, seen)) {
+      this.#shut()
+      await steer(seen, steeredBy(this.#kinds))
+    }
+    // Looked at behind `steer`: it switches on what it may.
+    const warnings = warningsOf(seen, readSettings(this.#name))
     try {
-      this.#become(state, this.#openOn(seen))
+      this.#become({ is: 'open', link: seen, warnings }, this.#open ?? this.#openOn(seen))
     } catch (error) {
       this.#become({ is: 'waiting', because: explain(this.#name, error as Error) }, undefined)
     }
