@@ -9,6 +9,7 @@
         "native/checksum.cc",
         "native/coalesce.cc",
         "native/error_queue.cc",
+        "native/frame.cc",
         "native/pump_calls.cc",
         "native/receive.cc",
         "native/send.cc",

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { announcement } from './lan-announce.js'
 import { absenceOf, presenceOf, rulesOf } from './lan-host.js'
 import { judgeLink, type LanLink, warningsOf } from './lan-link.js'
 import { isRelayed, protocolsOf, steeredBy } from './lan-protocols.js'
@@ -71,12 +72,18 @@ t.test('a link is used with the families it has, and what this machine spoils is
   const link = judgeLink('eth1', row(['UP', 'LOWER_UP'], [address('inet', 'global')])) as LanLink
   t.match(link, { index: 7, ipv4: true, ipv6: false })
   const said = (rpFilter: number, forwarding: boolean): string =>
-    warningsOf({ ...link, ipv6: true }, { rpFilter, forwarding4: forwarding, forwarding6: forwarding })
+    warningsOf(
+      { ...link, ipv6: true },
+      { rpFilter, forwarding4: forwarding, forwarding6: forwarding, proxyNdp: forwarding },
+    )
       .map(({ remedy }) => remedy)
       .join('\n')
   t.equal(said(2, true), '')
-  t.match(said(1, false), /ip_forward=1[\s\S]*all\.forwarding=1[\s\S]*rp_filter=2/)
-  t.match(warningsOf(link, { rpFilter: 0, forwarding4: true, forwarding6: true })[0]?.detail, /OSPFv3/)
+  t.match(said(1, false), /ip_forward=1[\s\S]*all\.forwarding=1[\s\S]*proxy_ndp=1[\s\S]*rp_filter=2/)
+  t.match(
+    warningsOf(link, { rpFilter: 0, forwarding4: true, forwarding6: true, proxyNdp: true })[0]?.detail,
+    /OSPFv3/,
+  )
 })
 
 t.test('what is to be sent while the LAN is not there is counted', async t => {
@@ -91,4 +98,21 @@ t.test('what is to be sent while the LAN is not there is counted', async t => {
   port.send(new Uint8Array(20).fill(0x45))
   port.beacon(new Uint8Array(4))
   t.same(drops, [['relay-lan-send', 1]])
+})
+
+t.test('RFC 5227 §3, RFC 4861 §7.2.6: the LAN is told who answers for an address', async t => {
+  const said = (address: string): string =>
+    Buffer.from(announcement(address, '02:00:00:00:00:07') ?? []).toString('hex')
+  t.equal(
+    said('10.0.0.9'),
+    'ffffffffffff0200000000070806000108000604000102000000000 70a000009000000000000 0a000009'.replaceAll(
+      ' ',
+      '',
+    ),
+  )
+  t.match(
+    said('fe80::9'),
+    /^33330000000102000000000786dd.*3afffe80.*8800....a0000000fe80.*00090201020000000007$/,
+  )
+  t.equal(said('nobody'), '')
 })

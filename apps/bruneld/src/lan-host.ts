@@ -141,9 +141,12 @@ export async function clear(lan?: LanOf): Promise<void> {
   )
 }
 
-/** Asks the LAN for an address by ARP or ND. Whoever has it has answered when `settled` is asked. */
-export const ask = (lan: LanOf, address: string): Promise<void> =>
-  batch([], [`neigh replace ${address} dev ${lan.name} nud none use`])
+/** Asks the LAN for addresses by ARP or ND. Whoever has one has said so when `answered` is called, a second later. */
+export const ask = (lan: LanOf, addresses: readonly string[]): Promise<void> =>
+  batch(
+    [],
+    addresses.map(address => `neigh replace ${address} dev ${lan.name} nud none use`),
+  )
 
 const ANSWERED = ['REACHABLE', 'STALE', 'DELAY', 'PROBE', 'PERMANENT']
 

@@ -6,6 +6,8 @@ import type { Refusal } from './tunnels.js'
 export interface LanLink {
   readonly name: string
   readonly index: number
+  /** Its Ethernet address; undefined where the link has none. */
+  readonly ethernet: string | undefined
   /** Canonical text. */
   readonly addresses: readonly string[]
   readonly ipv4: boolean
@@ -16,6 +18,8 @@ export interface LanLink {
 interface LinkRow {
   readonly ifindex: number
   readonly flags: readonly string[]
+  readonly link_type?: string
+  readonly address?: string
   readonly addr_info: readonly {
     readonly local?: string
     readonly family: string
@@ -46,8 +50,19 @@ export function judgeLink(name: string, row: LinkRow | undefined): LanLink | Ref
       `The interface ${name} has no address: neither IPv4 nor link-local IPv6.`,
       `ip address add ADDRESS/LENGTH dev ${name}`,
     )
-  return { name, index: row.ifindex, addresses: usable.map(a => a.local as string), ipv4, ipv6 }
+  return {
+    name,
+    index: row.ifindex,
+    ethernet: row.link_type === 'ether' ? row.address : undefined,
+    addresses: usable.map(a => a.local as string),
+    ipv4,
+    ipv6,
+  }
 }
+
+/** Whether sockets and rules of the one serve the other. */
+export const sameLink = (a: LanLink, b: LanLink): boolean =>
+  a.index === b.index && a.ethernet === b.ethernet && a.ipv4 === b.ipv4 && a.ipv6 === b.ipv6
 
 export async function lookAt(name: string): Promise<LanLink | Refusal> {
   let rows: LinkRow[]
@@ -64,6 +79,7 @@ export interface HostSettings {
   /** net.ipv4.conf.LAN.forwarding */
   readonly forwarding4: boolean
   readonly forwarding6: boolean
+  readonly proxyNdp: boolean
   /** The higher one of `all` and the interface. */
   readonly rpFilter: number
 }
@@ -79,6 +95,7 @@ const sysctl = (path: string): string => {
 export const readSettings = (name: string): HostSettings => ({
   forwarding4: sysctl(`ipv4/conf/${name}/forwarding`) !== '0',
   forwarding6: sysctl('ipv6/conf/all/forwarding') !== '0',
+  proxyNdp: sysctl(`ipv6/conf/${name}/proxy_ndp`) !== '0',
   rpFilter: Math.max(...['all', name].map(which => Number(sysctl(`ipv4/conf/${which}/rp_filter`)))),
 })
 
@@ -100,6 +117,14 @@ export function warningsOf(link: LanLink, settings: HostSettings): readonly Refu
           warn(
             'This machine does not forward IPv6, so that the kernel answers no neighbour solicitation for neighbours behind the relay: unicast of OSPFv3 does not come.',
             'sysctl -w net.ipv6.conf.all.forwarding=1',
+          ),
+        ]
+      : []),
+    ...(link.ipv6 && !settings.proxyNdp
+      ? [
+          warn(
+            `proxy_ndp of ${name} is off and may not be switched on, so that the kernel answers no neighbour solicitation for neighbours behind the relay: unicast of OSPFv3 does not come.`,
+            `sysctl -w net.ipv6.conf.${name}.proxy_ndp=1, and the same line in /etc/sysctl.d/; or let bruneld write it: ReadWritePaths=/proc/sys/net/ipv6/conf in the systemd unit.`,
           ),
         ]
       : []),

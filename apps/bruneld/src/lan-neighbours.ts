@@ -1,8 +1,11 @@
-import { absent, answered, ask, type FarNeighbour, type LanOf, present } from './lan-host.js'
+import { sendFrame } from '@brunel/packet-io'
+import { announcement } from './lan-announce.js'
+import { absent, answered, ask, type FarNeighbour, present } from './lan-host.js'
+import type { LanLink } from './lan-link.js'
 
 /** The LAN has so long to say that an address is its own; a proxy of the kernel takes up to 0.8 s. */
 const ASK_MS = 1000
-/** An address that the LAN had is asked for again so often: who had it may be gone. */
+/** Asked for again so often: who had an address may be gone, and who has it may have been away before. */
 const AGAIN_MS = 10_000
 
 /** asked: does the LAN have it? taken: it does, and we do not speak for it. present: we do. */
@@ -16,20 +19,24 @@ interface Entry {
 /** The far neighbours of one LAN that this machine speaks for. Calls of `ip` run one after the other. */
 export class LanNeighbours {
   readonly #known = new Map<string, Entry>()
-  #lan: LanOf | undefined
+  #lan: LanLink | undefined
   #queue: Promise<void> = Promise.resolve()
   #settling: NodeJS.Timeout | undefined
   readonly #again: NodeJS.Timeout
 
   constructor() {
-    this.#again = setInterval(() => this.#ask('taken'), AGAIN_MS)
+    this.#again = setInterval(() => this.#askFor([...this.#known.values()]), AGAIN_MS)
     this.#again.unref()
   }
 
-  /** The LAN is there, perhaps anew: all are asked for again. undefined: it is gone, and what the kernel knew with it. */
-  on(lan: LanOf | undefined): void {
+  /** The LAN is there, perhaps anew: all are asked for again. undefined: it is gone. */
+  on(lan: LanLink | undefined): void {
+    const before = this.#lan
     this.#lan = lan
-    for (const entry of this.#known.values()) entry.presence = 'asked'
+    for (const entry of this.#known.values()) {
+      if (before !== undefined && entry.presence === 'present') this.#enqueue(() => absent(before, entry.far))
+      entry.presence = 'asked'
+    }
     this.#ask('asked')
   }
 
@@ -70,31 +77,44 @@ export class LanNeighbours {
   }
 
   #ask(which: Presence): void {
+    this.#askFor([...this.#known.values()].filter(({ presence }) => presence === which))
+  }
+
+  #askFor(entries: readonly Entry[]): void {
     const lan = this.#lan
-    const entries = [...this.#known.values()].filter(({ presence }) => presence === which)
     if (lan === undefined || entries.length === 0) return
-    for (const entry of entries) {
-      entry.presence = 'asked'
-      this.#enqueue(() => ask(lan, entry.far.address))
-    }
+    for (const entry of entries) if (entry.presence === 'taken') entry.presence = 'asked'
+    const addresses = entries.map(({ far }) => far.address)
+    this.#enqueue(() => ask(lan, addresses))
     clearTimeout(this.#settling)
     this.#settling = setTimeout(() => this.#enqueue(() => this.#settle(lan)), ASK_MS)
   }
 
-  async #settle(lan: LanOf): Promise<void> {
-    const asked = [...this.#known.values()].filter(({ presence }) => presence === 'asked')
+  async #settle(lan: LanLink): Promise<void> {
+    const asked = [...this.#known.values()].filter(({ presence }) => presence !== 'taken')
     const taken = await answered(
       lan,
       asked.map(({ far }) => far.address),
     )
     for (const entry of asked) {
-      if (this.#lan !== lan || this.#known.get(entry.far.address) !== entry) continue
-      entry.presence = taken.has(entry.far.address) ? 'taken' : 'present'
-      if (entry.presence === 'present') await present(lan, entry.far)
+      const { far, presence } = entry
+      if (this.#lan !== lan || this.#known.get(far.address) !== entry) continue
+      entry.presence = taken.has(far.address) ? 'taken' : 'present'
+      if (entry.presence === 'taken' && presence === 'present') await absent(lan, far)
+      if (entry.presence === 'taken') continue
+      // What is there already is renewed: the tunnel's interface may have been down meanwhile.
+      await present(lan, far)
+      if (presence === 'asked') announce(lan, far.address)
     }
   }
 
   #enqueue(step: () => Promise<void>): void {
     this.#queue = this.#queue.then(step)
   }
+}
+
+function announce(lan: LanLink, address: string): void {
+  const frame = lan.ethernet === undefined ? undefined : announcement(address, lan.ethernet)
+  // Where it is not sent, hosts learn our MAC when they ask.
+  if (frame !== undefined) sendFrame(lan.index, frame)
 }

@@ -83,10 +83,12 @@ export class LanReceiver {
     // Only the groups that we joined, not all that anybody on this machine did.
     set(socket, level, all, number(0))
     for (const group of what.groups) set(socket, level, join, membership(Address.parse(group)!, link))
-    socket.on('error', ports.failed)
+    // Readable, and nothing in it: the kernel found a wrong checksum meanwhile.
+    socket.on('error', error => /temporarily unavailable/i.test(error.message) || ports.failed(error))
     socket.on('message', (octets, source) => {
       if (++this.#read >= READ_MOST) this.#pause()
-      ports.packet(octets.slice(), source)
+      // A copy: the library reads the next one into the same octets, and `slice` of a Buffer is none.
+      ports.packet(new Uint8Array(octets), source)
     })
     this.#beat = setInterval(() => this.#resume(ports.lost), WHILE_MS)
     this.#beat.unref()

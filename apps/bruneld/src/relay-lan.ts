@@ -4,10 +4,11 @@ import { Address } from '@brunel/wire'
 import { LanBeacons } from './lan-beacons.js'
 import { rebuilt } from './lan-destination.js'
 import { clear, type FarNeighbour, steer } from './lan-host.js'
-import { type LanLink, lookAt, readSettings, warningsOf } from './lan-link.js'
+import { type LanLink, lookAt, readSettings, sameLink, warningsOf } from './lan-link.js'
 import { LanNeighbours, type Presence } from './lan-neighbours.js'
 import { isRelayed, protocolsOf, steeredBy, UDP } from './lan-protocols.js'
 import { LanReceiver, LanSender } from './lan-socket.js'
+import { UdpSink } from './lan-udp-sink.js'
 import { RouteWatch } from './route-watch.js'
 import type { Refusal } from './tunnels.js'
 
@@ -55,6 +56,7 @@ export class LanPort {
   #kinds: readonly Kind[]
   #state: LanState = { is: 'starting' }
   #open: Open | undefined
+  #own: readonly Uint8Array[] = []
   #queue: Promise<void> = Promise.resolve()
   #look: NodeJS.Timeout | undefined
 
@@ -134,14 +136,15 @@ export class LanPort {
   async #check(): Promise<void> {
     const seen = await lookAt(this.#name)
     if ('code' in seen) return this.#become({ is: 'waiting', because: seen }, undefined)
+    this.#own = seen.addresses.map(text => Address.parse(text)!)
+    if (this.#open === undefined || !sameLink(this.#open.link, seen)) {
+      this.#shut()
+      await steer(seen, steeredBy(this.#kinds))
+    }
+    // Looked at behind `steer`: it switches on what it may.
     const warnings = warningsOf(seen, readSettings(this.#name))
-    const state: LanState = { is: 'open', link: seen, warnings }
-    if (this.#open !== undefined && JSON.stringify(this.#open.link) === JSON.stringify(seen))
-      return this.#become(state, this.#open)
-    this.#shut()
-    await steer(seen, steeredBy(this.#kinds))
     try {
-      this.#become(state, this.#openOn(seen))
+      this.#become({ is: 'open', link: seen, warnings }, this.#open ?? this.#openOn(seen))
     } catch (error) {
       this.#become({ is: 'waiting', because: explain(this.#name, error as Error) }, undefined)
     }
@@ -151,7 +154,7 @@ export class LanPort {
     if (this.#open !== open) {
       this.#shut()
       this.#open = open
-      this.#neighbours.on(open?.link)
+      if (open !== undefined) this.#neighbours.on(open.link)
     }
     const news = JSON.stringify(state) !== JSON.stringify(this.#state)
     this.#state = state
@@ -159,8 +162,16 @@ export class LanPort {
   }
 
   #shut(): void {
-    this.#open?.close()
+    if (this.#open === undefined) return
+    this.#open.close()
     this.#open = undefined
+    this.#neighbours.on(undefined)
+  }
+
+  /** A socket says that it is of no use; one that was closed meanwhile says nothing new. */
+  async #failed(close: () => void, error: Error): Promise<void> {
+    if (this.#open?.close === close)
+      this.#become({ is: 'waiting', because: explain(this.#name, error) }, undefined)
   }
 
   #openOn(link: LanLink): Open {
@@ -172,26 +183,25 @@ export class LanPort {
     const close = (): void => {
       for (const step of closers) step()
     }
-    const failed = (): void => void this.#enqueue(() => this.#check())
+    const failed = (error: Error): void => void this.#enqueue(() => this.#failed(close, error))
     const refused = (): void => this.#ports.drop('relay-lan-send', 1)
     const senders: Record<Family, LanSender | undefined> = { 4: undefined, 6: undefined }
     try {
       for (const family of [4, 6] as const) {
         if (!(family === 4 ? link.ipv4 : link.ipv6)) continue
         senders[family] = opened(new LanSender(link, family, { refused, failed }))
-        const own = link.addresses
-          .map(text => Address.parse(text)!)
-          .filter(a => (a.length === 4) === (family === 4))
         for (const { protocol, groups } of protocolsOf(this.#kinds, family)) {
-          const lists = { groups: groups.map(group => Address.parse(group)!), own }
+          const known = groups.map(group => Address.parse(group)!)
           const packet =
             family === 4
-              ? (octets: Uint8Array) => this.#fromV4(octets, protocol, own)
-              : (octets: Uint8Array, source: string) => this.#fromV6(octets, source, protocol, lists)
+              ? (octets: Uint8Array) => this.#fromV4(octets, protocol)
+              : (octets: Uint8Array, source: string) => this.#fromV6(octets, source, protocol, known)
           const lost = (count: number): void => this.#ports.drop('relay-flood', count)
           opened(new LanReceiver(link, { family, protocol, groups }, { packet, lost, failed }))
         }
       }
+      for (const [first, last] of link.ipv6 ? steeredBy(this.#kinds).ports : [])
+        for (let port = first; port <= last; port++) opened(new UdpSink(port))
       const beacons = link.ipv6
         ? opened(
             new LanBeacons(link.name, {
@@ -207,25 +217,22 @@ export class LanPort {
     }
   }
 
-  #fromV4(packet: Uint8Array, protocol: number, own: readonly Uint8Array[]): void {
+  #fromV4(packet: Uint8Array, protocol: number): void {
     if (protocol === UDP && !isRelayed(this.#kinds, portOf(packet, (packet[0]! & 15) * 4))) return
-    if (own.some(address => Address.equalAt(packet, 16, address))) return
+    // A routing daemon of this machine gets it by itself.
+    if (this.#own.some(address => Address.equalAt(packet, 16, address))) return
     this.#ports.packet(packet)
   }
 
-  #fromV6(
-    payload: Uint8Array,
-    from: string,
-    protocol: number,
-    lists: { readonly groups: readonly Uint8Array[]; readonly own: readonly Uint8Array[] },
-  ): void {
+  #fromV6(payload: Uint8Array, from: string, protocol: number, groups: readonly Uint8Array[]): void {
     if (protocol === UDP && !isRelayed(this.#kinds, portOf(payload, 0))) return
     const source = Address.parse(from.split('%')[0] as string)
     if (source === undefined) return
     const neighbours = [...this.#neighbours.addresses]
       .filter(a => a.includes(':'))
       .map(a => Address.parse(a)!)
-    const packet = rebuilt({ protocol, source, payload }, { ...lists, neighbours })
+    const own = this.#own.filter(a => a.length === 16)
+    const packet = rebuilt({ protocol, source, payload }, { groups, neighbours, own })
     if (typeof packet === 'string') this.#ports.drop(packet, 1)
     else if (packet !== undefined) this.#ports.packet(packet)
   }

@@ -178,6 +178,13 @@ Napi::Value SendUdp(Info info) {
   return Napi::Number::New(info.Env(), sendOne(*io, path, bytes.Data(), bytes.ByteLength()));
 }
 
+/** sendFrame(interfaceIndex, bytes): 0 or errno */
+Napi::Value SendFrame(Info info) {
+  if (!info[1].IsTypedArray()) return invalid(info.Env(), "bytes are a Uint8Array");
+  const Napi::Uint8Array bytes = info[1].As<Napi::Uint8Array>();
+  return Napi::Number::New(info.Env(), sendFrame(integer(info, 0), bytes.Data(), bytes.ByteLength()));
+}
+
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   const auto add = [&](const char* name, Napi::Value (*f)(Info)) {
     exports.Set(name, Napi::Function::New(env, f, name));
@@ -193,6 +200,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   add("setPath", SetPath);
   add("removePath", RemovePath);
   add("sendUdp", SendUdp);
+  add("sendFrame", SendFrame);
   addPumpCalls(env, exports);
   addBufferCalls(env, exports);
   return exports;

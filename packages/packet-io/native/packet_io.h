@@ -287,4 +287,7 @@ struct TooBig {
 };
 int readErrorQueues(Io& io, Pump& pump, TooBig* into, int room);  // error_queue.cc
 
+/** A whole Ethernet frame; 0 or errno. */
+int sendFrame(int interfaceIndex, const uint8_t* frame, size_t length);
+
 }  // namespace brunel

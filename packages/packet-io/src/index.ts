@@ -1,3 +1,4 @@
 export type * from './contract.js'
+export { sendFrame } from './frame.js'
 export { openPacketIo } from './packet-io.js'
 export { PacketIoError, type PacketIoErrorCode } from './refusal.js'

@@ -60,6 +60,7 @@ export interface Native {
     remoteAddress: string,
     remotePort: number,
   ): number
+  sendFrame(interfaceIndex: number, frame: Uint8Array): number
   tunRead(
     pump: PumpNumber,
     ...args: [...Memory, slot: number, headroom: number, target: number, timeout: number]

@@ -99,16 +99,17 @@ function v4(source: string, destination: string, payload: Uint8Array, protocol =
   return packet
 }
 
-/** IPv6 with the checksum of OSPFv3. */
-function v6(source: string, destination: string, payload: Uint8Array): Uint8Array {
+/** IPv6 with a checksum of OSPFv3 or UDP. */
+function v6(source: string, destination: string, payload: Uint8Array, protocol = 89, hops = 1): Uint8Array {
   const packet = new Uint8Array(40 + payload.length)
-  packet.set([0x6c, 0, 0, 0, 0, payload.length, 89, 1])
+  packet.set([0x6c, 0, 0, 0, 0, payload.length, protocol, hops])
   packet.set(address(source), 8)
   packet.set(address(destination), 24)
   packet.set(payload, 40)
   const octets = Buffer.from(packet.buffer)
-  octets.writeUInt16BE(0, 52)
-  octets.writeUInt16BE(checksum(packet.subarray(8), payload.length + 89), 52)
+  const field = protocol === 89 ? 52 : 46
+  octets.writeUInt16BE(0, field)
+  octets.writeUInt16BE(checksum(packet.subarray(8), payload.length + protocol), field)
   return packet
 }
 
@@ -143,19 +144,22 @@ t.test('the LAN of a relay', { skip: noLab(), timeout: 60_000 }, async t => {
   const host = await Namespace.make(`${prefix}relay-lan-h`)
   t.teardown(() => host.remove())
   t.teardown(() => rmSync(folder, { recursive: true }))
-  await router.ip([
-    `link add lan type veth peer name eth0 netns ${host.name}`,
-    'tuntap add tun0 mode tun',
-    'link set tun0 up',
-  ])
-  await router.sysctl({
-    'net.ipv4.ip_forward': 1,
-    'net.ipv6.conf.all.forwarding': 1,
-    'net.ipv4.conf.lan.rp_filter': 1,
-    'net.ipv6.conf.lan.accept_dad': 0,
-    'net.ipv6.conf.lan.addr_gen_mode': 1,
-  })
-  await host.sysctl({ 'net.ipv6.conf.eth0.accept_dad': 0, 'net.ipv6.conf.eth0.addr_gen_mode': 1 })
+  const wire = async (): Promise<void> => {
+    await router.ip([`link add lan type veth peer name eth0 netns ${host.name}`])
+    await router.sysctl({
+      'net.ipv4.conf.lan.rp_filter': 1,
+      'net.ipv6.conf.lan.accept_dad': 0,
+      'net.ipv6.conf.lan.addr_gen_mode': 1,
+    })
+    await host.sysctl({ 'net.ipv6.conf.eth0.accept_dad': 0, 'net.ipv6.conf.eth0.addr_gen_mode': 1 })
+  }
+  const address4and6 = async (): Promise<void> => {
+    await host.ip([`addr add ${HOST[4]}/24 dev eth0`, `addr add ${HOST[6]}/64 dev eth0 nodad`])
+    await router.ip([`addr add ${ROUTER[4]}/24 dev lan`, `addr add ${ROUTER[6]}/64 dev lan nodad`])
+  }
+  await wire()
+  await router.ip(['tuntap add tun0 mode tun', 'link set tun0 up'])
+  await router.sysctl({ 'net.ipv4.ip_forward': 1, 'net.ipv6.conf.all.forwarding': 1 })
 
   /** All that the relay could leave behind in the kernel. */
   const traces = async (): Promise<string> => {
@@ -183,8 +187,7 @@ t.test('the LAN of a relay', { skip: noLab(), timeout: 60_000 }, async t => {
     await ours.state('waiting', /no carrier/)
     await host.ip(['link set eth0 up'])
     await ours.state('waiting', /no address/)
-    await host.ip([`addr add ${HOST[4]}/24 dev eth0`, `addr add ${HOST[6]}/64 dev eth0 nodad`])
-    await router.ip([`addr add ${ROUTER[4]}/24 dev lan`, `addr add ${ROUTER[6]}/64 dev lan nodad`])
+    await address4and6()
     await ours.state('open')
     await until('both families', 4000, () =>
       ours.heard.some(
@@ -221,17 +224,42 @@ t.test('the LAN of a relay', { skip: noLab(), timeout: 60_000 }, async t => {
 
   const descriptions = [v4(HOST[4], FAR[4], ospf(2, 2, 8)), v6(HOST[6], FAR[6], ospf(3, 2, 9))]
   await t.test('ARP and ND are answered for a far neighbour, and unicast with TTL 1 comes whole', async t => {
+    const capture = await Capture.start(host, 'eth0', join(folder, 'announced.pcap'))
     for (const far of [FAR[4], FAR[6], HOST[4], HOST[6]])
       ours.tell({ do: 'neighbour', address: far, tunnel: 'tun0', present: true })
     await ours.presence(FAR[4], 'present')
     await ours.presence(FAR[6], 'present')
     await ours.presence(HOST[4], 'taken')
     await ours.presence(HOST[6], 'taken')
+    const far6 = hex(address(FAR[6]))
+    for (const [what, said] of [
+      ['RFC 5227 §3: an ARP announcement', /^0001080006040001.{12}0a0000090{12}0a000009/],
+      [
+        'RFC 4861 §7.2.6: an unsolicited NA',
+        new RegExp(`^6.{11}3aff${far6}ff020{27}18800....a0000000${far6}0201`),
+      ],
+    ] as const)
+      t.ok(await until(what, 3000, () => packetsIn(capture.file).some(packet => said.test(packet)), 20), what)
+    await capture.stop()
     for (const packet of descriptions) theirs.tell({ do: 'send', hex: hex(packet) })
     for (const packet of descriptions) t.ok(await ours.packet(packet))
-    const bfd = v4(HOST[4], FAR[4], new Uint8Array([0xc0, 0, 0x0e, 0xc8, 0, 12, 0, 0, 1, 2, 3, 4]), 17, 255)
-    theirs.tell({ do: 'send', hex: hex(bfd) })
-    t.ok(await ours.packet(bfd), 'RFC 5881 §5: BFD with TTL 255')
+    const bfd = new Uint8Array([0xc0, 0, 0x0e, 0xc8, 0, 12, 0, 0, 1, 2, 3, 4])
+    const controls = [v4(HOST[4], FAR[4], bfd, 17, 255), v6(HOST[6], FAR[6], bfd, 17, 255)]
+    const after = await Capture.start(
+      host,
+      'eth0',
+      join(folder, 'bfd.pcap'),
+      0,
+      'udp or icmp or icmp6[0] < 128',
+    )
+    for (const control of controls) {
+      theirs.tell({ do: 'send', hex: hex(control) })
+      t.ok(await ours.packet(control), 'RFC 5881 §5: BFD with TTL 255')
+      await until('it is captured', 2000, () => packetsIn(after.file).includes(hex(control)), 20)
+    }
+    await pause(50)
+    await after.stop()
+    t.same(packetsIn(after.file), controls.map(hex), 'and nobody says "port unreachable"')
     const proxies = await router.json<{ dst: string }[]>('neigh', 'show', 'proxy')
     t.same(proxies.map(({ dst }) => dst).sort(), [FAR[4], FAR[6]], 'nobody speaks for what the LAN has')
   })
@@ -286,30 +314,47 @@ t.test('the LAN of a relay', { skip: noLab(), timeout: 60_000 }, async t => {
     })
   })
 
+  await t.test('the interface goes and another of its name comes: the relay is back by itself', async t => {
+    ours.tell({ do: 'neighbour', address: FAR[4], tunnel: 'tun0', present: true })
+    await ours.presence(FAR[4], 'present')
+    await router.ip(['link del lan'])
+    await ours.state('waiting', /no interface lan/)
+    await until('no route of ours', 3000, async () => !/proto 175/.test(await router.must(['ip', 'route'])))
+    ours.heard.length = 0
+    await wire()
+    await host.ip(['link set eth0 up'])
+    await router.ip(['link set lan up'])
+    await address4and6()
+    await ours.state('open')
+    await ours.presence(FAR[4], 'present')
+    const description = v4(HOST[4], FAR[4], ospf(2, 2, 11))
+    await until('it hears again', 5000, async () => {
+      theirs.tell({ do: 'send', hex: hex(description) })
+      return ours.heard.some(news => news.on === 'packet' && news.hex === hex(description))
+    })
+    t.pass()
+  })
+
   await t.test(
     'nothing stays behind: not after it stops, and not when it is killed and started again',
     async t => {
+      t.match(await traces(), /proto 175[\s\S]*\n1\n$/, 'proxy_ndp is on meanwhile')
       await ours.end()
       const before = await traces()
-      t.notMatch(before, /17500|proto 175/)
-      for (const kill of [false, true]) {
-        const again = open(router, 'lan', 'ospf', 'bfd')
-        await again.state('open')
-        for (const far of [FAR[4], FAR[6]])
-          again.tell({ do: 'neighbour', address: far, tunnel: 'tun0', present: true })
-        await again.presence(FAR[6], 'present')
-        t.match(await traces(), /proto 175[\s\S]*\n1\n$/, 'proxy_ndp is on meanwhile')
-        if (!kill) await again.end()
-        else {
-          await again.end('SIGKILL')
-          t.match(await traces(), /proto 175/)
-          const next = open(router, 'lan', 'ospf')
-          await next.state('open')
-          t.equal((await router.json<unknown[]>('neigh', 'show', 'proxy')).length, 0)
-          await next.end()
-        }
-        t.equal(await traces(), before)
-      }
+      t.notMatch(before, /17500|proto 175|proxy/)
+      t.match(before, /\n0\n$/, 'proxy_ndp is off, as before')
+      const again = open(router, 'lan', 'ospf', 'bfd')
+      await again.state('open')
+      for (const far of [FAR[4], FAR[6]])
+        again.tell({ do: 'neighbour', address: far, tunnel: 'tun0', present: true })
+      await again.presence(FAR[6], 'present')
+      await again.end('SIGKILL')
+      t.match(await traces(), /lookup 17500[\s\S]*proxy[\s\S]*proto 175[\s\S]*\n1\n$/)
+      const next = open(router, 'lan', 'ospf')
+      await next.state('open')
+      t.equal((await router.json<unknown[]>('neigh', 'show', 'proxy')).length, 0)
+      await next.end()
+      t.equal(await traces(), before)
     },
   )
 })
