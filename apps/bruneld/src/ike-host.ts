@@ -1,12 +1,9 @@
 import {
-  after,
   assertNever,
   type Drop,
-  drive,
   endpointText,
   type Instant,
   type Millis,
-  millis,
   type Random,
   type Tick,
 } from '@brunel/base'
@@ -14,7 +11,7 @@ import type { Certification, Cryptography } from '@brunel/crypto'
 import type { DatapathEvent } from '@brunel/datapath'
 import { Ike, type IkeEffect, type IkeEvent, type IkeInput } from '@brunel/ikev2'
 import type { PacketIo } from '@brunel/packet-io'
-import { Alarm, hostFor } from './alarm.js'
+import { Alarm, guarded } from './alarm.js'
 import { CertificateLookup } from './certificate-lookup.js'
 import type { KeyLog } from './key-log.js'
 import { gatewayAddress } from './remote-address.js'
@@ -29,8 +26,6 @@ const KEEPALIVE = Uint8Array.of(0xff) // RFC 3948 §2.3
 const ACTIVITY_MS = 1000
 /** How long a Delete or its answer waits behind ESP. Shorter: a busy peer forgets the SA with packets in hand. */
 const BEHIND_ESP_MS = 20
-/** After a bug the alarm rings again this much later, so that one bad SA cannot spin the process. */
-const AFTER_BUG = millis(1000)
 
 export interface IkeHostPorts extends Pick<StreamPorts, 'onDeaf'> {
   readonly io: PacketIo
@@ -78,18 +73,11 @@ export class IkeHost {
       answer,
     })
     this.#lookup = new CertificateLookup({ fetch: ports.revocation.fetch, answer })
-    const feed = drive<IkeInput, IkeEffect>(
-      this.ike,
-      hostFor(effect => this.#perform(effect), this.#alarm),
-    )
-    this.#feed = input => {
-      try {
-        feed(input)
-      } catch (error) {
-        ports.onBug(error)
-        this.#alarm.set(after(ports.now(), AFTER_BUG), () => this.#feed({ on: 'tick' }))
-      }
-    }
+    this.#feed = guarded<IkeInput, IkeEffect>(this.ike, {
+      alarm: this.#alarm,
+      perform: effect => this.#perform(effect),
+      onBug: ports.onBug,
+    })
   }
 
   start(): void {
