@@ -21,11 +21,11 @@ export class LanNeighbours {
   readonly #known = new Map<string, Entry>()
   #lan: LanLink | undefined
   #queue: Promise<void> = Promise.resolve()
-  #settling: NodeJS.Timeout | undefined
+  readonly #settling = new Set<NodeJS.Timeout>()
   readonly #again: NodeJS.Timeout
 
   constructor() {
-    this.#again = setInterval(() => this.#askFor([...this.#known.values()]), AGAIN_MS)
+    this.#again = setInterval(() => this.#ask([...this.#known.values()]), AGAIN_MS)
     this.#again.unref()
   }
 
@@ -37,15 +37,16 @@ export class LanNeighbours {
       if (before !== undefined && entry.presence === 'present') this.#enqueue(() => absent(before, entry.far))
       entry.presence = 'asked'
     }
-    this.#ask('asked')
+    this.#ask([...this.#known.values()])
   }
 
   set(far: FarNeighbour): void {
     const known = this.#known.get(far.address)
     if (known?.far.tunnel === far.tunnel) return
     this.remove(far.address)
-    this.#known.set(far.address, { far, presence: 'asked' })
-    this.#ask('asked')
+    const entry: Entry = { far, presence: 'asked' }
+    this.#known.set(far.address, entry)
+    this.#ask([entry])
   }
 
   remove(address: string): void {
@@ -58,14 +59,9 @@ export class LanNeighbours {
 
   async stop(): Promise<void> {
     clearInterval(this.#again)
-    clearTimeout(this.#settling)
+    for (const timer of this.#settling) clearTimeout(timer)
     for (const address of [...this.#known.keys()]) this.remove(address)
     await this.#queue
-  }
-
-  /** What has been asked for of the kernel is done. */
-  get idle(): Promise<void> {
-    return this.#queue
   }
 
   get report(): readonly { readonly address: string; readonly presence: Presence }[] {
@@ -76,22 +72,20 @@ export class LanNeighbours {
     return this.#known.keys()
   }
 
-  #ask(which: Presence): void {
-    this.#askFor([...this.#known.values()].filter(({ presence }) => presence === which))
-  }
-
-  #askFor(entries: readonly Entry[]): void {
+  #ask(entries: readonly Entry[]): void {
     const lan = this.#lan
     if (lan === undefined || entries.length === 0) return
-    for (const entry of entries) if (entry.presence === 'taken') entry.presence = 'asked'
     const addresses = entries.map(({ far }) => far.address)
     this.#enqueue(() => ask(lan, addresses))
-    clearTimeout(this.#settling)
-    this.#settling = setTimeout(() => this.#enqueue(() => this.#settle(lan)), ASK_MS)
+    // Each question has an end of its own: whoever keeps asking for new ones keeps none waiting.
+    const timer = setTimeout(() => {
+      this.#settling.delete(timer)
+      this.#enqueue(() => this.#settle(lan, entries))
+    }, ASK_MS)
+    this.#settling.add(timer)
   }
 
-  async #settle(lan: LanLink): Promise<void> {
-    const asked = [...this.#known.values()].filter(({ presence }) => presence !== 'taken')
+  async #settle(lan: LanLink, asked: readonly Entry[]): Promise<void> {
     const taken = await answered(
       lan,
       asked.map(({ far }) => far.address),
@@ -104,7 +98,7 @@ export class LanNeighbours {
       if (entry.presence === 'taken') continue
       // What is there already is renewed: the tunnel's interface may have been down meanwhile.
       await present(lan, far)
-      if (presence === 'asked') announce(lan, far.address)
+      if (presence !== 'present') announce(lan, far.address)
     }
   }
 
