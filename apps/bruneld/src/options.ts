@@ -96,7 +96,7 @@ export function readOptions(argv: readonly string[], version: string): Options {
     .addOption(
       new Option(
         '--revocation-refresh <seconds>',
-        'how often revocation lists and OCSP answers are fetched anew',
+        'how often revocation lists and OCSP answers are fetched anew (after a failure at most 60 s later)',
       )
         .env('BRUNEL_REVOCATION_REFRESH')
         .argParser(seconds)

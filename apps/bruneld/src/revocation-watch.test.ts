@@ -34,7 +34,11 @@ const list = async (from: number, to: number, by = ca) =>
 const binary = (pem: string): Uint8Array => crlsIn(pem)[0] as Uint8Array
 
 /** The watch in virtual time, with a web and a disk of its own. */
-function world(page: () => Uint8Array | Promise<Uint8Array>, disk = new Map<string, Uint8Array>()) {
+function world(
+  page: () => Uint8Array | Promise<Uint8Array>,
+  disk = new Map<string, Uint8Array>(),
+  refresh = HOUR,
+) {
   let now = NOW
   let alarms: { at: number; run: () => void }[] = []
   const [said, warned]: [string[], string[]] = [[], []]
@@ -57,7 +61,7 @@ function world(page: () => Uint8Array | Promise<Uint8Array>, disk = new Map<stri
     wanted: () => wanted,
     answer: ({ answer }) => said.push('der' in answer ? 'der' : answer.failed),
     warn: (_what, { why }) => warned.push(why ?? ''),
-    refresh: HOUR,
+    refresh,
   })
   async function run(until: number): Promise<void> {
     for (;;) {
@@ -129,6 +133,19 @@ t.test('what is not the right list counts as a failure, is told once, and is tri
     t.match(w.said[0], why)
     t.match(w.warned, [why])
     t.same([w.fetches(), w.disk.size, w.watch.held()], [3, 0, []])
+  }
+})
+
+t.test('after a failure it is tried again as often as is asked for, and no later than a minute', async t => {
+  const none = () => Promise.reject(new Error('ECONNREFUSED'))
+  for (const [refresh, fetches] of [
+    [2_000, 6],
+    [HOUR, 1],
+  ] as const) {
+    const w = world(none, undefined, refresh)
+    w.watch.want(question)
+    await w.run(10_000)
+    t.equal(w.fetches(), fetches)
   }
 })
 

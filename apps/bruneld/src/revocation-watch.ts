@@ -52,7 +52,7 @@ interface Entry {
   fetching: boolean
 }
 
-/** After a failure. Longer: what is back is seen late. Shorter: a dead server is asked without need. */
+/** After a failure, unless `refresh` is sooner. Longer: what is back is seen late. Shorter: a dead server is asked without need. */
 const RETRY_MS = 60_000
 /** Never oftener than this, however short an answer lasts. */
 const LEAST_MS = 1_000
@@ -178,7 +178,8 @@ export class RevocationWatch {
     entry.failed = why
     this.#tell(entry)
     const now = this.#ports.now()
-    this.#again(entry, why === undefined && held !== undefined ? this.#due(held) - now : RETRY_MS)
+    const retry = Math.min(RETRY_MS, this.#ports.refresh)
+    this.#again(entry, why === undefined && held !== undefined ? this.#due(held) - now : retry)
     if (why !== undefined || held === undefined) return
     try {
       this.#ports.cache.write(key, held.der)

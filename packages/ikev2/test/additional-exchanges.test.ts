@@ -7,7 +7,7 @@ import { ikeKeys, initialSkeyseed, nextSkeyseed } from '../src/key-schedule.js'
 import { pskAuth } from '../src/psk-auth.js'
 import { changing, WHOLE, without } from './changing.js'
 import { type Datagram, Lab, type LabOptions, type PeerChange } from './lab.js'
-import { inside, readableCryptography, resealed } from './wire-tap.js'
+import { AES256_GCM16, inside, readableCryptography, resealed } from './wire-tap.js'
 
 const HYBRID = 'aes256gcm16-prfsha384-x25519-ke1_mlkem768'
 const PLAIN = 'aes256gcm16-prfsha384-x25519'
@@ -349,16 +349,7 @@ t.test('RFC 9242 §3.3.2, RFC 9370 §2.2.2: keys and AUTH, computed from the mes
   t.equal(text, HYBRID)
   const prf = { name: 'prfsha384', id: 6, hash: 'sha384', length: 48 } as const
   const aes = {
-    encryption: {
-      name: '',
-      id: 20,
-      keyBits: 256,
-      keyLength: 32,
-      saltLength: 4,
-      ivLength: 8,
-      blockLength: 1,
-      icvLength: 16,
-    },
+    encryption: AES256_GCM16,
     integrity: undefined,
     prf,
   }

@@ -5,7 +5,7 @@ import { childKeys } from '../src/key-schedule.js'
 import { changing, WHOLE, without } from './changing.js'
 import { say } from './forge.js'
 import { Lab, type LabOptions, type PeerChange } from './lab.js'
-import { inside, readableCryptography } from './wire-tap.js'
+import { AES256_GCM16, inside, readableCryptography } from './wire-tap.js'
 
 const HYBRID = 'aes256gcm16-x25519-ke1_mlkem768-esn'
 const TWO = 'aes256gcm16-x25519-ke1_mlkem768-ke2_mlkem512-esn'
@@ -98,16 +98,7 @@ t.test('RFC 9370 §2.2.4: KEYMAT = prf+(SK_d, SK(0) | Ni | Nr | SK(1) | SK(2))',
   ]
   const suite = {
     integrity: undefined,
-    encryption: {
-      name: '',
-      id: 20,
-      keyBits: 256,
-      keyLength: 32,
-      saltLength: 4,
-      ivLength: 8,
-      blockLength: 1,
-      icvLength: 16,
-    },
+    encryption: AES256_GCM16,
   }
   const keys = childKeys(systemCryptography, { prf, d }, suite, { ni, nr, secret: s0, more: [s1, s2] })
   const keymat = systemCryptography.prfPlus(prf, d, Wire.concat(s0, ni, nr, s1, s2), 72)

@@ -7,7 +7,7 @@ import { pskAuth } from '../src/psk-auth.js'
 import { authority, certificateLab, type Proofs, routerCertificate, trusting } from './certificates.js'
 import { changing, WHOLE, without } from './changing.js'
 import { Lab, type LabOptions, type PeerChange, peerFor } from './lab.js'
-import { inside, readableCryptography } from './wire-tap.js'
+import { AES256_GCM16, inside, readableCryptography } from './wire-tap.js'
 
 const HYBRID = 'aes256gcm16-prfsha384-x25519-ke1_mlkem768'
 const PPK = { id: 'ppk-1' }
@@ -266,16 +266,7 @@ t.test(
     const suite = {
       prf,
       integrity: undefined,
-      encryption: {
-        name: '',
-        id: 20,
-        keyBits: 256,
-        keyLength: 32,
-        saltLength: 4,
-        ivLength: 8,
-        blockLength: 1,
-        icvLength: 16,
-      },
+      encryption: AES256_GCM16,
     }
     const skeyseed = initialSkeyseed(systemCryptography, prf, from, secrets[0] as Uint8Array)
     const { d, pi, pr } = ikeKeys(systemCryptography, suite, skeyseed, from)

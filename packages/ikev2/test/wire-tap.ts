@@ -3,6 +3,18 @@ import type { Cryptography, SkCipher } from '@brunel/crypto'
 import { systemCryptography } from '@brunel/crypto'
 import { Ike as Wire } from '@brunel/wire'
 
+/** AES-GCM-16 with 256 bits as key derivation sees it: lengths in octets. */
+export const AES256_GCM16 = {
+  name: '',
+  id: 20,
+  keyBits: 256,
+  keyLength: 32,
+  saltLength: 4,
+  ivLength: 8,
+  blockLength: 1,
+  icvLength: 16,
+} as const
+
 const OVERHEAD = 16
 
 /** Leaves the inside readable, so that a test sees what travels and can change it. The ICV is a sum. */
