@@ -3,8 +3,8 @@ import type { Kind } from '@brunel/ospf-relay'
 import { Address, Ipv4, Ipv6, Udp } from '@brunel/wire'
 
 /**
- * Where relays send their beacons to one another, on a LAN and through a tunnel: values that are kept for what has none
- * of its own (RFC 4727). Link-local, so that nothing that is routed into a tunnel looks like one.
+ * Where relays send their beacons to one another through a tunnel: values that are kept for what has none of its own
+ * (RFC 4727). Link-local, so that nothing that is routed into a tunnel looks like one.
  */
 export const RELAY_BEACON = { port: 1021, ipv4: '224.0.0.254', ipv6: 'ff02::114' } as const
 
