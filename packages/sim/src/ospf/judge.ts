@@ -2,6 +2,16 @@ import { instant } from '@brunel/base'
 import { QUIET } from './plan.js'
 import type { Member, RelayWorld } from './world.js'
 
+/**
+ * What must be, beyond what is forbidden at each step (watch.ts):
+ *
+ * - each second all adjacencies stand that should (RFC 2328 §10.4), but during an outage and a minute after it; one that is
+ *   too short for the dead interval is no excuse; three Hellos lost in a row are one, and are counted
+ * - `failFast` ends the adjacencies at once (world.ts)
+ * - the doctor finds nothing where nothing is wrong
+ * - at rest all ports forward, all databases are the same, and the doctor says of each router what that router thinks
+ */
+
 /** How often it is looked. */
 const EVERY = 1000
 /** An update, an acknowledgement that is missing, and the update again. */
