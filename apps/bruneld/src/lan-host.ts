@@ -9,7 +9,7 @@ import { runIp } from './interfaces.js'
  */
 
 /** Of routes, rules and neighbour entries; nobody in rt_protos has it. */
-const MARK = 175
+export const MARK = 175
 /** Before `main`, behind what people write with small numbers. */
 const RULE = 1750
 /** As RULE, where proxy_ndp was off before us: it goes off again with the rule. */

@@ -9,6 +9,7 @@ import { LanNeighbours, type Presence } from './lan-neighbours.js'
 import { isRelayed, protocolsOf, steeredBy, UDP } from './lan-protocols.js'
 import { LanReceiver, LanSender } from './lan-socket.js'
 import { UdpSink } from './lan-udp-sink.js'
+import { LastWill } from './lan-will.js'
 import { RouteWatch } from './route-watch.js'
 import type { Refusal } from './tunnels.js'
 
@@ -53,6 +54,7 @@ export class LanPort {
   readonly #ports: LanPorts
   readonly #watch: RouteWatch
   readonly #neighbours = new LanNeighbours()
+  readonly #will = new LastWill()
   #kinds: readonly Kind[]
   #state: LanState = { is: 'starting' }
   #open: Open | undefined
@@ -96,6 +98,7 @@ export class LanPort {
     const lan = this.#open?.link
     this.#become({ is: 'stopped' }, undefined)
     if (lan !== undefined) await clear(lan)
+    this.#will.close()
   }
 
   /** What is carried, all tunnels of the group together. */
@@ -122,8 +125,9 @@ export class LanPort {
 
   /** The machine answers ARP or ND for it on the LAN, unless the LAN has it itself; `tunnel`: the interface towards it. */
   neighbour(far: FarNeighbour, present: boolean): void {
-    if (present) this.#neighbours.set(far)
-    else this.#neighbours.remove(far.address)
+    if (!present) return this.#neighbours.remove(far.address)
+    this.#will.open(this.#name)
+    this.#neighbours.set(far)
   }
 
   #enqueue(step: () => Promise<void>): Promise<void> {
