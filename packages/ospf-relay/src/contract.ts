@@ -1,5 +1,5 @@
 import type { Drop } from '@brunel/base'
-import type { Finding, FindingCode } from './findings.js'
+import type { Finding } from './findings.js'
 import type { NeighbourReport, Speaker } from './neighbours.js'
 
 /** Where a packet comes in or leaves: the LAN interface of the group, or the tunnel of a peer. */
@@ -72,8 +72,7 @@ export type RelayEvent =
     }
   /** Both directions are Full, or no longer; the order of the two is fixed. */
   | { readonly type: 'adjacency-full' | 'adjacency-lost'; readonly ends: readonly [Speaker, Speaker] }
-  | { readonly type: 'finding'; readonly finding: Finding }
-  | { readonly type: 'finding-gone'; readonly code: FindingCode; readonly sentence: string }
+  | { readonly type: 'finding' | 'finding-gone'; readonly finding: Finding }
 
 export interface PortReport {
   readonly port: Port

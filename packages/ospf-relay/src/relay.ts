@@ -26,6 +26,7 @@ import {
 } from './contract.js'
 import { Doctor } from './doctor.js'
 import { farewell } from './farewell.js'
+import { Joining } from './joining.js'
 import { leaving } from './leaving.js'
 import { type Digest, digestOf, Recent } from './recent.js'
 import { type Source, Sources } from './sources.js'
@@ -60,6 +61,8 @@ export class Relay implements Machine<RelayInput, RelayEffect> {
   readonly #recent = new Recent()
   readonly #doctor = new Doctor()
   readonly #traffic = new Map<Port, Traffic>()
+  /** Of what tunnels carry in pieces. */
+  readonly #joining = new Map<Port, Joining>()
   #ownAddresses: ReadonlySet<string> = new Set()
   #effects: RelayEffect[] = []
 
@@ -73,7 +76,7 @@ export class Relay implements Machine<RelayInput, RelayEffect> {
     this.deadline ??= now
     switch (input.on) {
       case 'packet':
-        this.#packet(now, input.port, input.packet)
+        this.#arrived(now, input.port, input.packet)
         break
       case 'beacon':
         this.#beacon(now, input.port, input.beacon)
@@ -103,9 +106,10 @@ export class Relay implements Machine<RelayInput, RelayEffect> {
     if (this.deadline === undefined || now < this.deadline) return
     this.deadline = after(now, PERIOD)
     for (const source of this.#sources.expired(now)) this.#forget(source)
+    for (const [port, joining] of this.#joining) joining.expire(now, lost => this.#drop(port, lost))
     this.#review(now)
     const { appeared, gone, full, lost } = this.#doctor.review(now)
-    for (const { code, sentence } of gone) this.#event({ type: 'finding-gone', code, sentence })
+    for (const finding of gone) this.#event({ type: 'finding-gone', finding })
     for (const finding of appeared) this.#event({ type: 'finding', finding })
     for (const ends of lost) this.#event({ type: 'adjacency-lost', ends })
     for (const ends of full) this.#event({ type: 'adjacency-full', ends })
@@ -169,6 +173,7 @@ export class Relay implements Machine<RelayInput, RelayEffect> {
     for (const source of this.#sources.of(port)) this.#forget(source)
     this.#ways.remove(port)
     this.#traffic.delete(port)
+    this.#joining.delete(port)
     this.#doctor.forgetPort(port)
     this.#review(now)
   }
@@ -180,6 +185,16 @@ export class Relay implements Machine<RelayInput, RelayEffect> {
 
   #neighbour(address: string, port: Port, present: boolean): void {
     if (port !== LAN) this.#effects.push({ do: 'neighbour', address, port, present })
+  }
+
+  /** Pieces of what was too large for a tunnel are joined first; from a LAN the kernel gives whole packets. */
+  #arrived(now: Instant, port: Port, bytes: Uint8Array): void {
+    if (port === LAN) return this.#packet(now, port, bytes)
+    const joining = this.#joining.get(port) ?? new Joining()
+    this.#joining.set(port, joining)
+    const whole = joining.take(now, bytes, lost => this.#drop(port, lost))
+    if (isDrop(whole)) this.#drop(port, whole)
+    else if (whole !== undefined) this.#packet(now, port, whole)
   }
 
   #packet(now: Instant, port: Port, bytes: Uint8Array): void {
