@@ -29,6 +29,7 @@ export interface RelayPort {
   readonly state: string
   readonly received: number
   readonly sent: number
+  readonly farRelay: string | null
 }
 
 interface ShownRelay {
@@ -153,8 +154,8 @@ export class RelayLab {
     return relays.flatMap(({ ports }) => ports)
   }
 
-  async portState(appliance: string, number: number): Promise<string | undefined> {
-    return (await this.ports(appliance)).find(({ tunnel }) => tunnel === linkName(number))?.state
+  async port(appliance: string, number: number): Promise<RelayPort | undefined> {
+    return (await this.ports(appliance)).find(({ tunnel }) => tunnel === linkName(number))
   }
 
   async findings(appliance: string): Promise<readonly unknown[]> {
@@ -167,7 +168,7 @@ export class RelayLab {
     for (const { number, ends } of links)
       for (const { at } of ends)
         await until(`${linkName(number)} forwards at ${at}`, limit, async () => {
-          return (await this.portState(at, number)) === 'forwarding'
+          return (await this.port(at, number))?.state === 'forwarding'
         })
   }
 
