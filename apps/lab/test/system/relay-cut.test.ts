@@ -77,7 +77,7 @@ t.test('a tunnel that carries no data', { skip: noLab() || withoutFrr(), timeout
       const began = performance.now()
       await until('a is told', DEAD * 1000, async () => !(await frr.a.full()))
       t.comment(`a was told ${Math.round(performance.now() - began)} ms after the cut`)
-      await until('b sees it too', DEAD * 1000, async () => (await lab.portState('b', 1)) === 'down')
+      await until('b sees it too', DEAD * 1000, async () => (await lab.port('b', 1))?.state === 'down')
       const shown = await frr.b.vtysh('show ip ospf neighbor')
       const left = Number(/Full\/\S+ +\S+ +([\d.]+)s/.exec(shown)?.[1] ?? 0)
       t.comment(`b waits ${left} s more`)
