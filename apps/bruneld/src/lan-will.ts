@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import type { Socket } from 'node:net'
-import { MARK } from './lan-host.js'
+import { MARK } from './interfaces.js'
 
 /** Waits for the end of its input, which the kernel closes for a process that was killed. */
 const SCRIPT = `cat > /dev/null
