@@ -33,6 +33,16 @@ export function stateOf(now: Instant, a: Neighbour, b: Neighbour): NeighbourStat
 export const names = (a: Neighbour, b: Neighbour, mine: Towards | undefined): boolean =>
   a.hello === undefined ? mine?.description !== undefined : a.hello.neighbours.includes(b.routerId)
 
+/**
+ * RFC 2328 §13: `b` takes updates of `a` once their databases are exchanged. Who names the other, must be adjacent and
+ * describes nothing has done so before the first packet that was seen.
+ */
+export function takes(now: Instant, b: Neighbour, a: Neighbour): boolean {
+  const state = stateOf(now, b, a)
+  if (state !== '2-Way') return ['Exchange', 'Loading', 'Full'].includes(state)
+  return a.towards.get(b.key)?.description === undefined && mustBeAdjacent(b, a)
+}
+
 const longNamed = (now: Instant, a: Neighbour, mine: Towards | undefined): boolean =>
   mine?.namedSince !== undefined && since(mine.namedSince, now) > deadInterval(a)
 
