@@ -60,3 +60,30 @@ t.test('a machine that does not throw is woken when it wants to be', async t => 
   ring()
   t.same(heard, ['word', 'tick'])
 })
+
+t.test(
+  'a machine that begins anew is fed no more once it has thrown; the next one begins a second later',
+  async t => {
+    const bugs: string[] = []
+    let [begun, at, ring] = [0, instant(0), (): void => undefined]
+    const feed: (input: { readonly on: 'word' } | Tick) => void = guarded(throwing, {
+      now: () => instant(5000),
+      alarm: {
+        set: (when, then) => {
+          at = when ?? instant(0)
+          ring = then
+        },
+      },
+      perform: () => undefined,
+      onBug: error => bugs.push((error as Error).message),
+      anew: () => {
+        begun++
+      },
+    })
+    feed({ on: 'word' })
+    feed({ on: 'word' })
+    t.same([bugs, begun, at], [['word'], 0, 6000])
+    ring()
+    t.same([bugs, begun], [['word'], 1])
+  },
+)

@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks'
-import { after, drive, type Host, type Instant, instant, type Machine, millis, type Tick } from '@brunel/base'
+import { after, drive, type Instant, instant, type Machine, millis, type Tick } from '@brunel/base'
 
 /** Monotonic milliseconds since this process began: the clock of the pumps' counters too. */
 export const now = (): Instant => instant(performance.now())
@@ -23,35 +23,40 @@ export class Alarm {
   }
 }
 
-/** The host of a machine in this process: real time, one alarm. */
-export function hostFor<E>(perform: (effect: E) => void, alarm: Alarm): Host<E> {
-  return { now, perform, wakeAt: (t, f) => alarm.set(t, f) }
-}
-
-/** After a bug the alarm rings again this much later, so that one bad SA cannot spin the process. */
+/** After a bug the alarm rings again this much later, so that one bad SA or packet cannot spin the process. */
 const AFTER_BUG = millis(1000)
 
-/** Feeds a machine, also when its alarm rings. What it throws is our own mistake: it is told, and the machine goes on. */
+/**
+ * Feeds a machine, also when its alarm rings. What it throws is our own mistake: it is told, and the machine goes on; or,
+ * with `anew`, it is fed no more, and whoever holds it begins another one.
+ */
 export function guarded<I, E>(
   machine: Machine<I, E>,
   {
+    now: clock = now,
     alarm,
     perform,
     onBug,
+    anew,
   }: {
+    readonly now?: () => Instant
     readonly alarm: Pick<Alarm, 'set'>
     readonly perform: (effect: E) => void
     readonly onBug: (error: unknown) => void
+    readonly anew?: () => void
   },
 ): (input: I | Tick) => void {
+  let fallen = false
   const tick = (): void => feed({ on: 'tick' })
-  const driven = drive(machine, { now, perform, wakeAt: at => alarm.set(at, tick) })
+  const driven = drive(machine, { now: clock, perform, wakeAt: at => alarm.set(at, tick) })
   const feed = (input: I | Tick): void => {
+    if (fallen) return
     try {
       driven(input)
     } catch (error) {
+      fallen = anew !== undefined
       onBug(error)
-      alarm.set(after(now(), AFTER_BUG), tick)
+      alarm.set(after(clock(), AFTER_BUG), anew ?? tick)
     }
   }
   return feed

@@ -1,4 +1,4 @@
-import { after, assertNever, type Drop, drive, type Instant, millis, type Tick } from '@brunel/base'
+import { assertNever, type Drop, type Instant, type Tick } from '@brunel/base'
 import {
   type Kind,
   LAN,
@@ -11,7 +11,7 @@ import {
   type TunnelSettings,
   tunnelPort,
 } from '@brunel/ospf-relay'
-import type { Alarm } from './alarm.js'
+import { type Alarm, guarded } from './alarm.js'
 import { beaconIn, beaconPacket } from './relay-beacon.js'
 import { Carrying, type TunnelCrossing } from './relay-carrying.js'
 import type { LanHeard, RelayEdge, RelayLan, RelayLanState } from './relay-edge.js'
@@ -42,9 +42,6 @@ export interface RelayGroupPorts {
   /** The machine threw: our own mistake. */
   readonly onBug: (error: unknown) => void
 }
-
-/** After a bug the relay begins anew this much later, so that one bad packet cannot spin the process. */
-const AFTER_BUG = millis(1000)
 
 const kindsOf = ({ bfd, multicast }: TunnelSettings): readonly Kind[] =>
   bfd ? ['ospf', 'bfd', ...multicast] : ['ospf', ...multicast]
@@ -123,20 +120,16 @@ export class RelayGroup {
   #begin(): Relay {
     const { now, alarm, newId } = this.#ports
     const relay = new Relay({ group: this.group, id: newId() })
-    const feed: Feed = input => {
-      try {
-        drivenBy(input)
-      } catch (error) {
-        if (this.#feed === feed) this.#fell(error)
-      }
-    }
-    const drivenBy = drive<RelayInput, RelayEffect>(relay, {
+    this.#feed = guarded<RelayInput, RelayEffect>(relay, {
       now,
+      alarm,
       perform: effect => this.#perform(effect),
-      wakeAt: at => alarm.set(at, () => feed({ on: 'tick' })),
+      onBug: error => this.#fell(error),
+      anew: () => {
+        this.#relay = this.#begin()
+      },
     })
-    this.#feed = feed
-    feed({ on: 'own-addresses', addresses: this.#ownAddresses })
+    this.#feed({ on: 'own-addresses', addresses: this.#ownAddresses })
     for (const { tunnel, carrying } of this.#tunnels.values()) {
       const { settings } = tunnel
       this.#feed({ on: 'tunnel-set', settings })
@@ -146,13 +139,8 @@ export class RelayGroup {
   }
 
   #fell(error: unknown): void {
-    const { onBug, alarm, now } = this.#ports
-    onBug(error)
-    this.#feed = () => undefined
+    this.#ports.onBug(error)
     for (const [address, port] of [...this.#present]) this.#neighbour(address, port, false)
-    alarm.set(after(now(), AFTER_BUG), () => {
-      this.#relay = this.#begin()
-    })
   }
 
   #set(tunnel: RelayedTunnel): void {

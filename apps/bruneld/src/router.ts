@@ -94,6 +94,7 @@ export class Router implements RouterControl {
       io: () => (this.#state === 'stopping' ? undefined : this.#io),
       ike: () => this.#ike,
       changed: () => this.#relay.look(),
+      onBug: error => this.#bug('tunnels', error),
     })
     this.#relay = new RouterRelay({
       ...ports,

@@ -1,5 +1,5 @@
 import type { MtuReport } from '@brunel/admin-api'
-import { drive, type Family, familyOf } from '@brunel/base'
+import { type Family, familyOf, type Instant } from '@brunel/base'
 import type { Peer } from '@brunel/config'
 import type { Child } from '@brunel/ikev2'
 import {
@@ -11,7 +11,7 @@ import {
   tunnelMtu,
   wireMtu,
 } from '@brunel/mtu'
-import { Alarm, hostFor } from './alarm.js'
+import { type Alarm, guarded } from './alarm.js'
 
 /** Ethernet; until a route tells more. */
 const USUAL_UNDERLAY = 1500
@@ -23,6 +23,15 @@ export interface MtuState {
   readonly report: MtuReport
 }
 
+export interface MtuPorts {
+  readonly now: () => Instant
+  readonly alarm: Pick<Alarm, 'set' | 'clear'>
+  /** What was learned of the path was forgotten with time. */
+  readonly onAged: () => void
+  /** The machine threw: our own mistake. */
+  readonly onBug: (error: unknown) => void
+}
+
 /** Everything but the underlay's MTU that the inner MTU follows from. */
 type Shape = Omit<MtuParameters, 'underlayMtu'>
 
@@ -32,8 +41,7 @@ type Shape = Omit<MtuParameters, 'underlayMtu'>
  */
 export class TunnelMtuState {
   #peer: Peer
-  readonly #alarm = new Alarm()
-  readonly #onAged: () => void
+  readonly #ports: MtuPorts
   #link = USUAL_UNDERLAY
   #shape: Shape
   #path: { readonly machine: PathMtu; readonly feed: (input: PathMtuInput) => void } | undefined
@@ -41,9 +49,9 @@ export class TunnelMtuState {
   #changed = false
   #negotiated = false
 
-  constructor(peer: Peer, onAged: () => void) {
+  constructor(peer: Peer, ports: MtuPorts) {
     this.#peer = peer
-    this.#onAged = onAged
+    this.#ports = ports
     this.#shape = expectedShape(peer)
     this.#current = this.#compute()
   }
@@ -111,7 +119,7 @@ export class TunnelMtuState {
   }
 
   close(): void {
-    this.#alarm.clear()
+    this.#ports.alarm.clear()
   }
 
   #watch(family: Family) {
@@ -119,9 +127,9 @@ export class TunnelMtuState {
     const aged = (effect: PathMtuEffect): void => {
       if (effect.why !== 'aged') return
       this.#renew()
-      this.#onAged()
+      this.#ports.onAged()
     }
-    return { machine, feed: drive(machine, hostFor(aged, this.#alarm)) }
+    return { machine, feed: guarded(machine, { ...this.#ports, perform: aged }) }
   }
 
   #renew(): void {

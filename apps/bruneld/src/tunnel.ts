@@ -3,6 +3,7 @@ import type { Peer } from '@brunel/config'
 import { type Counters, TUNNEL_COUNTER, type TunnelSpec } from '@brunel/datapath'
 import type { Child } from '@brunel/ikev2'
 import type { PacketIo, PathSpec } from '@brunel/packet-io'
+import { Alarm } from './alarm.js'
 import { Candidates } from './candidates.js'
 import { farEnd } from './far-end.js'
 import { RekeyTally } from './ike-tally.js'
@@ -18,6 +19,8 @@ export interface TunnelPorts {
   /** 0 to 1, for the jitter of soft limits. */
   readonly chance: () => number
   readonly warn: (tunnel: string, what: string, error: unknown) => void
+  /** One of its machines threw: our own mistake. */
+  readonly onBug: (error: unknown) => void
 }
 
 /** What packets have crossed since the present IKE SA stands. */
@@ -61,7 +64,8 @@ export class Tunnel {
         remedy: 'Give tunnel.interface another name, or remove that interface.',
       })
     this.tun = ports.io.openTun(name)
-    this.mtu = new TunnelMtuState(peer, () => this.applyMtu())
+    const { now, onBug } = ports
+    this.mtu = new TunnelMtuState(peer, { now, onBug, alarm: new Alarm(), onAged: () => this.applyMtu() })
     this.sas = new TunnelSas(this.tun, saSettings(peer, ports.chance), ports.io)
     this.baseline = this.crossing()
     this.#tell()

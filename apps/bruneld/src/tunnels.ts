@@ -32,6 +32,7 @@ export interface TunnelsPorts {
   readonly eventLog: EventLog
   /** A tunnel was opened or changed, or is about to be closed and is listed no more. */
   readonly changed: () => void
+  readonly onBug: (error: unknown) => void
 }
 
 /** Why a tunnel could not be opened. */
@@ -112,6 +113,7 @@ export class Tunnels {
       interfaces: this.#ports.interfaces,
       now,
       chance: () => this.#ports.random.jitter(millis(1000)) / 1000,
+      onBug: this.#ports.onBug,
       warn: (name, what, error) => this.#ports.log.warn({ tunnel: name, error: String(error) }, what),
     })
     this.#open.set(peer.name, tunnel)

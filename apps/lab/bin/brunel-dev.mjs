@@ -4,7 +4,7 @@
  * first installs what is missing, builds what is stale, and then runs.
  */
 import { resolve } from 'node:path'
-import { BUILD_PACKAGES, LAB_PACKAGES, systemPackages, TEST_PACKAGES } from './packages.mjs'
+import { BUILD_PACKAGES, LAB_PACKAGES, RELAY_PACKAGES, systemPackages, TEST_PACKAGES } from './packages.mjs'
 import { fail, ROOT, run, say } from './run.mjs'
 import { prepare } from './setup.mjs'
 import { runTests } from './tests.mjs'
@@ -15,7 +15,7 @@ const node = (script, args, options) =>
 const tool = (name, args) => run(resolve(ROOT, 'node_modules/.bin', name), args)
 
 /**
- * `needs`: system packages beyond those the build needs. `help`: what `--help` says at once; without it the command
+ * `needs`: system packages beyond those the build needs, or what says them by the arguments. `help`: what `--help` says at once; without it the command
  * itself answers, once it is built.
  */
 const COMMANDS = {
@@ -30,7 +30,7 @@ Rings 1 to 3 run two at a time; so do those of apps/lab/test/system (namespaces,
   },
   lab: {
     about: 'two sites on this machine, live',
-    needs: LAB_PACKAGES,
+    needs: args => (args.includes('--relay') ? RELAY_PACKAGES : LAB_PACKAGES),
     run: args => node('apps/lab/dist/src/main.js', args),
   },
   bench: {
@@ -111,7 +111,8 @@ async function main() {
   if (!command) return fail(usage())
   if (Number(process.versions.node.split('.')[0]) < OLDEST_NODE)
     return fail(`Brunel needs Node ${OLDEST_NODE} or newer; this is ${process.versions.node}.`)
-  await systemPackages([...BUILD_PACKAGES, ...command.needs], name)
+  const needs = typeof command.needs === 'function' ? command.needs(args) : command.needs
+  await systemPackages([...BUILD_PACKAGES, ...needs], name)
   await prepare()
   return command.run(args)
 }

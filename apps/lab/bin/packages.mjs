@@ -23,6 +23,7 @@ const PRESENT = {
   'libcharon-extra-plugins': () => existsSync(`${SHARED_LIBRARIES}/plugins/libstrongswan-kernel-libipsec.so`),
   perl: () => works('perl', ['-MTime::HiRes', '-e', '1']),
   frr: () => existsSync('/usr/lib/frr/ospfd'),
+  bird2: () => existsSync('/usr/sbin/bird'),
   prometheus: () => works('promtool', ['--version']),
 }
 
@@ -32,7 +33,8 @@ export const LAB_PACKAGES = [
   ...['iproute2', 'iputils-ping', 'iperf3', 'tcpdump', 'nftables', 'util-linux', 'procps'],
   ...['strongswan-charon', 'strongswan-swanctl', 'libstrongswan-standard-plugins', 'libcharon-extra-plugins'],
 ]
-export const TEST_PACKAGES = [...LAB_PACKAGES, 'frr', 'perl', 'tshark', 'prometheus']
+export const RELAY_PACKAGES = [...LAB_PACKAGES, 'frr']
+export const TEST_PACKAGES = [...RELAY_PACKAGES, 'bird2', 'perl', 'tshark', 'prometheus']
 
 const POLICY = '/usr/sbin/policy-rc.d'
 

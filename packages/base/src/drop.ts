@@ -77,6 +77,9 @@ export const DROPS = {
   'relay-not-carrying': 'No tunnel that the packet could take carries data.',
   'relay-routes-full': 'An LSA is carried, but the memory that routes are made of has no room for it.',
   'relay-flood': 'More comes from the LAN than the relay reads; the kernel dropped it.',
+  'relay-fragments-lost':
+    'Not all pieces of a relayed packet that was cut for the tunnel came within a moment, or too many packets were incomplete.',
+  'relay-fragments-unfit': 'Pieces of a relayed packet overlap, or do not make a whole (RFC 8200 §4.5).',
   'relay-lan-send': 'The LAN interface refused a packet: it is down, or its MTU is too small.',
   // IKE and ESP in TCP
   'tcp-prefix': 'A TCP connection did not begin with "IKETCP" and was closed (RFC 9329 §4).',

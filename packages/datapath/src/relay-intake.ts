@@ -3,8 +3,8 @@ import type { Kind } from '@brunel/ospf-relay'
 import { Address, Ipv4, Ipv6, Udp } from '@brunel/wire'
 
 /**
- * Where relays send their beacons to one another, on a LAN and through a tunnel: values that are kept for what has none
- * of its own (RFC 4727). Link-local, so that nothing that is routed into a tunnel looks like one.
+ * Where relays send their beacons to one another through a tunnel: values that are kept for what has none of its own
+ * (RFC 4727). Link-local, so that nothing that is routed into a tunnel looks like one.
  */
 export const RELAY_BEACON = { port: 1021, ipv4: '224.0.0.254', ipv6: 'ff02::114' } as const
 
@@ -24,7 +24,8 @@ interface Unicast {
 }
 
 /**
- * What a relay carries, seen from the tunnel. What no rule takes was routed into the tunnel and goes to the TUN as if
+ * What a relay carries, seen from the tunnel, whole or in pieces of it that name the protocol (of UDP only the first has
+ * ports, and nothing large is carried in it). What no rule takes was routed into the tunnel and goes to the TUN as if
  * there were no relay: virtual links, PIM Register, sessions over several hops.
  */
 interface Rule {
@@ -97,7 +98,7 @@ export class RelayIntake {
     const ip = Ipv4.open(p, p.start)
     if (isDrop(ip)) return false
     const rule = this.#ruleOf(p, Ipv4.protocol(p, ip), Ipv4.payloadAt(p, ip))
-    if (rule === undefined || Ipv4.isFragment(p, ip)) return false
+    if (rule === undefined || (rule.protocol === UDP && Ipv4.isFragment(p, ip))) return false
     if (rule.kind !== 'beacon' && isOneOf(p, Ipv4.sourceAt(ip), far)) return false
     const to = Ipv4.destinationAt(ip)
     if ((p.view.getUint8(to) & 0xf0) === 0xe0) return isOneOf(p, to, rule.groups)
@@ -110,9 +111,11 @@ export class RelayIntake {
     const ip = Ipv6.open(p, p.start)
     const upper = this.#upper
     if (isDrop(ip) || Ipv6.walk(p, ip, upper) !== undefined) return false
-    if (upper.fragmentOffset > 0 || upper.moreFragments) return false
-    const rule = this.#ruleOf(p, upper.protocol, upper.at)
-    if (rule === undefined) return false
+    const isFragment = upper.fragmentOffset > 0 || upper.moreFragments
+    // A later piece of what AH protects tells no more than that; only OSPF has it on a link (RFC 4552).
+    const behindAh = isFragment && upper.protocol === Ipv6.NEXT_HEADER.ah
+    const rule = this.#ruleOf(p, behindAh ? Ipv6.NEXT_HEADER.ospf : upper.protocol, upper.at)
+    if (rule === undefined || (rule.protocol === UDP && isFragment)) return false
     const from = Ipv6.sourceAt(ip)
     if (rule.kind !== 'beacon' && isOneOf(p, from, far)) return false
     const to = Ipv6.destinationAt(ip)

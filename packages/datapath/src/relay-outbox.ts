@@ -1,11 +1,14 @@
-import { type Drop, isDrop, Packet } from '@brunel/base'
-import { checkSize, FRAGMENT, fragment, type TunnelMtu } from '@brunel/mtu'
+import { type Drop, isDrop } from '@brunel/base'
+import { linkFragments, type TunnelMtu, tunnelMtu } from '@brunel/mtu'
 import { type Batch, type BatchShape, ROW, ROW_FIELDS } from './batch.js'
 import { STATUS } from './row-status.js'
 import type { Tunnel } from './tunnels.js'
 
 /** Packets. Fewer: what all relays of a router send at once is cut short. More: memory for what will be late anyway. */
 const MOST_WAITING = 4096
+
+/** Behind a packet in its slot: a block of padding, RFC 4303 §2.4, and the longest ICV. Fewer: `underlay-room`. */
+const TRAILER = 64
 
 interface Waiting {
   readonly tun: number
@@ -15,12 +18,16 @@ interface Waiting {
 /**
  * What a relay sends into tunnels: it joins the next batch, in front of what came from the TUNs, so that a saturated
  * tunnel keeps no Hello waiting. From there on its rows are like all others.
+ *
+ * The far LAN's cable would carry what is larger than the tunnel's MTU: it crosses in pieces, which the far relay joins.
  */
 export class RelayOutbox {
   readonly #shape: BatchShape
   readonly #drop: (drop: Drop) => void
   #waiting: Waiting[] = []
   #due = false
+  /** Of IPv6 fragments; the same one comes again long after its pieces have met. */
+  #identification = 0
 
   constructor(shape: BatchShape, drop: (drop: Drop) => void) {
     this.#shape = shape
@@ -73,14 +80,11 @@ export class RelayOutbox {
     return joining.length
   }
 
-  /** What a slot holds is cut to size with all other packets; what it does not hold must be cut before. */
   #fitting(packet: Uint8Array, mtu: TunnelMtu): readonly Uint8Array[] | Drop {
-    const room = this.#shape.slotLength - this.#shape.headroom
-    if (packet.length <= room) return [packet]
-    const verdict = checkSize(new Packet(packet), 0, mtu)
-    if (isDrop(verdict)) return verdict
-    // Octets behind the length that the header names are no part of the packet.
-    const pieces = verdict === FRAGMENT ? fragment(packet, mtu) : [packet.subarray(0, mtu)]
-    return isDrop(pieces) || pieces.every(piece => piece.length <= room) ? pieces : 'underlay-room'
+    const room = this.#shape.slotLength - this.#shape.headroom - TRAILER
+    const most = tunnelMtu(Math.min(mtu, room))
+    if (packet.length <= most) return [packet]
+    this.#identification = (this.#identification + 1) >>> 0
+    return linkFragments(packet, most, this.#identification)
   }
 }

@@ -1,7 +1,9 @@
-import { isDrop, type Millis, millis, Packet } from '@brunel/base'
+import { instant, isDrop, type Millis, millis, Packet } from '@brunel/base'
 import { type Batch, TUNNEL_COUNTER } from '@brunel/datapath'
 import { FakeTun } from '@brunel/datapath/fakes'
+import { Relay, tunnelPort } from '@brunel/ospf-relay'
 import { Ipv4 } from '@brunel/wire'
+import fc from 'fast-check'
 import t from 'tap'
 import { hexOf, type IpOptions, ipv4, ipv6 } from './packets.js'
 import { HERE, pair, Router, saSpec, tunnelSpec } from './router.js'
@@ -175,36 +177,85 @@ const pieces = (packets: readonly Uint8Array[]): string[] =>
   })
 
 for (const [length, want] of [
+  [1401, ['1396 at 0', '25 at 1376']],
   [2000, ['1396 at 0', '624 at 1376']],
   [4000, ['1396 at 0', '1396 at 1376', '1248 at 2752']],
-] as const) {
-  t.test(`IPv4 of ${length} octets without DF is fragmented, as from the TUN`, async t => {
-    const [near, far] = relayed()
-    near.tun.waiting.push({ tun: 3, bytes: ipv4({ length: 500 }) })
-    relay(near, ipv4({ ...hello, length, dontFragment: false }))
-    const got = far.receive(near.send(), { remote: HERE })
-    t.same(pieces(got).sort(), [...want, '500 at 0'].sort())
-    t.same([near.drops(), far.drops()], [{}, {}])
-  })
-}
-
-t.test('RFC 7588 §3.3.1.1: with DF it is dropped, and no error goes to a host that sent nothing', async t => {
-  const router = new Router().configure()
-  for (const length of [1401, 4000]) {
-    relay(router, ipv4({ ...hello, length }))
-    relay(router, ipv6({ ...hello, length, source: 'fe80::1', destination: 'ff02::5' }))
+] as const)
+  for (const dontFragment of [true, false]) {
+    t.test(
+      `RFC 791 §3.2: OSPF of ${length} octets ${dontFragment ? 'with' : 'without'} DF crosses in pieces`,
+      async t => {
+        const [near, far] = relayed()
+        near.tun.waiting.push({ tun: 3, bytes: ipv4({ length: 500 }) })
+        relay(near, ipv4({ ...hello, length, dontFragment }))
+        t.same(pieces(far.receive(near.send(), { remote: HERE })), ['500 at 0'])
+        t.same(pieces(far.said('relay').map(({ packet }) => packet)), want)
+        t.same([near.drops(), far.drops()], [{}, {}])
+      },
+    )
   }
-  t.same(router.send(ipv4({ length: 1402 })), [])
-  t.same(router.drops(), { 'tunnel-too-big': 5 })
-  t.equal(router.tun.written.length, 1, 'the host is told of its own')
+
+t.test('RFC 8200 §4.5: OSPFv3 likewise, and whatever is cut is joined at the far end as it was', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.record({
+        six: fc.boolean(),
+        length: fc.integer({ min: 100, max: 9000 }),
+        mtu: fc.integer({ min: 1280, max: 3000 }),
+      }),
+      fc.boolean(),
+      fc.infiniteStream(fc.nat()),
+      async ({ six, length, mtu }, dontFragment, order) => {
+        const [near, far] = relayed({ ...tunnelSpec, mtu })
+        const payload = content(length)
+        const packet = six
+          ? ipv6({ ...hello, source: 'fe80::1', destination: 'ff02::5', payload })
+          : ipv4({ ...hello, payload, dontFragment })
+        relay(near, packet)
+        far.receive(near.send(), { remote: HERE })
+        const came = far.said('relay').map(event => event.packet)
+        const shuffled = came
+          .map(bytes => ({ bytes, at: order.next().value as number }))
+          .sort((a, b) => a.at - b.at)
+        const machine = new Relay({ group: 'test', id: '00000000000000aa' })
+        const settings = { tunnel: 'x', far: 'x', multicast: [], bfd: false, failFast: false } as const
+        machine.handle(instant(0), { on: 'tunnel-set', settings })
+        machine.handle(instant(0), { on: 'tunnel-state', tunnel: 'x', carries: true })
+        for (let s = 0; s <= 3; s++) machine.handle(instant(s * 1000), { on: 'tick' })
+        const left = shuffled.flatMap(({ bytes }) =>
+          machine.handle(instant(3001), { on: 'packet', port: tunnelPort('x'), packet: bytes }),
+        )
+        const sent = left.flatMap(effect => (effect.do === 'send' ? [hexOf(effect.packet)] : []))
+        return came.every(bytes => bytes.length <= mtu) && sent.length === 1 && sent[0] === hexOf(packet)
+      },
+    ),
+  )
 })
 
-t.test('no slot holds it although the tunnel would: underlay-room', async t => {
-  const router = new Router().configure({ ...tunnelSpec, mtu: 9000 })
-  relay(router, ipv4({ ...hello, length: 3000 }))
-  relay(router, ipv4({ ...hello, length: 9500, dontFragment: false }))
-  t.same(router.send(), [])
-  t.same(router.drops(), { 'underlay-room': 2 })
+/** OSPF of this many octets; what it says is of no concern. */
+function content(length: number): Uint8Array {
+  const payload = Uint8Array.from({ length }, (_, i) => (i * 7) & 0xff)
+  payload.set([2, 4, length >> 8, length & 0xff])
+  return payload
+}
+
+t.test(
+  'RFC 8200 §4.5: what must come before a fragment header, or is cut already, stays whole or is dropped',
+  async t => {
+    const router = new Router().configure()
+    for (const protocol of [0, 43, 44])
+      relay(router, ipv6({ ...hello, protocol, length: 1401, source: 'fe80::1', destination: 'ff02::5' }))
+    t.same(router.send(ipv4({ length: 1402 })), [])
+    t.same(router.drops(), { 'tunnel-too-big': 4 })
+    t.equal(router.tun.written.length, 1, 'the host is told of its own')
+  },
+)
+
+t.test('what no slot holds crosses in pieces that it does, although the tunnel would take more', async t => {
+  const [near, far] = relayed({ ...tunnelSpec, mtu: 9000 })
+  relay(near, ipv4({ ...hello, length: 3000 }))
+  far.receive(near.send(), { remote: HERE })
+  t.equal(far.said('relay').length, 2)
 })
 
 t.test('octets behind the end of a packet do not make it too large', async t => {

@@ -32,6 +32,7 @@ export function checkSize(p: Packet, at: number, mtu: TunnelMtu): Drop | typeof 
   }
 }
 
+const DONT_FRAGMENT = 0x4000 // RFC 791 §3.1
 const COPIED = 0x80 // RFC 791 §3.1: the option is copied into all fragments
 const END_OF_OPTIONS = 0
 const NO_OPERATION = 1
@@ -66,7 +67,7 @@ function assemble(piece: Piece): Uint8Array {
   const p = new Packet(bytes)
   p.view.setUint8(0, 0x40 | (piece.header.length / 4))
   p.view.setUint16(2, bytes.length)
-  p.view.setUint16(6, (piece.more ? 0x2000 : 0) | (piece.offset / 8))
+  p.view.setUint16(6, (p.view.getUint16(6) & DONT_FRAGMENT) | (piece.more ? 0x2000 : 0) | (piece.offset / 8))
   const ip = Ipv4.open(p, 0)
   if (!isDrop(ip)) Ipv4.setChecksum(p, ip)
   return bytes
@@ -80,9 +81,17 @@ export function fragment(packet: Uint8Array, mtu: TunnelMtu): Uint8Array[] | Dro
   const p = new Packet(packet)
   const ip = Ipv4.open(p, 0)
   if (isDrop(ip)) return ip
+  if (Ipv4.totalLength(p, ip) > mtu && Ipv4.dontFragment(p, ip)) return 'tunnel-too-big'
+  return piecesOf(packet, mtu)
+}
+
+/** Whatever DF says: its bit is that of the packet in all pieces. */
+export function piecesOf(packet: Uint8Array, mtu: TunnelMtu): Uint8Array[] | Drop {
+  const p = new Packet(packet)
+  const ip = Ipv4.open(p, 0)
+  if (isDrop(ip)) return ip
   const end = Ipv4.endAt(p, ip)
   if (end <= mtu) return [packet.slice(0, end)]
-  if (Ipv4.dontFragment(p, ip)) return 'tunnel-too-big'
   const first = packet.slice(0, Ipv4.payloadAt(p, ip))
   const later = Uint8Array.of(...first.slice(0, Ipv4.HEADER), ...copiedOptions(first.slice(Ipv4.HEADER)))
   if (Math.max(first.length, later.length) + 8 > mtu) return 'tunnel-too-big'

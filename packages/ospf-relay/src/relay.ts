@@ -28,6 +28,7 @@ import {
 import { DataWays } from './data-ways.js'
 import { Doctor } from './doctor.js'
 import { farewell } from './farewell.js'
+import { Joining } from './joining.js'
 import { leaving } from './leaving.js'
 import { type Digest, digestOf, Recent } from './recent.js'
 import type { KeptArea } from './routes/following.js'
@@ -63,6 +64,8 @@ export class Relay implements Machine<RelayInput, RelayEffect> {
   readonly #doctor = new Doctor()
   readonly #dataWays: DataWays
   readonly #traffic = new Map<Port, Traffic>()
+  /** Of what tunnels carry in pieces. */
+  readonly #joining = new Map<Port, Joining>()
   #ownAddresses: ReadonlySet<string> = new Set()
   #effects: RelayEffect[] = []
   /** Of beacons, expiry and reviews. */
@@ -83,7 +86,7 @@ export class Relay implements Machine<RelayInput, RelayEffect> {
     this.#reviewAt ??= now
     switch (input.on) {
       case 'packet':
-        this.#packet(now, input.port, input.packet)
+        this.#arrived(now, input.port, input.packet)
         break
       case 'beacon':
         this.#beacon(now, input.port, input.beacon)
@@ -119,6 +122,7 @@ export class Relay implements Machine<RelayInput, RelayEffect> {
     }
     this.#reviewAt = after(now, PERIOD)
     for (const source of this.#sources.expired(now)) this.#forget(source)
+    for (const [port, joining] of this.#joining) joining.expire(now, lost => this.#drop(port, lost))
     this.#review(now)
     const { appeared, gone, full, lost } = this.#doctor.review(now)
     for (const { code, sentence } of gone) this.#event({ type: 'finding-gone', code, sentence })
@@ -192,6 +196,7 @@ export class Relay implements Machine<RelayInput, RelayEffect> {
     for (const source of this.#sources.of(port)) this.#forget(source)
     this.#ways.remove(port)
     this.#traffic.delete(port)
+    this.#joining.delete(port)
     this.#doctor.forgetPort(port)
     this.#review(now)
     this.#reroute(now, true)
@@ -204,6 +209,16 @@ export class Relay implements Machine<RelayInput, RelayEffect> {
 
   #neighbour(address: string, port: Port, present: boolean): void {
     if (port !== LAN) this.#effects.push({ do: 'neighbour', address, port, present })
+  }
+
+  /** Pieces of what was too large for a tunnel are joined first; from a LAN the kernel gives whole packets. */
+  #arrived(now: Instant, port: Port, bytes: Uint8Array): void {
+    if (port === LAN) return this.#packet(now, port, bytes)
+    const joining = this.#joining.get(port) ?? new Joining()
+    this.#joining.set(port, joining)
+    const whole = joining.take(now, bytes, lost => this.#drop(port, lost))
+    if (isDrop(whole)) this.#drop(port, whole)
+    else if (whole !== undefined) this.#packet(now, port, whole)
   }
 
   #packet(now: Instant, port: Port, bytes: Uint8Array): void {

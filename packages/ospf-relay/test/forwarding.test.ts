@@ -205,3 +205,43 @@ t.test('RFC 2328 §8.1: packets that differ in one octet of payload are two pack
   t.same(rig.hears('lan', hello(A6, ['1.1.1.2'])), ['tunnel:x: fe80::a > ff02::5'])
   t.same(rig.hears('lan', hello(A6, ['1.1.1.2'])), ['relay-duplicate'])
 })
+
+/** Cut in two behind `at` octets of data. */
+function cutInTwo(packet: Uint8Array, at: number): [Uint8Array, Uint8Array] {
+  const piece = (data: Uint8Array, word: number): Uint8Array => {
+    const bytes = Uint8Array.of(...packet.subarray(0, 20), ...data)
+    bytes.set([bytes.length >> 8, bytes.length & 255], 2)
+    bytes.set([word >> 8, word & 255], 6)
+    return sealed(bytes)
+  }
+  const data = packet.subarray(20)
+  return [piece(data.subarray(0, at), 0x2000), piece(data.subarray(at), at / 8)]
+}
+
+t.test(
+  'RFC 2328 §A.1, RFC 791 §3.2: what was cut for a tunnel is carried on when it is whole, octet by octet',
+  async t => {
+    const rig = new Rig(['x', 'y'])
+    const [one, other] = cutInTwo(hello(B), 16)
+    t.same(rig.hears('x', one), [])
+    t.same(rig.hears('y', other), [], 'each tunnel by itself')
+    t.same(rig.hears('x', other).slice(1), ['lan: 10.9.0.2 > 224.0.0.5', 'tunnel:y: 10.9.0.2 > 224.0.0.5'])
+    const sent = rig.effects.filter(effect => effect.do === 'send').map(({ packet }) => hex(packet))
+    t.same(
+      sent.slice(-2).map(text => text.slice(40)),
+      [hex(payload(B)), hex(payload(B))],
+    )
+    const before = rig.effects.length
+    rig.run(3000)
+    const lost = rig.effects.slice(before).filter(effect => effect.do === 'drop')
+    t.same(lost, [{ do: 'drop', port: 'tunnel:y', drop: 'relay-fragments-lost' }])
+  },
+)
+
+t.test('pieces go with their tunnel', async t => {
+  const rig = new Rig(['x'])
+  const [one, other] = cutInTwo(hello(B), 16)
+  rig.hears('x', one)
+  rig.feed({ on: 'tunnel-removed', tunnel: 'x' })
+  t.same(rig.hears('x', other), [])
+})

@@ -10,6 +10,7 @@ export interface DemoOptions {
   readonly pq: boolean
   readonly certificates: boolean
   readonly mobike: boolean
+  readonly relay: boolean
   readonly suite: string | undefined
   readonly ike: string | undefined
   readonly seconds: number
@@ -27,6 +28,7 @@ export const USAGE = `usage: npm run lab [-- OPTIONS]
   --pq           IKE demands a post-quantum hybrid: X25519, then ML-KEM-768
   --certificates routers prove themselves by certificates of a small authority (brunel pki)
   --mobike       router A changes its address, then its uplink, under ping and TCP (RFC 4555)
+  --relay        OSPF routers on the LANs behind the two routers become neighbours: FRR, and what the doctor says
   --suite WORDS  another ESP suite, as swanctl.conf writes it: chacha20poly1305, aes256-sha512-modp3072, …
   --ike WORDS    another IKE suite: aes128gcm16-prfsha256-x25519, …
   --seconds N    length of each iperf3 run (3)
@@ -42,7 +44,7 @@ export function readDemoOptions(argv: readonly string[]): DemoOptions | string {
       args: [...argv],
       options: {
         ...{ once: flag, nat: flag, transport: flag, raw: flag, ipv6: flag, pq: flag, help: flag },
-        ...{ certificates: flag, mobike: flag },
+        ...{ certificates: flag, mobike: flag, relay: flag },
         ...{ suite: word, ike: word, seconds: word },
       },
     })
@@ -58,6 +60,7 @@ export function readDemoOptions(argv: readonly string[]): DemoOptions | string {
       ...{
         certificates: v.certificates,
         mobike: v.mobike,
+        relay: v.relay,
         suite: v.suite,
         ike: v.pq ? HYBRID : v.ike,
         seconds,

@@ -8,6 +8,7 @@ import { type Sites, tunnelName, type Wishes } from '../sites.js'
 import { routerCertificates, strangerRefused } from './certificates.js'
 import { moves } from './mobike.js'
 import type { DemoOptions } from './options.js'
+import { neighbours } from './ospf.js'
 import { bold, chapter, dim, gigabits, Promises, print } from './paper.js'
 import { relay } from './relay.js'
 
@@ -55,6 +56,17 @@ export async function tell(sites: Sites, options: DemoOptions): Promise<number> 
   await associations(sites)
   if (options.pq) await hybrid(sites, seen, promises)
 
+  if (options.relay) await neighbours(sites, promises)
+  else await traffic(sites, options, promises)
+  if (options.certificates) await strangerRefused(sites, folder, promises)
+  await capture.stop()
+  await proof(capture, promises)
+  if (options.mobike) await moves(sites, options.ipv6 ? 6 : 4, promises)
+  return promises.broken
+}
+
+async function traffic(sites: Sites, options: DemoOptions, promises: Promises): Promise<void> {
+  const { at, folder } = sites.topology
   chapter('Ping from host A to host B')
   for (const family of [4, 6] as const) {
     const { received, sent, times } = await ping(at.hostA, ADDRESSES.host.B[family], {
@@ -78,13 +90,7 @@ export async function tell(sites: Sites, options: DemoOptions): Promise<number> 
     )
   }
   await server.stop()
-
   await arithmetic(sites, promises)
-  if (options.certificates) await strangerRefused(sites, folder, promises)
-  await capture.stop()
-  await proof(capture, promises)
-  if (options.mobike) await moves(sites, options.ipv6 ? 6 : 4, promises)
-  return promises.broken
 }
 
 function picture(options: DemoOptions): void {

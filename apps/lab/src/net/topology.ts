@@ -176,7 +176,8 @@ async function make(
   return done(at, folder)
 }
 
-const settings = (forwards: boolean): Record<string, number> => ({
+/** Of a namespace of the lab: no DAD, no reverse path filter. */
+export const settings = (forwards: boolean): Record<string, number> => ({
   'net.ipv6.conf.all.accept_dad': 0,
   'net.ipv6.conf.default.accept_dad': 0,
   'net.ipv4.conf.all.rp_filter': 0,

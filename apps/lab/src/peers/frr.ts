@@ -33,7 +33,14 @@ ${options.networks.map(network => ` network ${network} area 0`).join('\n')}
  passive-interface ${options.passive}
 `
 
-/** FRR's zebra and ospfd in a namespace, with a /run and sockets of their own. */
+const idOf = async (flag: string): Promise<number> => Number(await must(['id', flag, 'frr']))
+
+/** A daemon of FRR besides zebra, with its configuration. */
+export type FrrConf = Readonly<
+  Partial<Record<'ospfd' | 'ospf6d' | 'ripd' | 'ripngd' | 'pimd' | 'eigrpd' | 'vrrpd' | 'bfdd', string>>
+>
+
+/** FRR's zebra and other daemons in a namespace, with a /run and sockets of their own. */
 export class Frr {
   readonly #place: Namespace
   readonly #folder: string
@@ -44,20 +51,21 @@ export class Frr {
     this.#folder = folder
   }
 
-  async start(options: OspfOptions): Promise<void> {
+  start(options: OspfOptions): Promise<void> {
+    return this.run({ ospfd: ospfConf(options) })
+  }
+
+  async run(confs: FrrConf): Promise<void> {
     mkdirSync(this.#folder, { recursive: true, mode: 0o755 })
-    const id = async (flag: string): Promise<number> => Number(await must(['id', flag, 'frr']))
-    chownSync(this.#folder, await id('-u'), await id('-g'))
-    for (const [name, conf] of [
-      ['vtysh', ''],
-      ['zebra', ''],
-      ['ospfd', ospfConf(options)],
-    ] as const) {
+    const [user, group] = await Promise.all([idOf('-u'), idOf('-g')])
+    chownSync(this.#folder, user, group)
+    const daemons = Object.entries({ zebra: '', ...confs })
+    for (const [name, conf] of [['vtysh', ''], ...daemons] as const) {
       const file = join(this.#folder, `${name}.conf`)
       writeFileSync(file, conf, { mode: 0o644 })
-      chownSync(file, await id('-u'), await id('-g'))
+      chownSync(file, user, group)
     }
-    for (const name of ['zebra', 'ospfd']) await this.#launch(name)
+    for (const [name] of daemons) await this.#launch(name)
   }
 
   async #launch(name: string): Promise<void> {
@@ -70,14 +78,19 @@ export class Frr {
     await daemon.ready('answers', 20_000, () => existsSync(join(d, `${name}.vty`)))
   }
 
-  async vtysh(command: string): Promise<string> {
+  async vtysh(...commands: readonly string[]): Promise<string> {
+    const each = commands.flatMap(command => ['-c', command])
     const { out, err } = await run(
-      ['vtysh', '--vty_socket', this.#folder, '--config_dir', this.#folder, '-c', command],
-      {
-        limit: 10_000,
-      },
+      ['vtysh', '--vty_socket', this.#folder, '--config_dir', this.#folder, ...each],
+      { limit: 10_000 },
     )
     return out + err
+  }
+
+  /** Lines of configuration, as typed after `configure terminal`; a refused one is an error. */
+  async configure(...lines: readonly string[]): Promise<void> {
+    const said = await this.vtysh('configure terminal', ...lines)
+    if (/^%/m.test(said)) throw new Error(`FRR refuses one of ${lines.join('; ')}: ${said}`)
   }
 
   async full(): Promise<boolean> {

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import tap from 'tap'
 import type { Topology, TopologyOptions } from '../../src/net/topology.js'
 import { BRUNELD, type BruneldOptions } from '../../src/peers/bruneld.js'
+import { RelayLab } from '../../src/relay-lab.js'
 import { Sites } from '../../src/sites.js'
 
 /** Ring 4 waits for real peers; its tests have limits of their own. */
@@ -49,6 +50,17 @@ export async function twoSites(
   })
   await sites.start()
   return sites
+}
+
+/** Appliances that run bruneld, and whatever is plugged in; their logs are shown when the test fails. */
+export async function relayLab(t: Test, appliances: readonly string[]): Promise<RelayLab> {
+  const lab = await RelayLab.build(appliances)
+  t.teardown(async () => {
+    if (!t.passing()) t.comment(lab.logs())
+    const faults = await lab.destroy()
+    if (faults.length > 0) throw new Error(`not removed: ${faults.join('; ')}`)
+  })
+  return lab
 }
 
 export const tail = (text: string, most = 6000): string => text.slice(-most)

@@ -86,7 +86,14 @@ async function configure(order: Extract<Order, { do: 'configure' }>): Promise<vo
     const peer: Peer = normalise(document)
     tunnels.set(
       peer.name,
-      new Tunnel(peer, { io, interfaces, now, chance: () => 0.5, warn: (_, what) => problems.push(what) }),
+      new Tunnel(peer, {
+        io,
+        interfaces,
+        now,
+        chance: () => 0.5,
+        warn: (_, what) => problems.push(what),
+        onBug: error => problems.push(String(error)),
+      }),
     )
     const [source, remote] =
       role === 'initiator' ? [initiatorAddress(i), RESPONDER] : [RESPONDER, initiatorAddress(i)]
