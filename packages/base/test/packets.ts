@@ -48,7 +48,7 @@ export function putFletcher(bytes: Uint8Array, from: number, at: number): Uint8A
     c0 = (c0 + octet) % 255
     c1 = (c1 + c0) % 255
   }
-  const mod = (n: number): number => (((n % 255) + 255) % 255 || 255)
+  const mod = (n: number): number => ((n % 255) + 255) % 255 || 255
   const x = mod((copy.length - at - 1) * c0 - c1)
   copy.set([x, mod(-c0 - x)], at)
   return copy

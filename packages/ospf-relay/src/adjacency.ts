@@ -29,9 +29,9 @@ export function stateOf(now: Instant, a: Neighbour, b: Neighbour): NeighbourStat
   return mine?.asked ? 'Loading' : 'Full'
 }
 
-/** Before its first Hello, a router that describes its database to another must have heard it. */
+/** A router that describes its database to another has heard it, though its next Hello is still to come. */
 export const names = (a: Neighbour, b: Neighbour, mine: Towards | undefined): boolean =>
-  a.hello === undefined ? mine?.description !== undefined : a.hello.neighbours.includes(b.routerId)
+  mine?.description !== undefined || a.hello?.neighbours.includes(b.routerId) === true
 
 /**
  * RFC 2328 §13: `b` takes updates of `a` once their databases are exchanged. Who names the other, must be adjacent and

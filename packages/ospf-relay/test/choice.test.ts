@@ -18,7 +18,10 @@ const router = (port: Port, n: number): SegmentRouter => ({
 })
 const path = (to: string, ...by: readonly SegmentRouter[]): { path: Path; routers: SegmentRouter[] } => ({
   path: {
-    prefix: { address: Uint8Array.from(to.split('/')[0]!.split('.').map(Number)), length: Number(to.split('/')[1]) },
+    prefix: {
+      address: Uint8Array.from(to.split('/')[0]!.split('.').map(Number)),
+      length: Number(to.split('/')[1]),
+    },
     kind: 'intra-area',
     cost: 1,
     metric: 0,
@@ -32,11 +35,29 @@ const ALL = [onLan, onX, onY]
 
 for (const [title, to, by, all, want] of [
   ['the router behind a tunnel that is nearest', '10.5.0.0/16', [onX], ALL, 'tunnel:x 10.9.0.12'],
-  ['of two that are as near the one with the lowest address', '10.5.0.0/16', [onX, alsoX, onLowY], ALL, 'tunnel:x 10.9.0.3'],
+  [
+    'of two that are as near the one with the lowest address',
+    '10.5.0.0/16',
+    [onX, alsoX, onLowY],
+    ALL,
+    'tunnel:x 10.9.0.3',
+  ],
   ['never back where it came from, though it is nearest there', '10.5.0.0/16', [onLan], ALL, undefined],
   ['who has the best way himself meant none that is as good', '10.5.0.0/16', [onLan, onX], ALL, undefined],
-  ['a third router on the port may mean any that is as good', '10.5.0.0/16', [onLan, onX], [...ALL, third], 'tunnel:x 10.9.0.12'],
-  ['but the default route of a router on the port is nobody else’s', '0.0.0.0/0', [onLan, onX], [...ALL, third], undefined],
+  [
+    'a third router on the port may mean any that is as good',
+    '10.5.0.0/16',
+    [onLan, onX],
+    [...ALL, third],
+    'tunnel:x 10.9.0.12',
+  ],
+  [
+    'but the default route of a router on the port is nobody else’s',
+    '0.0.0.0/0',
+    [onLan, onX],
+    [...ALL, third],
+    undefined,
+  ],
   ['nobody takes the place of who is behind a port that is not used', '10.5.0.0/16', [onY], ALL, undefined],
   ['a default route behind a tunnel is followed', '0.0.0.0/0', [onX], ALL, 'tunnel:x 10.9.0.12'],
 ] as const)
@@ -54,7 +75,11 @@ for (const [title, a, b, want] of [
   ['else they are the same', [1, 7, 1], [1, 7, 901], 0],
 ] as const)
   t.test(`RFC 2328 §13.1: of two instances the newer: ${title}`, async t => {
-    const instance = ([sequence, checksum, age]: readonly [number, number, number]) => ({ sequence, checksum, age })
+    const instance = ([sequence, checksum, age]: readonly [number, number, number]) => ({
+      sequence,
+      checksum,
+      age,
+    })
     t.equal(Math.sign(newer(instance(a), instance(b))), want)
     t.equal(Math.sign(newer(instance(b), instance(a))), -want + 0)
   })
@@ -129,7 +154,9 @@ function lsas3(net: Topology): Uint8Array[] {
 /** Floyd and Warshall: all distances, the segment as the last vertex. */
 function distances(net: Topology): number[][] {
   const all = ROUTERS + 1
-  const far = Array.from({ length: all }, (_, i) => Array.from({ length: all }, (_, j) => (i === j ? 0 : Infinity)))
+  const far = Array.from({ length: all }, (_, i) =>
+    Array.from({ length: all }, (_, j) => (i === j ? 0 : Infinity)),
+  )
   for (let i = 0; i < ROUTERS; i++) {
     for (const { to, cost } of linksOf(i, net)) far[i]![to] = Math.min(far[i]![to]!, cost)
     if (i >= net.onSegment.length) continue
@@ -160,12 +187,21 @@ for (const version of [2, 3] as const)
       let followed = 0
       fc.assert(
         fc.property(topology, net => {
-          const lsas = (version === 2 ? lsas2(net) : lsas3(net)).map(one => Ospf.parseLsa(one, version) as Ospf.Lsa)
-          const routers = net.onSegment.map((port, i) => ({ ...router(port, i + 1), version, routerId: id(i) }))
+          const lsas = (version === 2 ? lsas2(net) : lsas3(net)).map(
+            one => Ospf.parseLsa(one, version) as Ospf.Lsa,
+          )
+          const routers = net.onSegment.map((port, i) => ({
+            ...router(port, i + 1),
+            version,
+            routerId: id(i),
+          }))
           const roots = routers.map(({ routerId, address }) => ({ routerId, addresses: [address] }))
           const { paths } = pathsOf(version, lsas, roots)
           const far = distances(net)
-          for (const stub of [...Array.from({ length: ROUTERS }, (_, i) => `10.${i + 1}.0.0/16`), '10.200.0.0/16']) {
+          for (const stub of [
+            ...Array.from({ length: ROUTERS }, (_, i) => `10.${i + 1}.0.0/16`),
+            '10.200.0.0/16',
+          ]) {
             const prefix = version === 2 ? stub : `2001:db8:${stub.split('.')[1]}::/48`
             const found = paths.get(prefix)
             const distance = towards(stub, far, net)

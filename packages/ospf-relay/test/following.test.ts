@@ -9,13 +9,18 @@ import { Rig, sourceOf } from './rig.js'
 
 const A: Router = { address: '10.9.0.1', id: '1.1.1.1' }
 const B: Router = { address: '10.9.0.2', id: '2.2.2.2' }
-const [A6, B6] = [{ ...A, address: 'fe80::1' }, { ...B, address: 'fe80::2' }]
+const [A6, B6] = [
+  { ...A, address: 'fe80::1' },
+  { ...B, address: 'fe80::2' },
+]
 
 /** What has become of the routes of the ports that were told, in the order of the telling. */
 const told = (effects: readonly RelayEffect[]): string[] =>
   effects.flatMap(effect =>
     effect.do === 'routes'
-      ? [`${effect.port}: ${effect.routes.map(({ to, via, neighbour }) => `${to} ${via} ${neighbour}`).join(', ')}`]
+      ? [
+          `${effect.port}: ${effect.routes.map(({ to, via, neighbour }) => `${to} ${via} ${neighbour}`).join(', ')}`,
+        ]
       : [],
   )
 const since = (rig: Rig, run: () => void): string[] => {
@@ -40,8 +45,22 @@ function exchange(rig: Rig, a = A, b = B, port = 'x'): void {
 }
 
 const areaOf = (stubA: string, stubB: string, sequence = 0): [Uint8Array, Uint8Array] => [
-  Lsas.router(2, [{ router: B.id, cost: 10 }, { stub: stubA, cost: 1 }], { by: A.id, sequence }),
-  Lsas.router(2, [{ router: A.id, cost: 10 }, { stub: stubB, cost: 1 }], { by: B.id, sequence }),
+  Lsas.router(
+    2,
+    [
+      { router: B.id, cost: 10 },
+      { stub: stubA, cost: 1 },
+    ],
+    { by: A.id, sequence },
+  ),
+  Lsas.router(
+    2,
+    [
+      { router: A.id, cost: 10 },
+      { stub: stubB, cost: 1 },
+    ],
+    { by: B.id, sequence },
+  ),
 ]
 
 function joined(settings: ConstructorParameters<typeof Rig>[0] = ['x']): Rig {
@@ -57,7 +76,10 @@ const BOTH = ['lan: 10.92.0.0/16 tunnel:x 10.9.0.2', 'tunnel:x: 10.91.0.0/16 lan
 
 t.test('RFC 2328 §13: data follows what two routers tell one another through the relay', async t => {
   const rig = new Rig(['x'])
-  t.same(since(rig, () => exchange(rig)), [])
+  t.same(
+    since(rig, () => exchange(rig)),
+    [],
+  )
   const [a, b] = areaOf('10.91.0.0/16', '10.92.0.0/16')
   t.same(
     since(rig, () => {
@@ -67,7 +89,11 @@ t.test('RFC 2328 §13: data follows what two routers tell one another through th
     }),
     BOTH,
   )
-  t.same(since(rig, () => rig.run(5000)), [], 'told once')
+  t.same(
+    since(rig, () => rig.run(5000)),
+    [],
+    'told once',
+  )
   const [, without] = areaOf('10.91.0.0/16', '10.93.0.0/16', 1)
   t.same(
     since(rig, () => {
@@ -79,9 +105,7 @@ t.test('RFC 2328 §13: data follows what two routers tell one another through th
   )
   const report = rig.relay.report(instant(rig.now)).following
   t.match(report.routes, [{ port: LAN, routes: [{ to: '10.93.0.0/16', kind: 'intra-area', cost: 1 }] }, {}])
-  t.same(report.areas, [
-    { version: 2, instance: 0, area: '0.0.0.0', lsas: 2, missing: 0, missingNames: [] },
-  ])
+  t.same(report.areas, [{ version: 2, instance: 0, area: '0.0.0.0', lsas: 2, missing: 0, missingNames: [] }])
 })
 
 t.test('RFC 5340 §4.8: the same with OSPFv3, by link-local addresses', async t => {
@@ -114,7 +138,11 @@ t.test('RFC 2328 §13: LSAs of a router that no other takes any from make no rou
   greet(rig)
   rig.hears('x', Lsas.updates(B, allRouters(B), [b]))
   rig.run(500)
-  t.match(rig.relay.report(instant(rig.now)).following.areas, [{ lsas: 1 }], 'they are Full since before we came')
+  t.match(
+    rig.relay.report(instant(rig.now)).following.areas,
+    [{ lsas: 1 }],
+    'they are Full since before we came',
+  )
 })
 
 t.test('RFC 2328 §10.4: of two that need not be adjacent neither is believed', async t => {
@@ -156,14 +184,20 @@ t.test('a tunnel that carries nothing is followed no moment longer; once it does
     }),
     BOTH,
   )
-  t.same(since(rig, () => rig.feed({ on: 'tunnel-removed', tunnel: 'x' })), ['lan: ', 'tunnel:x: '])
+  t.same(
+    since(rig, () => rig.feed({ on: 'tunnel-removed', tunnel: 'x' })),
+    ['lan: ', 'tunnel:x: '],
+  )
 })
 
 t.test('a router that fell silent is followed no longer', async t => {
   const rig = joined()
   rig.run(30_000)
   rig.hears('lan', hello(A, [B.id]))
-  t.same(since(rig, () => rig.run(12_000)), ['lan: ', 'tunnel:x: '])
+  t.same(
+    since(rig, () => rig.run(12_000)),
+    ['lan: ', 'tunnel:x: '],
+  )
 })
 
 t.test('a tunnel that data is not to go by has no routes, and no other has any to it', async t => {
@@ -226,8 +260,15 @@ t.test('what was kept is followed by the next relay as soon as routers are heard
   t.ok(first.effects.some(effect => effect.do === 'keep'))
   first.run(100_000)
   const areas = first.relay.kept(instant(first.now))
-  t.same(areas.map(({ lsas }) => lsas.length), [2])
-  t.same(areas[0]?.lsas.map(lsa => lsa[1]), [102, 102], 'a second when they came')
+  t.same(
+    areas.map(({ lsas }) => lsas.length),
+    [2],
+  )
+  t.same(
+    areas[0]?.lsas.map(lsa => lsa[1]),
+    [102, 102],
+    'a second when they came',
+  )
   const rig = new Rig(['x'])
   rig.feed({ on: 'kept', areas })
   t.same(
@@ -267,7 +308,9 @@ t.test('a relay remembers so many LSAs and no more; those it has may still chang
       Lsas.external(`100.${(i + k) >> 8}.${(i + k) & 255}.0/24`, { metric: 1 }, { by: B.id }),
     )
     if (i % 5000 === 0) greet(rig)
-    drops.push(...rig.hears('x', Lsas.updates(B, A.address, lsas)).filter(line => line === 'relay-routes-full'))
+    drops.push(
+      ...rig.hears('x', Lsas.updates(B, A.address, lsas)).filter(line => line === 'relay-routes-full'),
+    )
     rig.now += 10
   }
   t.equal(drops.length, 102)
@@ -304,7 +347,10 @@ t.test('RFC 2328 §16: the routes of a captured conversation', { skip }, async t
   const { areas, routes } = relay.report(instant(now)).following
   t.match(areas, [{ version: 2, area: '0.0.0.0', lsas: 10, missing: 0 }])
   t.same(
-    routes.map(one => [one.port, ...one.routes.map(({ to, neighbour, kind }) => `${to} ${neighbour} ${kind}`)]),
+    routes.map(one => [
+      one.port,
+      ...one.routes.map(({ to, neighbour, kind }) => `${to} ${neighbour} ${kind}`),
+    ]),
     [
       [
         LAN,

@@ -58,8 +58,12 @@ export function router3(
   return lsa(3, 0x2001, id, words(u32(options), ...rows), origin)
 }
 
-export const network2 = (prefix: string, dr: string, routers: readonly string[], origin: Origin): Uint8Array =>
-  lsa(2, 2, dr, words(maskOf(split(prefix).length), ...routers.map(bytesOf)), origin)
+export const network2 = (
+  prefix: string,
+  dr: string,
+  routers: readonly string[],
+  origin: Origin,
+): Uint8Array => lsa(2, 2, dr, words(maskOf(split(prefix).length), ...routers.map(bytesOf)), origin)
 
 export const network3 = (id: string, routers: readonly string[], origin: Origin): Uint8Array =>
   lsa(3, 0x2002, id, words(u32(0x13), ...routers.map(bytesOf)), origin)
@@ -129,10 +133,10 @@ export const updates = (r: Router, to: string, lsas: readonly Uint8Array[]): Uin
   ospf(r, to, 4, words(u32(lsas.length), ...lsas))
 
 /** A Database Description that is the last of its kind, with the headers of these. */
-export const descriptions = (r: Router, to: string, sequence: number, lsas: readonly Uint8Array[]): Uint8Array =>
-  ospf(
-    r,
-    to,
-    2,
-    words(u16(1500), Uint8Array.of(2, 0), u32(sequence), ...lsas.map(lsa => lsa.slice(0, 20))),
-  )
+export const descriptions = (
+  r: Router,
+  to: string,
+  sequence: number,
+  lsas: readonly Uint8Array[],
+): Uint8Array =>
+  ospf(r, to, 2, words(u16(1500), Uint8Array.of(2, 0), u32(sequence), ...lsas.map(lsa => lsa.slice(0, 20))))

@@ -9,17 +9,55 @@ import * as Lsas from './lsas.js'
  */
 const [R1, R2, R3, R4, FAR] = ['1.1.1.1', '2.2.2.2', '3.3.3.3', '4.4.4.4', '9.9.9.9'] as const
 const AREA2 = [
-  Lsas.router(2, [{ network: '10.9.0.1', cost: 1 }, { router: R3, cost: 10 }, { stub: '10.1.0.0/16', cost: 1 }], { by: R1 }),
-  Lsas.router(2, [{ network: '10.9.0.1', cost: 1 }, { router: R3, cost: 5 }, { stub: '10.2.0.0/16', cost: 1 }], { by: R2 }),
-  Lsas.router(2, [{ router: R1, cost: 10 }, { router: R2, cost: 5 }, { router: R4, cost: 1 }, { stub: '10.3.0.0/16', cost: 2 }], { by: R3 }),
+  Lsas.router(
+    2,
+    [
+      { network: '10.9.0.1', cost: 1 },
+      { router: R3, cost: 10 },
+      { stub: '10.1.0.0/16', cost: 1 },
+    ],
+    { by: R1 },
+  ),
+  Lsas.router(
+    2,
+    [
+      { network: '10.9.0.1', cost: 1 },
+      { router: R3, cost: 5 },
+      { stub: '10.2.0.0/16', cost: 1 },
+    ],
+    { by: R2 },
+  ),
+  Lsas.router(
+    2,
+    [
+      { router: R1, cost: 10 },
+      { router: R2, cost: 5 },
+      { router: R4, cost: 1 },
+      { stub: '10.3.0.0/16', cost: 2 },
+    ],
+    { by: R3 },
+  ),
   Lsas.router(2, [{ router: R3, cost: 1 }], { by: R4 }),
   Lsas.network2('10.9.0.0/24', '10.9.0.1', [R1, R2], { by: R1 }),
 ]
 const AREA3 = [
-  Lsas.router3([{ network: '0.0.0.7', dr: R1, cost: 1 }, { router: R3, cost: 10 }], { by: R1 }),
+  Lsas.router3(
+    [
+      { network: '0.0.0.7', dr: R1, cost: 1 },
+      { router: R3, cost: 10 },
+    ],
+    { by: R1 },
+  ),
   Lsas.router3([{ network: '0.0.0.7', dr: R1, cost: 1 }], { by: R2 }),
   Lsas.router3([{ router: R3, cost: 5 }], { by: R2 }, { id: '0.0.0.1' }),
-  Lsas.router3([{ router: R1, cost: 10 }, { router: R2, cost: 5 }, { router: R4, cost: 1 }], { by: R3 }),
+  Lsas.router3(
+    [
+      { router: R1, cost: 10 },
+      { router: R2, cost: 5 },
+      { router: R4, cost: 1 },
+    ],
+    { by: R3 },
+  ),
   Lsas.router3([{ router: R3, cost: 1 }], { by: R4 }),
   Lsas.network3('0.0.0.7', [R1, R2], { by: R1 }),
   Lsas.prefixes3({ type: 'router', id: '0.0.0.0', router: R1 }, [['2001:db8:1::/48', 1]], { by: R1 }),
@@ -55,21 +93,31 @@ t.test('RFC 2328 §16.1: stub networks and networks, from the nearest router of 
   ])
 })
 
-t.test('RFC 5340 §4.8.1: router-LSAs of one router are one, and prefixes hang on routers and networks', async t => {
-  const onLink = Lsas.prefixes3({ type: 'network', id: '0.0.0.7', router: R1 }, [['2001:db8:9::/64', 0]], {
-    by: R1,
-    sequence: 1,
-  })
-  t.same(lines(3, [onLink]), [
-    '2001:db8:1::/48 intra-area 1 by 1.1.1.1',
-    '2001:db8:2::/48 intra-area 1 by 2.2.2.2',
-    '2001:db8:3::/48 intra-area 7 by 2.2.2.2',
-    '2001:db8:9::/64 intra-area 1 by 1.1.1.1 or 2.2.2.2',
-  ])
-})
+t.test(
+  'RFC 5340 §4.8.1: router-LSAs of one router are one, and prefixes hang on routers and networks',
+  async t => {
+    const onLink = Lsas.prefixes3({ type: 'network', id: '0.0.0.7', router: R1 }, [['2001:db8:9::/64', 0]], {
+      by: R1,
+      sequence: 1,
+    })
+    t.same(lines(3, [onLink]), [
+      '2001:db8:1::/48 intra-area 1 by 1.1.1.1',
+      '2001:db8:2::/48 intra-area 1 by 2.2.2.2',
+      '2001:db8:3::/48 intra-area 7 by 2.2.2.2',
+      '2001:db8:9::/64 intra-area 1 by 1.1.1.1 or 2.2.2.2',
+    ])
+  },
+)
 
 t.test('RFC 5340 §4.8.1: whose R bit is clear is no way, and not reached', async t => {
-  const leaf = Lsas.router3([{ router: R1, cost: 10 }, { router: R2, cost: 5 }], { by: R3 }, { options: 0x03 })
+  const leaf = Lsas.router3(
+    [
+      { router: R1, cost: 10 },
+      { router: R2, cost: 5 },
+    ],
+    { by: R3 },
+    { options: 0x03 },
+  )
   const area = AREA3.map((lsa, i) => (i === 3 ? leaf : lsa))
   t.same(lines(3, [], area), [
     '2001:db8:1::/48 intra-area 1 by 1.1.1.1',
@@ -78,7 +126,14 @@ t.test('RFC 5340 §4.8.1: whose R bit is clear is no way, and not reached', asyn
 })
 
 t.test('RFC 2328 §16.1 (2b): a link that only one end speaks of is none', async t => {
-  const alone = Lsas.router(2, [{ router: R4, cost: 1 }, { stub: '10.3.0.0/16', cost: 2 }], { by: R3 })
+  const alone = Lsas.router(
+    2,
+    [
+      { router: R4, cost: 1 },
+      { stub: '10.3.0.0/16', cost: 2 },
+    ],
+    { by: R3 },
+  )
   const area = AREA2.map((lsa, i) => (i === 2 ? alone : lsa))
   t.notOk(lines(2, [], area).some(line => line.startsWith('10.3.')))
 })

@@ -48,9 +48,7 @@ export function choose(
   { path, routers }: Candidate,
   segment: Segment,
 ): FollowedRoute | undefined {
-  const next = lowest(
-    routers.filter(router => router.port !== port && segment.ports.includes(router.port)),
-  )
+  const next = lowest(routers.filter(router => router.port !== port && segment.ports.includes(router.port)))
   if (next === undefined) return undefined
   const own = routers.filter(router => router.port === port)
   if (own.length > 0) {

@@ -1,5 +1,6 @@
 import { type Drop, type Instant, isDrop, since } from '@brunel/base'
 import { Ospf } from '@brunel/wire'
+import type { Whole } from './exchange.js'
 import { newer } from './newer.js'
 
 /** What the LSAs of one area said when they passed, newest instances only: RFC 2328 §13, as far as a listener can. */
@@ -11,6 +12,8 @@ const MOST_OCTETS = 8 << 20
 const MOST_MISSING = 20_000
 /** Seconds that an LSA which was flushed is remembered, so that no older instance on its way takes its place. */
 const REMEMBERED = 10
+/** RFC 2328 §B, MinLSInterval in ms: a newer instance is not overtaken by an older one that was sent so long before. */
+const SETTLED = 5000
 
 /** Shared by the databases of a relay. */
 export interface Room {
@@ -30,7 +33,7 @@ export interface Area {
   readonly area: string
 }
 
-const keyOf = ({ type, linkStateId, advertisingRouter }: Ospf.LsaHeader): string =>
+export const keyOf = ({ type, linkStateId, advertisingRouter }: Ospf.LsaHeader): string =>
   `${type} ${linkStateId} ${advertisingRouter}`
 
 /** Seconds. */
@@ -67,7 +70,7 @@ export class Database implements Area {
     if (!makesRoutes(this.version, lsa.type)) return false
     const key = keyOf(lsa)
     const known = this.#entries.get(key)
-    if (known !== undefined && newer(lsa, { ...known.lsa, age: ageOf(now, known) }) <= 0) return false
+    if (known !== undefined && !this.#isNews(now, lsa, known)) return false
     // RFC 2328 §13 (4): nobody has it, so that nobody need be told that it is gone.
     if (known === undefined && lsa.age >= Ospf.MAX_AGE) return false
     const { lsas, octets } = this.#room
@@ -79,6 +82,28 @@ export class Database implements Area {
     const wanted = this.#missing.get(key)
     if (wanted !== undefined && newer(lsa, wanted) >= 0) this.#missing.delete(key)
     return true
+  }
+
+  /**
+   * RFC 2328 §13 (5), (8): who has a newer instance answers an older one with it, and so it passes here. Where all begin
+   * anew nobody has ours.
+   */
+  #isNews(now: Instant, lsa: Ospf.Lsa, known: Entry): boolean {
+    const order = newer(lsa, { ...known.lsa, age: ageOf(now, known) })
+    return order > 0 || (order < 0 && lsa.age < Ospf.MAX_AGE && since(known.heardAt, now) > SETTLED)
+  }
+
+  /** Two routers have described all that they have: what came before, and is not among it, is nobody's. */
+  purge({ since: began, keys }: Whole): boolean {
+    const gone = [...this.#entries].filter(([key, { heardAt }]) => heardAt < began && !keys.has(key))
+    for (const [key, entry] of gone) this.#remove(key, entry)
+    return gone.length > 0
+  }
+
+  #remove(key: string, entry: Entry): void {
+    this.#entries.delete(key)
+    this.#room.lsas--
+    this.#room.octets -= entry.bytes.length
   }
 
   /** A router has this instance: do we? */
@@ -105,9 +130,7 @@ export class Database implements Area {
       if (age < Ospf.MAX_AGE) continue
       changed ||= ageOf(before, entry) < Ospf.MAX_AGE
       if (since(entry.heardAt, now) / 1000 - Math.max(0, Ospf.MAX_AGE - entry.lsa.age) < REMEMBERED) continue
-      this.#entries.delete(key)
-      this.#room.lsas--
-      this.#room.octets -= entry.bytes.length
+      this.#remove(key, entry)
     }
     return changed
   }

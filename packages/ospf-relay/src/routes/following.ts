@@ -2,7 +2,8 @@ import { after, type Drop, type Instant, isDrop, seconds, sooner } from '@brunel
 import { Ospf } from '@brunel/wire'
 import type { Port } from '../contract.js'
 import { type Candidate, choose, type FollowedRoute, type Segment, type SegmentRouter } from './choice.js'
-import { type Area, Database, type Room } from './database.js'
+import { type Area, Database, keyOf, type Room } from './database.js'
+import { Exchanges } from './exchange.js'
 import { type Path, pathsOf, preference, type Root } from './paths.js'
 import { Throttle } from './throttle.js'
 
@@ -53,6 +54,7 @@ export class Following {
   readonly #databases = new Map<string, Database>()
   readonly #room: Room = { lsas: 0, octets: 0 }
   readonly #throttle = new Throttle()
+  readonly #exchanges = new Exchanges()
   #expiredAt: Instant | undefined
   #segment = ''
   #news = false
@@ -72,7 +74,11 @@ export class Following {
     if (database === undefined) return []
     if (body.type === 'link-state-update')
       return this.#take(now, database, Ospf.lsasOf(payload, { ...message, body }))
-    for (const header of Ospf.headersOf(payload, { ...message, body })) database.described(now, header)
+    const headers = Ospf.headersOf(payload, { ...message, body })
+    for (const header of headers) database.described(now, header)
+    const name = `${nameOf(database)} ${message.routerId}`
+    const whole = this.#exchanges.described(now, name, body, headers.map(keyOf))
+    if (whole !== undefined && database.purge(whole)) this.#throttle.changed(now)
     return []
   }
 
@@ -155,7 +161,9 @@ export class Following {
     this.#routes = new Map(
       ports.map(port => [
         port,
-        candidates.flatMap(candidate => choose(port, candidate, { ports, routers: routersOf(candidate, routers) }) ?? []),
+        candidates.flatMap(
+          candidate => choose(port, candidate, { ports, routers: routersOf(candidate, routers) }) ?? [],
+        ),
       ]),
     )
     return [...new Set([...before.keys(), ...ports])].flatMap(port => {
@@ -187,7 +195,10 @@ export class Following {
           area: one.area,
           lsas: one.size,
           missing: one.missing + unknown.length,
-          missingNames: [...unknown.map(vertex => `that of ${vertex}`), ...one.missingNames(NAMED)].slice(0, NAMED),
+          missingNames: [...unknown.map(vertex => `that of ${vertex}`), ...one.missingNames(NAMED)].slice(
+            0,
+            NAMED,
+          ),
         }
       }),
     }

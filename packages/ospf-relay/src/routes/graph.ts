@@ -65,7 +65,9 @@ export function graphOf(version: Version, lsas: readonly Ospf.Lsa[]): Graph {
     // Of version 2 a Designated Router that is no more may have left one of the same name behind.
     says.set(vertex, [...(says.get(vertex) ?? []), ...attached])
   }
-  const forwarding = new Set([...routers].filter(([, { forwards }]) => forwards).map(([id]) => routerVertex(id)))
+  const forwarding = new Set(
+    [...routers].filter(([, { forwards }]) => forwards).map(([id]) => routerVertex(id)),
+  )
   const targets = new Map([...says].map(([vertex, edges]) => [vertex, new Set(edges.map(({ to }) => to))]))
   const edges = new Map(
     [...says].map(([vertex, out]) => [

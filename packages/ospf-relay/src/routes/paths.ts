@@ -67,7 +67,9 @@ export function pathsOf(version: Ospf.Version, lsas: readonly Ospf.Lsa[], roots:
   const here = roots.map(({ routerId }) => routerVertex(routerId))
   const vertices = here.filter(vertex => graph.routers.has(vertex))
   const reached = shortestPaths(graph, vertices)
-  const ways = new Map([...reached].map(([vertex, { distance, origins }]) => [vertex, wayOf(distance, origins)]))
+  const ways = new Map(
+    [...reached].map(([vertex, { distance, origins }]) => [vertex, wayOf(distance, origins)]),
+  )
   const table = new Table()
   intraArea(version, lsas, ways, table)
   interArea(lsas, ways, table)

@@ -1,4 +1,4 @@
-import { after, type Instant, type Millis, millis, since } from '@brunel/base'
+import { after, type Instant, instant, type Millis, millis, since } from '@brunel/base'
 
 /** What changes together is calculated together. Longer: data follows later by as much. */
 const FIRST = millis(100)
@@ -17,7 +17,7 @@ export class Throttle {
     if (quiet) this.#hold = FIRST
     const soon = after(now, FIRST)
     const next = this.#lastRun === undefined ? soon : after(this.#lastRun, this.#hold)
-    this.deadline = next > soon ? next : soon
+    this.deadline = instant(Math.max(soon, next))
   }
 
   /** Nothing may be sent the old way a moment longer. */

@@ -3,7 +3,11 @@ import type { Prefix } from '../address.js'
 /** What LSAs of both versions say, as far as routes are made of it. */
 export type LsaBody =
   | RouterLsa
-  | { readonly type: 'network'; readonly routers: readonly string[]; /** Version 2. */ readonly prefix?: Prefix }
+  | {
+      readonly type: 'network'
+      readonly routers: readonly string[] /** Version 2. */
+      readonly prefix?: Prefix
+    }
   /** Version 3: prefixes of a router or of a network. */
   | {
       readonly type: 'intra-area-prefix'
@@ -41,7 +45,12 @@ export interface RouterLsa {
 export type RouterLink =
   | { readonly to: 'router'; readonly router: string; readonly metric: number }
   /** Of a network: the Link State ID of its LSA, and in version 3 who says it. */
-  | { readonly to: 'network'; readonly linkStateId: string; readonly router?: string; readonly metric: number }
+  | {
+      readonly to: 'network'
+      readonly linkStateId: string
+      readonly router?: string
+      readonly metric: number
+    }
   | ({ readonly to: 'stub' } & Reach)
 
 /** RFC 2328 §B: LSInfinity. */

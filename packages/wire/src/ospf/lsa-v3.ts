@@ -66,8 +66,7 @@ function router(view: DataView): LsaBody | Drop {
   for (let at = LSA_HEADER + 4; at < view.byteLength; at += 16) {
     const [type, metric, id] = [view.getUint8(at), view.getUint16(at + 2), dotted(view, at + 12)]
     if (type === 1) links.push({ to: 'router', router: id, metric })
-    if (type === 2)
-      links.push({ to: 'network', linkStateId: dotted(view, at + 8), router: id, metric })
+    if (type === 2) links.push({ to: 'network', linkStateId: dotted(view, at + 8), router: id, metric })
   }
   return { type: 'router', forwards: (view.getUint8(LSA_HEADER + 3) & V6_AND_R) === V6_AND_R, links }
 }

@@ -190,7 +190,11 @@ for (const [title, version, bytes] of [
   ['RFC 2328 §A.4.5: no mask', 2, lsa('0205', '0a5b0000', 'fff00fff 00000001 00000000 00000000')],
   ['RFC 5340 §A.4.3: half a link', 3, lsa('2001', '00000000', '00000013 0100 000a')],
   ['RFC 5340 §A.4.4: half a router', 3, lsa('2002', '00000007', '00000013 0a00')],
-  ['RFC 5340 §A.4.1: a prefix of 129 bits', 3, lsa('2003', '00000001', `00000009 81000000 ${'00'.repeat(20)}`)],
+  [
+    'RFC 5340 §A.4.1: a prefix of 129 bits',
+    3,
+    lsa('2003', '00000001', `00000009 81000000 ${'00'.repeat(20)}`),
+  ],
   ['RFC 5340 §A.4.1: a prefix that is cut', 3, lsa('2003', '00000001', '00000009 40000000 20010db8')],
   ['RFC 5340 §A.4.6: no router', 3, lsa('2004', '00000001', '00000013 00000009')],
   ['RFC 5340 §A.4.7: no prefix', 3, lsa('4005', '00000001', '00')],
@@ -202,12 +206,15 @@ for (const [title, version, bytes] of [
     t.equal(Ospf.parseLsa(bytes, version), 'ospf-lsa')
   })
 
-t.test('RFC 2328 §12.1.7, RFC 1793 §2.2: the age is not in the checksum, and keeps its DoNotAge bit', async t => {
-  const never = lsa('0202', '0a090001', 'ffffff00 0a000001', '8001')
-  t.match(Ospf.parseLsa(never, 2), { age: 1, doNotAge: true })
-  t.match(Ospf.parseLsa(Ospf.aged(never, 77.9), 2), { age: 77, doNotAge: true })
-  t.match(Ospf.parseLsa(Ospf.aged(ROUTER2, 9999), 2), { age: Ospf.MAX_AGE, doNotAge: false })
-})
+t.test(
+  'RFC 2328 §12.1.7, RFC 1793 §2.2: the age is not in the checksum, and keeps its DoNotAge bit',
+  async t => {
+    const never = lsa('0202', '0a090001', 'ffffff00 0a000001', '8001')
+    t.match(Ospf.parseLsa(never, 2), { age: 1, doNotAge: true })
+    t.match(Ospf.parseLsa(Ospf.aged(never, 77.9), 2), { age: 77, doNotAge: true })
+    t.match(Ospf.parseLsa(Ospf.aged(ROUTER2, 9999), 2), { age: Ospf.MAX_AGE, doNotAge: false })
+  },
+)
 
 const every = [ROUTER2, ROUTER3, EXTERNAL2, EXTERNAL3, PREFIXES3]
 

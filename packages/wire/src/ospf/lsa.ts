@@ -11,8 +11,7 @@ export interface Lsa extends LsaHeader {
   readonly body: LsaBody
 }
 
-const viewOf = (bytes: Uint8Array): DataView =>
-  new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
 /** `bytes`: exactly one LSA. RFC 2328 §13 (1): its checksum must be right. */
 export function parseLsa(bytes: Uint8Array, version: 2 | 3): Lsa | Drop {
