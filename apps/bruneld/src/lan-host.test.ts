@@ -49,6 +49,7 @@ t.test('one socket a protocol, in the groups of all its kinds', async t => {
 const address = (family: string, scope: string, more = {}) => ({ local: 'x', family, scope, ...more })
 const row = (flags: readonly string[], addr_info: readonly ReturnType<typeof address>[]) => ({
   ifindex: 7,
+  mtu: 1500,
   flags,
   addr_info,
 })

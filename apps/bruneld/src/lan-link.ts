@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { type WireMtu, wireMtu } from '@brunel/mtu'
 import { runIp } from './interfaces.js'
 import type { Refusal } from './tunnels.js'
 
@@ -6,6 +7,8 @@ import type { Refusal } from './tunnels.js'
 export interface LanLink {
   readonly name: string
   readonly index: number
+  /** The largest packet that it carries. */
+  readonly mtu: WireMtu
   /** Its Ethernet address; undefined where the link has none. */
   readonly ethernet: string | undefined
   /** Canonical text. */
@@ -18,6 +21,7 @@ export interface LanLink {
 interface LinkRow {
   readonly ifindex: number
   readonly flags: readonly string[]
+  readonly mtu: number
   readonly link_type?: string
   readonly address?: string
   readonly addr_info: readonly {
@@ -53,6 +57,7 @@ export function judgeLink(name: string, row: LinkRow | undefined): LanLink | Ref
   return {
     name,
     index: row.ifindex,
+    mtu: wireMtu(row.mtu),
     ethernet: row.link_type === 'ether' ? row.address : undefined,
     addresses: usable.map(a => a.local as string),
     ipv4,

@@ -1,4 +1,5 @@
-import type { RelayEvent, Speaker } from '@brunel/ospf-relay'
+import { instant } from '@brunel/base'
+import type { Finding, RelayEvent, Speaker } from '@brunel/ospf-relay'
 import t from 'tap'
 import { lanEvent, relayEvent } from './relay-events.js'
 
@@ -6,6 +7,16 @@ const port = 'tunnel:branch-7'
 const here: Speaker = { port: 'lan', address: '10.1.0.1', routerId: '1.1.1.1' }
 const there: Speaker = { port, address: '10.1.0.2', routerId: '2.2.2.2' }
 const id = '00112233445566aa'
+const finding: Finding = {
+  code: 'BRUNEL_OSPF_MTU',
+  sentence: 'They differ.',
+  remedy: 'Set the lower one on both.',
+  sides: [
+    { ...here, value: '1500' },
+    { ...there, value: '1400' },
+  ],
+  since: instant(0),
+}
 
 for (const [input, event, tunnel, detail] of [
   [
@@ -69,12 +80,7 @@ for (const [input, event, tunnel, detail] of [
     'branch-7',
     '1.1.1.1 (10.1.0.1) and 2.2.2.2 (10.1.0.2) are Full no longer',
   ],
-  [
-    { type: 'finding-gone', code: 'BRUNEL_OSPF_MTU', sentence: 'They differ.' },
-    'ospf-finding-gone',
-    null,
-    'is so no longer: They differ.',
-  ],
+  [{ type: 'finding-gone', finding }, 'ospf-finding-gone', 'branch-7', 'is so no longer: They differ.'],
 ] as const satisfies readonly (readonly [RelayEvent, string, string | null, string])[])
   t.test(`in words: ${detail}`, async t => {
     t.match(relayEvent('eth1', input), { event, tunnel, detail, data: { interface: 'eth1' } })

@@ -41,8 +41,13 @@ export function relayEvent(device: string, e: RelayEvent): RouterEvent {
       const { code, sentence, remedy, sides } = e.finding
       return event('ospf-finding', device, portsOf(sides), sentence, { code, remedy, sides })
     }
-    case 'finding-gone':
-      return event('ospf-finding-gone', device, [], `is so no longer: ${e.sentence}`, { code: e.code })
+    case 'finding-gone': {
+      const { code, sentence, sides } = e.finding
+      return event('ospf-finding-gone', device, portsOf(sides), `is so no longer: ${sentence}`, {
+        code,
+        sides,
+      })
+    }
     default:
       return assertNever(e)
   }

@@ -1,4 +1,4 @@
-import type { Drop, Family } from '@brunel/base'
+import { type Drop, type Family, isDrop } from '@brunel/base'
 import type { Kind } from '@brunel/ospf-relay'
 import { Address } from '@brunel/wire'
 import { LanBeacons } from './lan-beacons.js'
@@ -6,6 +6,7 @@ import { rebuilt } from './lan-destination.js'
 import { clear, type FarNeighbour, steer } from './lan-host.js'
 import { type LanLink, lookAt, readSettings, sameLink, warningsOf } from './lan-link.js'
 import { LanNeighbours, type Presence } from './lan-neighbours.js'
+import { LanPieces } from './lan-pieces.js'
 import { isRelayed, protocolsOf, steeredBy, UDP } from './lan-protocols.js'
 import { LanReceiver, LanSender } from './lan-socket.js'
 import { UdpSink } from './lan-udp-sink.js'
@@ -53,6 +54,7 @@ export class LanPort {
   readonly #ports: LanPorts
   readonly #watch: RouteWatch
   readonly #neighbours = new LanNeighbours()
+  readonly #pieces = new LanPieces()
   #kinds: readonly Kind[]
   #state: LanState = { is: 'starting' }
   #open: Open | undefined
@@ -108,12 +110,18 @@ export class LanPort {
     })
   }
 
-  /** Exactly these octets; only the kernel fills in an IPv4 identification of zero (RFC 6864 §4.1). */
+  /**
+   * Exactly these octets, as fragments where the LAN does not carry them in one piece; only the kernel fills in an IPv4
+   * identification of zero (RFC 6864 §4.1).
+   */
   send(packet: Uint8Array): void {
     const six = packet[0]! >>> 4 === 6
     const sender = this.#open?.senders[six ? 6 : 4]
-    if (sender === undefined) return this.#ports.drop('relay-lan-send', 1)
-    sender.send(packet, Address.format(six ? packet.subarray(24, 40) : packet.subarray(16, 20)))
+    if (sender === undefined || this.#state.is !== 'open') return this.#ports.drop('relay-lan-send', 1)
+    const pieces = this.#pieces.of(packet, this.#state.link.mtu)
+    if (isDrop(pieces)) return this.#ports.drop(pieces, 1)
+    const destination = Address.format(six ? packet.subarray(24, 40) : packet.subarray(16, 20))
+    for (const piece of pieces) sender.send(piece, destination)
   }
 
   beacon(beacon: Uint8Array): void {

@@ -367,6 +367,6 @@ t.test(
 
     host.packet({ tun: 3, packet: hello({ ...B, neighbours: ['1.1.1.1'] }) })
     pass(1000)
-    t.match(events.at(-1), { event: 'ospf-finding-gone', detail: /^is so no longer: / })
+    t.match(events.at(-1), { event: 'ospf-finding-gone', tunnel: 'branch-7', detail: /^is so no longer: / })
   },
 )

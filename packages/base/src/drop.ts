@@ -80,7 +80,7 @@ export const DROPS = {
   'relay-fragments-lost':
     'Not all pieces of a relayed packet that was cut for the tunnel came within a moment, or too many packets were incomplete.',
   'relay-fragments-unfit': 'Pieces of a relayed packet overlap, or do not make a whole (RFC 8200 §4.5).',
-  'relay-lan-send': 'The LAN interface refused a packet: it is down, or its MTU is too small.',
+  'relay-lan-send': 'The LAN interface refused a packet: it is down.',
   // IKE and ESP in TCP
   'tcp-prefix': 'A TCP connection did not begin with "IKETCP" and was closed (RFC 9329 §4).',
   'tcp-length':

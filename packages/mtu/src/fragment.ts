@@ -1,6 +1,6 @@
 import { type Drop, isDrop, Packet } from '@brunel/base'
 import { Ipv4, Ipv6 } from '@brunel/wire'
-import type { TunnelMtu } from './units.js'
+import type { TunnelMtu, WireMtu } from './units.js'
 
 /** What `checkSize` says of an IPv4 packet that must be fragmented before GRE. A number, for drops are strings. */
 export const FRAGMENT = 1
@@ -86,7 +86,7 @@ export function fragment(packet: Uint8Array, mtu: TunnelMtu): Uint8Array[] | Dro
 }
 
 /** Whatever DF says: its bit is that of the packet in all pieces. */
-export function piecesOf(packet: Uint8Array, mtu: TunnelMtu): Uint8Array[] | Drop {
+export function piecesOf(packet: Uint8Array, mtu: TunnelMtu | WireMtu): Uint8Array[] | Drop {
   const p = new Packet(packet)
   const ip = Ipv4.open(p, 0)
   if (isDrop(ip)) return ip

@@ -1,7 +1,7 @@
 import { type Drop, isDrop, Packet } from '@brunel/base'
 import { Ipv6 } from '@brunel/wire'
 import { piecesOf } from './fragment.js'
-import type { TunnelMtu } from './units.js'
+import type { TunnelMtu, WireMtu } from './units.js'
 
 /**
  * What a cable carries in one piece a tunnel may not: then the two ends of the tunnel cut and join, and neither sender
@@ -11,7 +11,7 @@ import type { TunnelMtu } from './units.js'
  */
 export function linkFragments(
   packet: Uint8Array,
-  mtu: TunnelMtu,
+  mtu: TunnelMtu | WireMtu,
   identification: number,
 ): readonly Uint8Array[] | Drop {
   return (packet[0] ?? 0) >>> 4 === 6 ? piecesOfV6(packet, mtu, identification) : piecesOf(packet, mtu)
@@ -27,7 +27,11 @@ const BEFORE_FRAGMENT: readonly number[] = [hopByHop, routing, fragment]
 /**
  *     | IPv6 header | fragment header | first part |   | IPv6 header | fragment header | second part |   …
  */
-function piecesOfV6(packet: Uint8Array, mtu: TunnelMtu, identification: number): Uint8Array[] | Drop {
+function piecesOfV6(
+  packet: Uint8Array,
+  mtu: TunnelMtu | WireMtu,
+  identification: number,
+): Uint8Array[] | Drop {
   const p = new Packet(packet)
   const ip = Ipv6.open(p, 0)
   if (isDrop(ip)) return ip

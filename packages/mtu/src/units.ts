@@ -1,6 +1,6 @@
 import type { Branded } from '@brunel/base'
 
-/** Largest IP packet of the underlay, outer header included. */
+/** Largest IP packet of a link that is none of ours: of the underlay, outer header included, or of a LAN. */
 export type WireMtu = Branded<number, 'wire-mtu'>
 
 /** Room for what ESP encrypts: payload, padding, pad length and next header; a multiple of the block. */

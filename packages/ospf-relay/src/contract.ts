@@ -1,5 +1,5 @@
 import type { Drop } from '@brunel/base'
-import type { Finding, FindingCode } from './findings.js'
+import type { Finding } from './findings.js'
 import type { NeighbourReport, Speaker } from './neighbours.js'
 import type { FollowedRoute } from './routes/choice.js'
 import type { FollowingReport, KeptArea } from './routes/following.js'
@@ -82,8 +82,7 @@ export type RelayEvent =
     }
   /** Both directions are Full, or no longer; the order of the two is fixed. */
   | { readonly type: 'adjacency-full' | 'adjacency-lost'; readonly ends: readonly [Speaker, Speaker] }
-  | { readonly type: 'finding'; readonly finding: Finding }
-  | { readonly type: 'finding-gone'; readonly code: FindingCode; readonly sentence: string }
+  | { readonly type: 'finding' | 'finding-gone'; readonly finding: Finding }
 
 export interface PortReport {
   readonly port: Port

@@ -2,10 +2,11 @@ import { type Drop, type Instant, type Millis, seconds, since } from '@brunel/ba
 import { Address, Ospf } from '@brunel/wire'
 import { stateOf, takes } from './adjacency.js'
 import type { Port } from './contract.js'
-import { compare, type Finding, type Found, silent } from './findings.js'
+import { compare, type Finding, type Found, instances, type Pair, silent } from './findings.js'
 import {
   areaKind,
   authenticationText,
+  isLate,
   isSilent,
   type Neighbour,
   type NeighbourReport,
@@ -136,7 +137,7 @@ export class Doctor {
         return this.#hello(now, from, body)
       case 'database-description':
         from.mtu = body.mtu
-        for (const other of this.#others(from, to)) describe(towards(from, other), body)
+        for (const other of this.#others(from, to)) describe(now, towards(from, other), body)
         return
       case 'link-state-request':
         for (const other of this.#others(from, to)) towards(from, other).asked = true
@@ -150,6 +151,9 @@ export class Doctor {
   }
 
   #hello(now: Instant, from: Neighbour, hello: Ospf.Hello): void {
+    const says = saying(from, hello)
+    if (from.says !== says) this.#begins(from)
+    from.says = says
     from.previousHelloAt = from.helloAt
     from.helloAt = now
     from.hello = hello
@@ -166,13 +170,19 @@ export class Doctor {
     }
   }
 
+  /** It speaks otherwise than before: who did not accept its Hellos may accept the next one. */
+  #begins(from: Neighbour): void {
+    for (const other of this.#others(from, undefined))
+      for (const one of [towards(from, other), towards(other, from)]) one.deaf = 0
+  }
+
   findings(now: Instant): readonly Finding[] {
     return [...this.#examine(now).values()]
   }
 
   /** Forgets who is gone, and answers what is new and what is mended since the last time. */
   review(now: Instant): News {
-    for (const n of this.#neighbours.values()) if (since(n.heardAt, now) > REMEMBERED) this.#forget(n)
+    for (const n of this.#neighbours.values()) if (this.#isOver(now, n)) this.#forget(n)
     const [before, after] = [this.#findings, this.#examine(now)]
     const [were, are] = [this.#full, this.#adjacencies(now)]
     this.#findings = after
@@ -183,6 +193,14 @@ export class Doctor {
       full: without(are, were),
       lost: without(were, are),
     }
+  }
+
+  /** Long gone, or it speaks in another instance since. */
+  #isOver(now: Instant, n: Neighbour): boolean {
+    if (since(n.heardAt, now) > REMEMBERED) return true
+    const speaksOn = (one: Neighbour): boolean =>
+      one.port === n.port && one.address === n.address && one.version === n.version && !isSilent(now, one)
+    return isSilent(now, n) && [...this.#neighbours.values()].some(speaksOn)
   }
 
   #examine(now: Instant): Map<string, Finding> {
@@ -197,7 +215,17 @@ export class Doctor {
 
   *#found(now: Instant): Generator<Found> {
     for (const n of this.#neighbours.values()) if (isSilent(now, n)) yield silent(n)
-    for (const [a, b] of this.#pairs()) yield* compare(now, a, b)
+    for (const pair of this.#pairs()) {
+      yield* compare(now, ...pair)
+      if (this.#apart(now, pair)) yield* instances(pair)
+    }
+  }
+
+  /** Both speak, in different instances, and nobody else is in theirs. */
+  #apart(now: Instant, pair: Pair): boolean {
+    const [a, b] = pair
+    if (a.version !== b.version || a.instance === b.instance) return false
+    return pair.every(n => !isLate(now, n) && this.#others(n, undefined).every(other => isLate(now, other)))
   }
 
   #adjacencies(now: Instant): Map<string, Ends> {
@@ -209,7 +237,7 @@ export class Doctor {
   }
 
   /** Of different ports, the LAN first: a pair has one order however its packets come. */
-  *#pairs(): Generator<readonly [Neighbour, Neighbour]> {
+  *#pairs(): Generator<Pair> {
     const all = this.#sorted()
     for (const [i, a] of all.entries()) for (const b of all.slice(i + 1)) if (a.port !== b.port) yield [a, b]
   }
@@ -246,10 +274,23 @@ export class Doctor {
 }
 
 /** RFC 2328 §10.8: with the I bit the exchange begins anew, and what was asked for before is void. */
-function describe(mine: Towards, body: Ospf.DatabaseDescription): void {
+function describe(now: Instant, mine: Towards, body: Ospf.DatabaseDescription): void {
   if (body.init) mine.asked = false
   mine.description = body
+  mine.describedAt = now
 }
+
+/** All in which a Hello may be unacceptable: RFC 2328 §8.2, §10.5. */
+const saying = ({ routerId, area, authentication }: Neighbour, hello: Ospf.Hello): string =>
+  [
+    routerId,
+    area,
+    authenticationText(authentication),
+    hello.helloInterval,
+    hello.deadInterval,
+    hello.mask,
+    hello.options,
+  ].join()
 
 const helloReport = (hello: Ospf.Hello): NonNullable<NeighbourReport['hello']> => ({
   helloInterval: hello.helloInterval,

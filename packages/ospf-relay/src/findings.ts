@@ -51,6 +51,10 @@ export const FINDINGS = {
     meaning: 'One router elects a Designated Router, the other knows of no election (RFC 2328 §9.4).',
     remedy: 'Set the same network type on both: `ip ospf network broadcast` or `point-to-point`.',
   },
+  BRUNEL_OSPF_INSTANCE: {
+    meaning: 'Two routers on one OSPF segment speak in different instances (RFC 5340 §2.4, RFC 6549 §2).',
+    remedy: 'Give both interfaces the same instance id: `ipv6 ospf6 instance-id`.',
+  },
   BRUNEL_OSPF_UNHEARD: {
     meaning: 'A router does not accept the Hellos of another, and nothing that they say differs.',
     remedy: 'Compare the keys; look for an access list, a passive interface or a subnet that differs.',
@@ -88,7 +92,7 @@ const side = (n: Neighbour, value: string): Side => ({
   value,
 })
 
-type Pair = readonly [Neighbour, Neighbour]
+export type Pair = readonly [Neighbour, Neighbour]
 type Values = readonly [string, string]
 
 const found = (code: FindingCode, pair: Pair, [one, other]: Values, sentence: string): Found => ({
@@ -105,12 +109,21 @@ function differs(code: FindingCode, pair: Pair, values: Values, says: (value: st
   return [found(code, pair, values, sentence)]
 }
 
-/** All in which two routers of different ports disagree. */
+/** RFC 5340 §2.4: instances on one link are apart on purpose; two that have nobody else in theirs are so by mistake. */
+export const instances = (pair: Pair): Found[] =>
+  differs(
+    'BRUNEL_OSPF_INSTANCE',
+    pair,
+    [String(pair[0].instance), String(pair[1].instance)],
+    instance => `speaks in instance ${instance}`,
+  )
+
+/** All in which two routers of different ports and of one instance disagree. */
 export function compare(now: Instant, a: Neighbour, b: Neighbour): Found[] {
   const pair: Pair = [a, b]
   if (a.version !== b.version || isSilent(now, a) || isSilent(now, b)) return []
-  if (a.routerId === b.routerId) return [sameRouterId(pair)]
   if (a.instance !== b.instance) return []
+  if (a.routerId === b.routerId) return [sameRouterId(pair)]
   const all = [
     ...differs('BRUNEL_OSPF_AREA', pair, [a.area, b.area], area => `is in area ${area}`),
     ...hellos(pair),
@@ -154,10 +167,10 @@ function refused([a, b]: Pair): boolean {
   return (deaf > 0 && deafToo > 0) || deaf > 1 || deafToo > 1
 }
 
-/** RFC 2328 §10.5: the mask is ignored on point-to-point networks; there both name one another in spite of it. */
+/** RFC 2328 §10.5: the mask is ignored on point-to-point networks, which are not told from an election yet to come. */
 function masks(pair: Pair): Found[] {
   const [one, other] = [pair[0].hello?.mask, pair[1].hello?.mask]
-  if (one === undefined || other === undefined || !refused(pair)) return []
+  if (one === undefined || other === undefined || !(pair.some(elects) || refused(pair))) return []
   return differs('BRUNEL_OSPF_MASK', pair, [one, other], mask => `has the network mask ${mask}`)
 }
 

@@ -21,6 +21,8 @@ export interface Neighbour {
   authentication: Ospf.Authentication
   heardAt: Instant
   hello?: Ospf.Hello
+  /** What of its last Hello others may refuse. */
+  says?: string
   /** When the last Hello and the one before it came. */
   helloAt?: Instant
   previousHelloAt?: Instant | undefined
@@ -39,6 +41,7 @@ export interface Towards {
   /** Since when its Hellos name the other. */
   namedSince?: Instant | undefined
   description?: Ospf.DatabaseDescription | undefined
+  describedAt?: Instant
   /** It has requested what the other has not sent yet. */
   asked?: boolean
 }
@@ -88,6 +91,9 @@ const NONE = '0.0.0.0'
 export const deadInterval = ({ hello }: Neighbour): Millis =>
   hello === undefined ? DEAD : seconds(Math.max(1, hello.deadInterval))
 export const isSilent = (now: Instant, n: Neighbour): boolean => since(n.heardAt, now) > deadInterval(n)
+/** Two Hellos are missing. */
+export const isLate = (now: Instant, n: Neighbour): boolean =>
+  since(n.heardAt, now) > 2 * seconds(Math.max(1, n.hello?.helloInterval ?? 10))
 export const elects = ({ hello }: Neighbour): boolean =>
   hello !== undefined && hello.designatedRouter !== NONE
 export const towards = (a: Neighbour, b: Neighbour): Towards => {

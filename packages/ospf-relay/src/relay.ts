@@ -125,7 +125,7 @@ export class Relay implements Machine<RelayInput, RelayEffect> {
     for (const [port, joining] of this.#joining) joining.expire(now, lost => this.#drop(port, lost))
     this.#review(now)
     const { appeared, gone, full, lost } = this.#doctor.review(now)
-    for (const { code, sentence } of gone) this.#event({ type: 'finding-gone', code, sentence })
+    for (const finding of gone) this.#event({ type: 'finding-gone', finding })
     for (const finding of appeared) this.#event({ type: 'finding', finding })
     for (const ends of lost) this.#event({ type: 'adjacency-lost', ends })
     for (const ends of full) this.#event({ type: 'adjacency-full', ends })

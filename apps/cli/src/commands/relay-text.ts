@@ -63,7 +63,21 @@ function neighboursText(neighbours: readonly OspfNeighbour[], now: Date): readon
     statesText(n, neighbours),
   ])
   const head = ['ROUTER', 'ADDRESS', 'PORT', 'OSPF', 'AREA', 'HELLO/DEAD', 'MTU', 'AUTHENTICATION', 'HEARD']
-  return [table([...head, 'ITS STATE / STATE OF THE OTHER'], rows)]
+  return [table([...head, 'ITS STATE / STATE OF THE OTHER'], rows), ...hellosText(neighbours)]
+}
+
+/** What else their Hellos say. */
+function hellosText(neighbours: readonly OspfNeighbour[]): readonly string[] {
+  const rows = neighbours.flatMap(({ routerId, address, hello }) => {
+    if (hello === null) return []
+    const { mask, options, areaKind, priority, designatedRouter, backupDesignatedRouter } = hello
+    const leaders = [designatedRouter, backupDesignatedRouter].map(one => (one === '0.0.0.0' ? '-' : one))
+    return [
+      [routerId, address, mask ?? '-', `0x${options.toString(16)}, ${areaKind}`, `${priority}`, ...leaders],
+    ]
+  })
+  if (rows.length === 0) return []
+  return ['', table(['ROUTER', 'ADDRESS', 'MASK', 'OPTIONS, AREA', 'PRIORITY', 'DR', 'BDR'], rows)]
 }
 
 const statesText = (n: OspfNeighbour, all: readonly OspfNeighbour[]): string =>
