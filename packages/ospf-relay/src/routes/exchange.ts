@@ -1,4 +1,4 @@
-import { type Instant, type Millis, seconds, since } from '@brunel/base'
+import { type Instant, instant, type Millis, seconds, since } from '@brunel/base'
 import type { Ospf } from '@brunel/wire'
 
 /**
@@ -49,7 +49,7 @@ export class Exchanges {
       if (name === router || !other.complete || Math.abs(since(other.since, mine.since)) > TOGETHER) continue
       this.#routers.delete(name)
       this.#routers.delete(router)
-      const first = other.since < mine.since ? other.since : mine.since
+      const first = instant(Math.min(other.since, mine.since))
       return { since: first, keys: new Set([...mine.keys, ...other.keys]) }
     }
     return undefined
