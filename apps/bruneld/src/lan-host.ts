@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs'
-import { runIp } from './interfaces.js'
+import { MARK, runIp } from './interfaces.js'
 
 /**
  * What the kernel does for a relay. It answers ARP and ND for far neighbours (a proxy entry), and hands us what comes for
@@ -8,8 +8,6 @@ import { runIp } from './interfaces.js'
  * behind is known, and nothing else is touched.
  */
 
-/** Of routes, rules and neighbour entries; nobody in rt_protos has it. */
-const MARK = 175
 /** Before `main`, behind what people write with small numbers. */
 const RULE = 1750
 /** As RULE, where proxy_ndp was off before us: it goes off again with the rule. */
@@ -127,7 +125,10 @@ export async function clear(lan?: LanOf): Promise<void> {
     )
     await batch(
       [family],
-      rules.map(({ priority, iif }) => `rule del priority ${priority} iif ${iif} protocol ${MARK}`),
+      rules.map(
+        ({ priority, iif }) =>
+          `rule del priority ${priority}${iif === undefined ? '' : ` iif ${iif}`} protocol ${MARK}`,
+      ),
     )
     for (const name of new Set(rules.filter(r => r.priority === RULE_PROXY_NDP).map(r => r.iif)))
       if (name !== undefined) switchProxyNdp(name, false)

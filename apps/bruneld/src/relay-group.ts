@@ -108,6 +108,11 @@ export class RelayGroup {
     return true
   }
 
+  /** A relay was heard at the far end of the tunnel, and is no longer. */
+  silent(tunnel: string): boolean {
+    return this.#tunnels.get(tunnel)?.carrying.silent ?? false
+  }
+
   report(): RelayReport {
     return this.#relay.report(this.#ports.now())
   }
@@ -196,6 +201,7 @@ export class RelayGroup {
       changed: state => {
         // An interface that was down has lost its routes.
         if (state.is === 'open' && this.lan.is !== 'open') this.#ports.edge.tables.verify()
+        if (state.is === 'waiting' && this.lan.is === 'open') this.#feed({ on: 'lan-lost' })
         this.lan = state
         this.#ports.onLan(this.device, state)
       },

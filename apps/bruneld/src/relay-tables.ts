@@ -6,9 +6,9 @@ import type { RelayTables, TableRoute } from './relay-edge.js'
 /**
  * Routes that OSPF brought, in the kernel: one table for packets that come in by one interface, as what they mean depends
  * on whence they come. Two rules lead there. The first asks `main` without its default route, so that connected networks,
- * tunnel.routes and all else that somebody wrote down is stronger; the default route is weaker. What this machine itself
- * sends (errors about such packets, answers to far hosts; `iif lo`) and the reverse path filter have a table too, of all
- * routes but a default one. Peers' own addresses are thrown back to `main` in each: a tunnel never goes through a tunnel.
+ * tunnel.routes and all else that somebody wrote down is stronger; the default route is weaker. All else (what this machine
+ * sends itself, what comes back from the Internet by another interface, the reverse path filter) has a table too, of all
+ * routes but a default one, and only before `main`, so that rules of the operator go before. Peers' own addresses are thrown back to `main` in each: a tunnel never goes through a tunnel.
  */
 
 /** As in lan-host.ts: of routes and rules. */
@@ -16,9 +16,15 @@ const MARK = 175
 /** Behind the rules of lan-host.ts. */
 const RULE_MAIN = 1755
 const RULE_TABLE = 1756
+/** Right before that of `main`, which has been there since the kernel has rules. */
+const RULE_SKIP = 32_763
+const RULE_OTHERS_MAIN = 32_764
+const RULE_OTHERS = 32_765
+const MAIN = 32_766
 /** Plus a number for each interface, in the order in which they got routes. */
 const TABLE = 1_751_000_000
-const OWN = 'lo'
+/** No interface is called so. */
+const OTHERS = '*'
 /** What somebody else removed is back after so long. */
 const VERIFY_MS = 10_000
 
@@ -73,11 +79,24 @@ export function tableChange(
   ]
 }
 
-/** Pure: the two rules of an interface. */
-export const tableRules = (verb: 'add' | 'del', device: string, table: number): readonly string[] => [
-  `rule ${verb} priority ${RULE_MAIN} iif ${device} lookup main suppress_prefixlength 0 protocol ${MARK}`,
-  `rule ${verb} priority ${RULE_TABLE} iif ${device} lookup ${table} protocol ${MARK}`,
-]
+/**
+ * Pure: the rules of an interface, or of all others. What came by an interface of its own and is not in its table skips
+ * that of the others: OSPF did not send it here, and what it would find leads back to whoever did.
+ */
+export const tableRules = (verb: 'add' | 'del', device: string, table: number): readonly string[] => {
+  const rules =
+    device === OTHERS
+      ? [
+          `priority ${RULE_OTHERS_MAIN} lookup main suppress_prefixlength 0`,
+          `priority ${RULE_OTHERS} lookup ${table}`,
+        ]
+      : [
+          `priority ${RULE_MAIN} iif ${device} lookup main suppress_prefixlength 0`,
+          `priority ${RULE_TABLE} iif ${device} lookup ${table}`,
+          `priority ${RULE_SKIP} iif ${device} goto ${MAIN}`,
+        ]
+  return rules.map(rule => `rule ${verb} ${rule} protocol ${MARK}`)
+}
 
 const connectedNetworks = (): readonly string[] =>
   Object.values(networkInterfaces()).flatMap(list => (list ?? []).flatMap(({ cidr }) => cidr ?? []))
@@ -96,7 +115,7 @@ export class KernelTables implements RelayTables {
   readonly #wanted = new Map<string, readonly TableRoute[]>()
   readonly #installed = new Map<string, ReadonlyMap<string, string>>()
   /** An interface keeps its number. */
-  readonly #numbers = new Map<string, number>([[OWN, 0]])
+  readonly #numbers = new Map<string, number>([[OTHERS, 0]])
   readonly #dirty = new Set<string>()
   #spared: readonly string[] = []
   #work: Promise<void> = Promise.resolve()
@@ -105,14 +124,14 @@ export class KernelTables implements RelayTables {
   set(device: string, routes: readonly TableRoute[]): void {
     if (routes.length === 0) this.#wanted.delete(device)
     else this.#wanted.set(device, routes)
-    this.#changed([device, OWN])
+    this.#changed([device, OTHERS])
     this.#verify ??= setInterval(() => this.#enqueue(() => this.#look()), VERIFY_MS).unref()
   }
 
   spare(addresses: readonly string[]): void {
     if (addresses.join() === this.#spared.join()) return
     this.#spared = addresses
-    this.#changed([...this.#wanted.keys(), OWN])
+    this.#changed([...this.#wanted.keys(), OTHERS])
   }
 
   verify(): void {
@@ -142,9 +161,9 @@ export class KernelTables implements RelayTables {
     return TABLE + number
   }
 
-  /** Of several interfaces that lead to one prefix the first: to the machine itself they are as good. */
+  /** Of several interfaces that lead to one prefix the first: to all others they are as good. */
   #routesOf(device: string): readonly TableRoute[] {
-    if (device !== OWN) return this.#wanted.get(device) ?? []
+    if (device !== OTHERS) return this.#wanted.get(device) ?? []
     const all = [...this.#wanted.values()].flat().filter(({ to }) => !to.endsWith('/0'))
     return [...new Map(all.reverse().map(route => [route.to, route])).values()]
   }

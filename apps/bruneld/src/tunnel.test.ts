@@ -76,6 +76,7 @@ function opened(addSa?: () => number) {
     now: () => instant(1000),
     chance: () => 0,
     warn: () => undefined,
+    routed: () => undefined,
     onBug: error => t.fail(String(error)),
   })
   const restarts = (): number => commands.filter(command => command.do === 'tunnel-restart').length

@@ -1,3 +1,4 @@
+import type { RouterEvent } from '@brunel/admin-api'
 import { millis, type Random } from '@brunel/base'
 import type { Layer, Peer, Step } from '@brunel/config'
 import { wipe } from '@brunel/crypto'
@@ -30,6 +31,7 @@ export interface TunnelsPorts {
   readonly log: Log
   readonly hostname: string
   readonly eventLog: EventLog
+  readonly onEvent: (event: RouterEvent) => void
   /** A tunnel was opened or changed, or is about to be closed and is listed no more. */
   readonly changed: () => void
   readonly onBug: (error: unknown) => void
@@ -68,6 +70,11 @@ export class Tunnels {
 
   values(): Iterable<Tunnel> {
     return this.#open.values()
+  }
+
+  /** `silent`: the relay at the far end of a tunnel, which has to speak every second, does not. */
+  tendRoutes(silent: (tunnel: string) => boolean): void {
+    for (const [name, tunnel] of this.#open) tunnel.tendRoutes(silent(name))
   }
 
   async apply(steps: readonly Step[]): Promise<void> {
@@ -114,6 +121,7 @@ export class Tunnels {
       now,
       chance: () => this.#ports.random.jitter(millis(1000)) / 1000,
       onBug: this.#ports.onBug,
+      routed: (one, are) => this.#ports.onEvent(routesEvent(one.peer, are)),
       warn: (name, what, error) => this.#ports.log.warn({ tunnel: name, error: String(error) }, what),
     })
     this.#open.set(peer.name, tunnel)
@@ -207,5 +215,20 @@ export class Tunnels {
     this.#failures.set(name, failure)
     if (!isNews) return
     this.#ports.log.error({ tunnel: name, code: failure.code, remedy: failure.remedy }, failure.detail)
+  }
+}
+
+function routesEvent(
+  { name, tunnel: { routes, whenDown, interface: device } }: Peer,
+  are: boolean,
+): RouterEvent {
+  const networks = routes.map(({ address, length }) => `${address}/${length}`)
+  const gone = `${name} carries no data: its routes are ${whenDown === 'block' ? 'blocked unless another way leads there' : 'withdrawn'}`
+  return {
+    at: new Date().toISOString(),
+    event: are ? 'routes-restored' : 'routes-withdrawn',
+    tunnel: name,
+    detail: are ? `the routes of ${name} lead into ${device} again` : gone,
+    data: { networks },
   }
 }
