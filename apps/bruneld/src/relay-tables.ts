@@ -140,8 +140,7 @@ export class KernelTables implements RelayTables {
 
   async stop(): Promise<void> {
     clearInterval(this.#verify)
-    for (const device of this.#wanted.keys()) this.set(device, [])
-    clearInterval(this.#verify)
+    for (const device of [...this.#wanted.keys()]) this.set(device, [])
     await this.#work
   }
 
@@ -194,13 +193,15 @@ export class KernelTables implements RelayTables {
     for (const family of ['-4', '-6'])
       for (const { table } of await marked(family))
         if (table !== undefined) there.set(table, (there.get(table) ?? 0) + 1)
+    const [lines, rules]: [string[], string[]] = [[], []]
     for (const [device, routes] of this.#installed) {
       const table = this.#tableNumber(device)
-      const lines = there.get(`${table}`) === routes.size ? [] : tableChange(table, new Map(), routes)
-      await script([], lines)
+      if (there.get(`${table}`) !== routes.size) lines.push(...tableChange(table, new Map(), routes))
       // Refused where they are.
-      for (const family of ['-4', '-6']) await script([family], tableRules('add', device, table))
+      rules.push(...tableRules('add', device, table))
     }
+    await script([], lines)
+    for (const family of ['-4', '-6']) await script([family], rules)
   }
 }
 

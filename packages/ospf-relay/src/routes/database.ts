@@ -78,7 +78,7 @@ export class Database implements Area {
     if (lsas + more > MOST_LSAS || octets + grows > MOST_OCTETS) return 'relay-routes-full'
     this.#room.lsas += more
     this.#room.octets += grows
-    this.#entries.set(key, { lsa, bytes: bytes.slice(), heardAt: now })
+    this.#entries.set(key, { lsa, bytes: new Uint8Array(bytes), heardAt: now })
     const wanted = this.#missing.get(key)
     if (wanted !== undefined && newer(lsa, wanted) >= 0) this.#missing.delete(key)
     return true

@@ -55,7 +55,7 @@ export function lsaChecksumGood(bytes: Uint8Array): boolean {
 
 /** The same LSA, so old: RFC 2328 §13.3 (5), what is sent on has aged. No more than MaxAge. */
 export function aged(lsa: Uint8Array, age: number): Uint8Array {
-  const copy = lsa.slice()
+  const copy = new Uint8Array(lsa)
   const view = new DataView(copy.buffer)
   const flag = view.getUint16(0) & DO_NOT_AGE
   view.setUint16(0, flag | Math.min(MAX_AGE, Math.max(0, Math.floor(age))))
