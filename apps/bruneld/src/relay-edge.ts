@@ -71,6 +71,8 @@ export interface TableRoute {
 
 /** Which way the machine forwards packets that came in by an interface. What is asked for is done later, in order. */
 export interface RelayTables {
+  /** Why some of the routes are not there. */
+  readonly problem: RelayProblem | undefined
   /** All routes of an interface, in place of those before; none: as if there were no relay. */
   set(device: string, routes: readonly TableRoute[]): void
   /** Never led by such routes: the addresses at which peers are reached. */

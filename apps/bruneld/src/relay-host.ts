@@ -97,7 +97,11 @@ export class RelayHost {
   }
 
   get problems(): readonly RelayProblem[] {
-    return [...this.#groups.values()].flatMap(({ lan }) => problemsOf(lan))
+    const { problem } = this.#ports.edge.tables
+    return [
+      ...[...this.#groups.values()].flatMap(({ lan }) => problemsOf(lan)),
+      ...(problem ? [problem] : []),
+    ]
   }
 
   /** What came from tunnels is inbound, what came from a LAN outbound. */

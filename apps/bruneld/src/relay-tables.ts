@@ -1,7 +1,7 @@
 import { networkInterfaces } from 'node:os'
 import { Address } from '@brunel/wire'
 import { runIp } from './interfaces.js'
-import type { RelayTables, TableRoute } from './relay-edge.js'
+import type { RelayProblem, RelayTables, TableRoute } from './relay-edge.js'
 
 /**
  * Routes that OSPF brought, in the kernel: one table for packets that come in by one interface, as what they mean depends
@@ -101,11 +101,24 @@ export const tableRules = (verb: 'add' | 'del', device: string, table: number): 
 const connectedNetworks = (): readonly string[] =>
   Object.values(networkInterfaces()).flatMap(list => (list ?? []).flatMap(({ cidr }) => cidr ?? []))
 
-/** Goes on where one line is refused; what is not there after all is put there when it is looked at again. */
-async function script(args: readonly string[], lines: readonly string[]): Promise<void> {
-  if (lines.length === 0) return
-  await runIp([...args, '-force', '-batch', '-'], `${lines.join('\n')}\n`).catch(() => undefined)
+/** Goes on where one line is refused, and answers the first refusal. What is not there is put there at the next look. */
+async function script(args: readonly string[], lines: readonly string[]): Promise<string | undefined> {
+  if (lines.length === 0) return undefined
+  try {
+    await runIp([...args, '-force', '-batch', '-'], `${lines.join('\n')}\n`)
+    return undefined
+  } catch (error) {
+    return (error as Error).message.split('\n')[0]
+  }
 }
+
+/** Pure: a refusal for people. */
+export const refusedRoutes = (said: string): RelayProblem => ({
+  code: 'BRUNEL_RELAY_ROUTES',
+  detail: `The kernel refuses routes that OSPF brought, so that data does not follow all of them: ${said.replace(/\.$/, '')}.`,
+  remedy:
+    'See `brunel relay --routes` and `ip route show table all proto 175`; it is tried again every 10 s.',
+})
 
 interface Row {
   readonly table?: string
@@ -117,6 +130,7 @@ export class KernelTables implements RelayTables {
   /** An interface keeps its number. */
   readonly #numbers = new Map<string, number>([[OTHERS, 0]])
   readonly #dirty = new Set<string>()
+  problem: RelayProblem | undefined
   #spared: readonly string[] = []
   #work: Promise<void> = Promise.resolve()
   #verify: NodeJS.Timeout | undefined
@@ -188,6 +202,7 @@ export class KernelTables implements RelayTables {
 
   /** An interface that goes down loses its routes, and other software may take what it does not know. */
   async #look(): Promise<void> {
+    this.problem = undefined
     if (this.#installed.size === 0) return
     const there = new Map<string, number>()
     for (const family of ['-4', '-6'])
@@ -200,7 +215,8 @@ export class KernelTables implements RelayTables {
       // Refused where they are.
       rules.push(...tableRules('add', device, table))
     }
-    await script([], lines)
+    const refused = await script([], lines)
+    this.problem = refused === undefined ? undefined : refusedRoutes(refused)
     for (const family of ['-4', '-6']) await script([family], rules)
   }
 }

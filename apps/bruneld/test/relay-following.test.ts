@@ -1,4 +1,5 @@
 import t from 'tap'
+import { refusedRoutes } from '../src/relay-tables.js'
 import { hello, relayRig, tunnelTo } from './relay-rig.js'
 
 const DOWN = { stands: false, crossed: false, lastIn: undefined }
@@ -91,4 +92,11 @@ t.test('a LAN that is open again is looked at: its routes went with it', async t
 
 t.test('forward: false of a tunnel is heard', async t => {
   t.same(following(tunnelTo('branch-7', {}, { forward: false })).told(), [])
+})
+
+t.test('what the kernel refuses of the routes is a warning as long as it lasts', async t => {
+  const { host, state } = following(tunnelTo('branch-7'))
+  t.same(host.problems, [])
+  state.problem = refusedRoutes('Error: Nexthop has invalid gateway.')
+  t.match(host.problems, [{ code: 'BRUNEL_RELAY_ROUTES', detail: /: Error: Nexthop has invalid gateway\.$/ }])
 })

@@ -3,7 +3,14 @@ import { type Instant, instant, isDrop, Packet } from '@brunel/base'
 import type { KeptArea, TunnelSettings } from '@brunel/ospf-relay'
 import { Address, Checksum, Ipv4 } from '@brunel/wire'
 import type { TunnelCrossing } from '../src/relay-carrying.js'
-import type { FarNeighbour, LanHeard, RelayCommand, RelayEdge, RelayLan } from '../src/relay-edge.js'
+import type {
+  FarNeighbour,
+  LanHeard,
+  RelayCommand,
+  RelayEdge,
+  RelayLan,
+  RelayProblem,
+} from '../src/relay-edge.js'
 
 import type { RelayedTunnel } from '../src/relay-group.js'
 import { RelayHost } from '../src/relay-host.js'
@@ -129,12 +136,16 @@ export function relayRig(firstId = 1) {
     underlay: ['198.51.100.7'],
     spared: [] as string[],
     verified: 0,
+    problem: undefined as RelayProblem | undefined,
     flushed: 0,
     /** When something last came out of any tunnel; undefined: just now. */
     lastIn: undefined as Instant | undefined,
   }
   const edge: RelayEdge = {
     tables: {
+      get problem() {
+        return state.problem
+      },
       set: (device, routes) =>
         log.push(
           `${device} follows ${routes.map(r => `${r.to} by ${r.device} ${r.via ?? ''}`.trim()).join(', ') || 'nothing'}`,

@@ -1,9 +1,9 @@
 import type { Drop, Instant } from '@brunel/base'
-import { Address, type Ospf } from '@brunel/wire'
+import { Address } from '@brunel/wire'
 import { LAN, type Port, type RelayEffect } from './contract.js'
 import type { Doctor } from './doctor.js'
 import type { Segment } from './routes/choice.js'
-import { Following, type FollowingReport, type KeptArea } from './routes/following.js'
+import { Following, type FollowingReport, type Heard, type KeptArea } from './routes/following.js'
 import type { Ways } from './ways.js'
 
 /** Which of what the relay carries makes routes, and for which ports: between the relay and its database of LSAs. */
@@ -22,11 +22,12 @@ export class DataWays {
   }
 
   /** RFC 2328 §13: LSAs only of whom his neighbours believe them. The doctor has heard the message already. */
-  hear(now: Instant, source: Uint8Array, message: Ospf.Message, payload: Uint8Array): readonly Drop[] {
+  hear(now: Instant, heard: Heard): readonly Drop[] {
+    const { message, source } = heard
     const { type } = message.body
     if (type !== 'link-state-update' && type !== 'database-description') return []
     if (!this.#forwards || !this.#doctor.believed(now, Address.format(source), message)) return []
-    return this.#following.hear(now, message, payload)
+    return this.#following.hear(now, heard)
   }
 
   get #forwards(): boolean {

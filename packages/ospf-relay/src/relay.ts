@@ -292,7 +292,7 @@ export class Relay implements Machine<RelayInput, RelayEffect> {
     const payload = bytes.subarray(packet.payloadAt)
     const message = this.#doctor.hear(now, { port, payload, ...packet })
     if (isDrop(message)) return
-    for (const drop of this.#dataWays.hear(now, packet.source, message, payload)) this.#drop(port, drop)
+    for (const drop of this.#dataWays.hear(now, { message, payload, ...packet })) this.#drop(port, drop)
     if (message.body.type !== 'hello') return
     const kept = bytes.length <= LARGEST_HELLO
     this.#sources.hello(Address.format(packet.source), message.body.deadInterval, kept ? bytes : undefined)

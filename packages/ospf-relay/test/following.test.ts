@@ -290,6 +290,42 @@ t.test('what was kept is followed by the next relay as soon as routers are heard
   )
 })
 
+t.test('RFC 2328 §10.6: what neither of two routers describes is nobody’s any more', async t => {
+  const areas = [
+    { version: 2 as const, instance: 0, area: '0.0.0.0', lsas: areaOf('10.1.0.0/16', '10.2.0.0/16', 9) },
+  ]
+  const rig = new Rig(['x'])
+  rig.feed({ on: 'kept', areas })
+  greet(rig)
+  t.equal(since(rig, () => rig.run(1500)).length, 2)
+  rig.now += 10_000
+  t.same(
+    since(rig, () => {
+      exchange(rig)
+      rig.run(1500)
+    }),
+    ['lan: ', 'tunnel:x: '],
+  )
+})
+
+t.test('RFC 2328 §13 (8): an older instance is believed where nobody answers with a newer one', async t => {
+  const rig = joined()
+  rig.run(1500)
+  const flood = (sequence: number, stub: string): string[] => {
+    greet(rig)
+    return since(rig, () => {
+      rig.hears('x', Lsas.updates(B, allRouters(B), [areaOf('10.91.0.0/16', stub, sequence)[1]]))
+      rig.run(1500)
+    })
+  }
+  const by = (stub: string): string[] => [`lan: ${stub} tunnel:x 10.9.0.2`]
+  t.same(flood(7, '10.7.0.0/16'), by('10.7.0.0/16'))
+  t.same(flood(3, '10.3.0.0/16'), [], 'it may have been on its way')
+  rig.run(5000)
+  t.same(flood(3, '10.3.0.0/16'), by('10.3.0.0/16'), 'everybody has begun anew')
+  t.same(flood(7, '10.7.0.0/16'), by('10.7.0.0/16'), 'no, somebody had it')
+})
+
 t.test('RFC 2328 §12.1.7: an LSA with a wrong checksum is counted, carried and not followed', async t => {
   const rig = new Rig(['x'])
   exchange(rig)

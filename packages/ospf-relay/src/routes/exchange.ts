@@ -8,10 +8,19 @@ import type { Ospf } from '@brunel/wire'
 
 /** Exchanges that began this far apart are not of one adjacency. */
 const TOGETHER: Millis = seconds(60)
-/** As many as a segment has routers. */
-const MOST_ROUTERS = 128
+/** As many as the routers of a segment need that become adjacent at once. */
+const MOST = 256
+
+/** Who describes to whom. */
+export interface Direction {
+  /** Area and address. */
+  readonly from: string
+  /** The same of the other; undefined: by multicast, as on a point-to-point network (RFC 2328 §8.1). */
+  readonly to: string | undefined
+}
 
 interface Described {
+  readonly direction: Direction
   readonly since: Instant
   readonly keys: Set<string>
   complete: boolean
@@ -24,34 +33,45 @@ export interface Whole {
 }
 
 export class Exchanges {
-  readonly #routers = new Map<string, Described>()
+  readonly #described = new Map<string, Described>()
 
-  /** `router` describes these. Answers what is whole by that. */
+  /** These are described. Answers what is whole by that. */
   described(
     now: Instant,
-    router: string,
+    direction: Direction,
     { init, more }: Ospf.DatabaseDescription,
     keys: readonly string[],
   ): Whole | undefined {
-    if (init) this.#routers.delete(router)
-    const mine = this.#routers.get(router) ?? { since: now, keys: new Set(), complete: false }
-    // Without its beginning it would be half of it.
-    if (!init && !this.#routers.has(router)) return undefined
-    if (this.#routers.size < MOST_ROUTERS) this.#routers.set(router, mine)
+    const name = nameOf(direction)
+    if (init) this.#described.delete(name)
+    const mine = this.#described.get(name) ?? this.#begun(now, direction, init)
+    if (mine === undefined) return undefined
     for (const key of keys) mine.keys.add(key)
     if (init || more || mine.complete) return undefined
     mine.complete = true
-    return this.#whole(router, mine)
+    return this.#whole(mine)
   }
 
-  #whole(router: string, mine: Described): Whole | undefined {
-    for (const [name, other] of this.#routers) {
-      if (name === router || !other.complete || Math.abs(since(other.since, mine.since)) > TOGETHER) continue
-      this.#routers.delete(name)
-      this.#routers.delete(router)
+  /** Without its beginning it would be half of it. */
+  #begun(now: Instant, direction: Direction, init: boolean): Described | undefined {
+    if (!init || this.#described.size >= MOST) return undefined
+    const begun = { direction, since: now, keys: new Set<string>(), complete: false }
+    this.#described.set(nameOf(direction), begun)
+    return begun
+  }
+
+  #whole(mine: Described): Whole | undefined {
+    for (const other of this.#described.values()) {
+      if (!other.complete || !answers(mine.direction, other.direction)) continue
+      if (Math.abs(since(other.since, mine.since)) > TOGETHER) continue
+      for (const { direction } of [mine, other]) this.#described.delete(nameOf(direction))
       const first = instant(Math.min(other.since, mine.since))
       return { since: first, keys: new Set([...mine.keys, ...other.keys]) }
     }
     return undefined
   }
 }
+
+const nameOf = ({ from, to }: Direction): string => `${from} > ${to ?? 'all'}`
+const answers = (a: Direction, b: Direction): boolean =>
+  a.to === undefined ? b.to === undefined && a.from !== b.from : a.to === b.from && a.from === b.to

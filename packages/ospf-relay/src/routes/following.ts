@@ -1,9 +1,9 @@
 import { after, type Drop, type Instant, isDrop, seconds, sooner } from '@brunel/base'
-import { Ospf } from '@brunel/wire'
+import { Address, Ospf } from '@brunel/wire'
 import type { Port } from '../contract.js'
 import { type Candidate, choose, type FollowedRoute, type Segment, type SegmentRouter } from './choice.js'
 import { type Area, Database, keyOf, type Room } from './database.js'
-import { Exchanges } from './exchange.js'
+import { type Direction, Exchanges } from './exchange.js'
 import { type Path, pathsOf, preference, type Root } from './paths.js'
 import { Throttle } from './throttle.js'
 
@@ -48,6 +48,12 @@ export interface NewRoutes {
   readonly routes: readonly FollowedRoute[]
 }
 
+/** A message that others on the segment believe. */
+export interface Heard extends Ospf.Ends {
+  readonly message: Ospf.Message
+  readonly payload: Uint8Array
+}
+
 const nameOf = ({ version, instance, area }: Area): string => `${version} ${instance} ${area}`
 
 export class Following {
@@ -63,11 +69,12 @@ export class Following {
   readonly #unknown = new Map<string, readonly string[]>()
 
   get deadline(): Instant | undefined {
-    return sooner(this.#throttle.deadline, this.#expiredAt && after(this.#expiredAt, EXPIRY))
+    const expiry = this.#expiredAt === undefined ? undefined : after(this.#expiredAt, EXPIRY)
+    return sooner(this.#throttle.deadline, expiry)
   }
 
   /** What a router said that others on the segment believe. Answers why something of it makes no routes. */
-  hear(now: Instant, message: Ospf.Message, payload: Uint8Array): readonly Drop[] {
+  hear(now: Instant, { message, payload, ...ends }: Heard): readonly Drop[] {
     const { body } = message
     if (body.type !== 'link-state-update' && body.type !== 'database-description') return []
     const database = this.#database({ ...message, area: message.areaId })
@@ -76,8 +83,7 @@ export class Following {
       return this.#take(now, database, Ospf.lsasOf(payload, { ...message, body }))
     const headers = Ospf.headersOf(payload, { ...message, body })
     for (const header of headers) database.described(now, header)
-    const name = `${nameOf(database)} ${message.routerId}`
-    const whole = this.#exchanges.described(now, name, body, headers.map(keyOf))
+    const whole = this.#exchanges.described(now, directionOf(database, ends), body, headers.map(keyOf))
     if (whole !== undefined && database.purge(whole)) this.#throttle.changed(now)
     return []
   }
@@ -203,6 +209,11 @@ export class Following {
       }),
     }
   }
+}
+
+function directionOf(area: Area, { source, destination }: Ospf.Ends): Direction {
+  const of = (address: Uint8Array): string => `${nameOf(area)} ${Address.format(address)}`
+  return { from: of(source), to: Address.isMulticast(destination) ? undefined : of(destination) }
 }
 
 function offer(
