@@ -22,7 +22,7 @@ import { Bearings, eachOf } from './bearings.js'
 import { type CertificateExpiry, CertificateWatch, noticeEvent } from './certificate-watch.js'
 import { logAudit } from './esp-audit.js'
 import { EventLog } from './event-log.js'
-import { EventStream, routerEvent } from './event-stream.js'
+import { EventStream, mtuEvent, routerEvent } from './event-stream.js'
 import { IkeHost, type IkeHostPorts } from './ike-host.js'
 import { countIkeEvent } from './ike-tally.js'
 import type { IpRoute2 } from './interfaces.js'
@@ -95,6 +95,7 @@ export class Router implements RouterControl {
       ike: () => this.#ike,
       changed: () => this.#relay.look(),
       onBug: error => this.#bug('tunnels', error),
+      onMtu: (tunnel, state) => this.#tell(mtuEvent(tunnel, state)),
     })
     this.#relay = new RouterRelay({
       ...ports,

@@ -69,6 +69,7 @@ function opened(addSa?: () => number) {
     removePath: () => undefined,
     command: command => void commands.push(command),
   }
+  const told: number[] = []
   const interfaces = { exists: () => false, setMtu: async () => undefined }
   const tunnel = new Tunnel(peer, {
     io: io as PacketIo,
@@ -76,6 +77,8 @@ function opened(addSa?: () => number) {
     now: () => instant(1000),
     chance: () => 0,
     warn: () => undefined,
+    tellMtu: (_, own) => void told.push(own),
+    onMtu: () => undefined,
     onBug: error => t.fail(String(error)),
   })
   const restarts = (): number => commands.filter(command => command.do === 'tunnel-restart').length
@@ -90,7 +93,7 @@ function opened(addSa?: () => number) {
     io.counters.cells[cell + SA_COUNTER.packets] = packets
     io.counters.cells[cell + SA_COUNTER.sequence] = sequence
   }
-  return { tunnel, restarts, counted, commands }
+  return { tunnel, restarts, counted, commands, told }
 }
 
 t.test('RFC 2890 §2.2: a tunnel that is established anew counts its GRE packets anew', async t => {

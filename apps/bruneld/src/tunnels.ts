@@ -10,7 +10,7 @@ import type { IpRoute2 } from './interfaces.js'
 import type { Log } from './log.js'
 import { bearingOf, ownAddresses } from './own-addresses.js'
 import { compassFor, sameBearing } from './remote-address.js'
-import { Tunnel } from './tunnel.js'
+import { Tunnel, type TunnelPorts } from './tunnel.js'
 
 /** What the router reads of the configuration. Only this side ever holds a PSK or a private key. */
 export interface PeerSource {
@@ -33,6 +33,7 @@ export interface TunnelsPorts {
   /** A tunnel was opened or changed, or is about to be closed and is listed no more. */
   readonly changed: () => void
   readonly onBug: (error: unknown) => void
+  readonly onMtu: TunnelPorts['onMtu']
 }
 
 /** Why a tunnel could not be opened. */
@@ -114,6 +115,8 @@ export class Tunnels {
       now,
       chance: () => this.#ports.random.jitter(millis(1000)) / 1000,
       onBug: this.#ports.onBug,
+      onMtu: this.#ports.onMtu,
+      tellMtu: (name, mtu) => this.#ports.ike()?.feed({ on: 'inner-mtu', peer: name, mtu }),
       warn: (name, what, error) => this.#ports.log.warn({ tunnel: name, error: String(error) }, what),
     })
     this.#open.set(peer.name, tunnel)
@@ -184,7 +187,7 @@ export class Tunnels {
     const secrets = this.#ports.peers.secrets(peer.name)
     const told = ikePeer(peer, secrets, bearing, this.#ports.hostname)
     if (told === undefined) return this.refused(peer.name, new Error('no PSK, PPK or private key is stored'))
-    ike.feed({ on: 'peer-set', peer: told })
+    ike.feed({ on: 'peer-set', peer: { ...told, innerMtu: tunnel.mtu.current.own } })
     this.#forgetSecrets(peer.name)
     this.#secrets.set(peer.name, secrets)
     if (tunnel.halted) ike.feed({ on: 'down', peer: peer.name })
