@@ -53,14 +53,17 @@ for (const [who, mtus] of [
   ['the responder', { b: 'other' }],
   ['the initiator', { a: 'other' }],
 ] as const)
-  t.test(`RFC 7296 §3.12: ${who} is of another kind: it is told nothing, also when the MTU changes`, async t => {
-    const lab = telling(mtus)
-    for (const router of lab.routers) tell(lab, router, 1300)
-    lab.run(20_000)
-    t.same([heard(lab.a), heard(lab.b)], [[], []])
-    t.notOk(lab.sent.some(({ text }) => INNER_MTU.test(text)))
-    t.notMatch(lab.sent[1]?.text, /, V/, 'the answer shows it to nobody who did not')
-  })
+  t.test(
+    `RFC 7296 §3.12: ${who} is of another kind: it is told nothing, also when the MTU changes`,
+    async t => {
+      const lab = telling(mtus)
+      for (const router of lab.routers) tell(lab, router, 1300)
+      lab.run(20_000)
+      t.same([heard(lab.a), heard(lab.b)], [[], []])
+      t.notOk(lab.sent.some(({ text }) => INNER_MTU.test(text)))
+      t.notMatch(lab.sent[1]?.text, /, V/, 'the answer shows it to nobody who did not')
+    },
+  )
 
 t.test('RFC 7296 §1.4: another value is told at once, by either end, and answered with nothing', async t => {
   const lab = telling({})
@@ -68,12 +71,21 @@ t.test('RFC 7296 §1.4: another value is told at once, by either end, and answer
   tell(lab, lab.b, 1200)
   tell(lab, lab.a, 1380)
   lab.run(2000)
-  t.same([heard(lab.a), heard(lab.b)], [[1322, 1200], [1422, 1380]])
+  t.same(
+    [heard(lab.a), heard(lab.b)],
+    [
+      [1322, 1200],
+      [1422, 1380],
+    ],
+  )
   t.same(requests(lab), [
     'B INFORMATIONAL request 0 {N(BRUNEL_INNER_MTU)}',
     'A INFORMATIONAL request 2 {N(BRUNEL_INNER_MTU)}',
   ])
-  t.match(lab.sent.map(({ text }) => text), [/./, /./, /response 0 \{\}/, /response 2 \{\}/])
+  t.match(
+    lab.sent.map(({ text }) => text),
+    [/./, /./, /response 0 \{\}/, /response 2 \{\}/],
+  )
 })
 
 t.test('it rises as it falls: what an end tells is its own and never the lower of the two', async t => {
@@ -110,26 +122,32 @@ t.test('RFC 7296 §2.1: a request that is lost is repeated', async t => {
   t.same(heard(lab.b), [1422, 1300])
 })
 
-t.test('RFC 7296 §2.8: a rekey of the IKE SA meanwhile loses nothing, and an old request tells nothing old', async t => {
-  const lab = telling({})
-  let held: Parameters<Lab['deliver']>[0] | undefined
-  lab.rule = datagram => {
-    if (held !== undefined || !INNER_MTU.test(datagram.text)) return undefined
-    held = datagram
-    return []
-  }
-  // B rekeys while the request of A is on its way: A tells the value that it has by then on the successor.
-  tell(lab, lab.a, 1300)
-  lab.feed(lab.b, { on: 'rekey', peer: 'A', what: 'ike' })
-  lab.run(1100)
-  tell(lab, lab.a, 1290)
-  lab.run(3500)
-  t.equal(heard(lab.b).at(-1), 1290)
-  if (held !== undefined) lab.deliver(held)
-  lab.run(60_000)
-  t.equal(heard(lab.b).at(-1), 1290)
-  t.same([lab.a, lab.b].map(router => router.ike.report(lab.other(router).name)?.sas.length), [1, 1])
-})
+t.test(
+  'RFC 7296 §2.8: a rekey of the IKE SA meanwhile loses nothing, and an old request tells nothing old',
+  async t => {
+    const lab = telling({})
+    let held: Parameters<Lab['deliver']>[0] | undefined
+    lab.rule = datagram => {
+      if (held !== undefined || !INNER_MTU.test(datagram.text)) return undefined
+      held = datagram
+      return []
+    }
+    // B rekeys while the request of A is on its way: A tells the value that it has by then on the successor.
+    tell(lab, lab.a, 1300)
+    lab.feed(lab.b, { on: 'rekey', peer: 'A', what: 'ike' })
+    lab.run(1100)
+    tell(lab, lab.a, 1290)
+    lab.run(3500)
+    t.equal(heard(lab.b).at(-1), 1290)
+    if (held !== undefined) lab.deliver(held)
+    lab.run(60_000)
+    t.equal(heard(lab.b).at(-1), 1290)
+    t.same(
+      [lab.a, lab.b].map(router => router.ike.report(lab.other(router).name)?.sas.length),
+      [1, 1],
+    )
+  },
+)
 
 t.test('a session that follows another tells anew; between them the value stays', async t => {
   const lab = telling({})
