@@ -5,6 +5,7 @@ const want: InterfaceSettings = {
   mtu: 1422,
   addresses: ['10.255.0.1/30', 'fd00:7::1/64'],
   routes: ['10.2.0.0/16', 'fd00:2::/64'],
+  blocked: [],
   multicast: true,
 }
 
@@ -42,6 +43,28 @@ t.test('what is wanted no longer is removed, by name and by device', async t => 
     'no line touches another interface',
   )
 })
+
+t.test(
+  'a network is blocked before its route goes, and until it is back: nothing slips by a wider one',
+  async t => {
+    const shut = { ...want, routes: [], blocked: want.routes }
+    const block = 'unreachable 10.2.0.0/16 metric 4294967295 proto 175'
+    const closing = batchFor('gre7', shut, want)
+    t.ok(
+      closing.indexOf(`route replace ${block}`) <
+        closing.indexOf('route del 10.2.0.0/16 dev gre7 proto static'),
+    )
+    const opening = batchFor('gre7', want, shut)
+    t.ok(
+      opening.indexOf(`route del ${block}`) > opening.indexOf('route add 10.2.0.0/16 dev gre7 proto static'),
+    )
+    t.notOk(
+      batchFor('gre7', shut, shut).some(line => line.includes('unreachable')),
+      'what stands is left alone',
+    )
+    t.equal(removalOf(['gre7'], 77, ['10.2.0.0/16'])[0], `route del ${block}`)
+  },
+)
 
 t.test('what the kernel refuses is said with the line it refused', async t => {
   const lines = batchFor('gre7', want, undefined)

@@ -10,6 +10,9 @@ export interface Route {
   readonly mtu: number
 }
 
+/** Of rules, routes and neighbour entries that do not go with an interface of ours; nobody in rt_protos has it. */
+export const MARK = 175
+
 /** Addresses, routes and MTU of our own interfaces, by iproute2. Touches nothing that it was not told of by name. */
 export interface HostInterfaces {
   /** Sets addresses, MTU and routes of an interface we made, replacing what we set before. */
@@ -25,6 +28,8 @@ export interface InterfaceSettings {
   readonly mtu: number
   readonly addresses: readonly string[]
   readonly routes: readonly string[]
+  /** Networks that nothing reaches as long as there is no other route to them. */
+  readonly blocked: readonly string[]
   readonly multicast: boolean
 }
 
@@ -67,7 +72,14 @@ export const runIp = (args: readonly string[], input?: string): Promise<string> 
 const text = (lines: readonly string[]): string => `${lines.join('\n')}\n`
 /** Groups of interfaces are 31 bits here; 0 is everybody's. One that is in use is as good as never met. */
 const MOST_GROUP = 2 ** 31
-const NOTHING: Omit<InterfaceSettings, 'mtu' | 'multicast'> = { addresses: [], routes: [] }
+const NOTHING: Omit<InterfaceSettings, 'mtu' | 'multicast'> = { addresses: [], routes: [], blocked: [] }
+
+/**
+ * Behind every other route to the same network, and before each wider one. Zebra takes the first octet of a metric as a
+ * distance, and 255 as "do not use": it tells nobody that the network is here. The protocol number is that of all that
+ * a killed process leaves behind.
+ */
+const block = (network: string): string => `unreachable ${network} metric 4294967295 proto ${MARK}`
 
 /** One script for `ip -batch`; pure, so that a test can read it. */
 export function batchFor(
@@ -78,6 +90,7 @@ export function batchFor(
   const lines = [`link set dev ${name} mtu ${want.mtu} up multicast ${want.multicast ? 'on' : 'off'}`]
   const gone = (had: readonly string[] = [], have: readonly string[] = []): readonly string[] =>
     had.filter(one => !have.includes(one))
+  for (const network of gone(want.blocked, now?.blocked)) lines.push(`route replace ${block(network)}`)
   for (const route of gone(now?.routes, want.routes))
     lines.push(`route del ${route} dev ${name} proto static`)
   for (const address of gone(now?.addresses, want.addresses)) lines.push(`addr del ${address} dev ${name}`)
@@ -88,11 +101,17 @@ export function batchFor(
     const verb = now?.routes.includes(route) ? 'replace' : 'add'
     lines.push(`route ${verb} ${route} dev ${name} proto static`)
   }
+  for (const network of gone(now?.blocked, want.blocked)) lines.push(`route del ${block(network)}`)
   return lines
 }
 
 /** One script that removes them all at once, by a group that nobody else is in. Pure. */
-export const removalOf = (names: readonly string[], group: number): readonly string[] => [
+export const removalOf = (
+  names: readonly string[],
+  group: number,
+  blocked: readonly string[] = [],
+): readonly string[] => [
+  ...blocked.map(network => `route del ${block(network)}`),
   ...names.map(name => `link set dev ${name} group ${group}`),
   `link del group ${group}`,
 ]
@@ -123,10 +142,11 @@ export class IpRoute2 implements HostInterfaces {
    * does IKE goes on; whoever closes the TUN alone waits for it.
    */
   async remove(names: readonly string[]): Promise<void> {
+    const blocked = names.flatMap(name => this.#configured.get(name)?.blocked ?? [])
     const ours = names.filter(name => this.#configured.delete(name))
     if (ours.length === 0) return
     // One that somebody else has removed must not keep the others; what is left goes with its TUN.
-    await runIp(['-force', '-batch', '-'], text(removalOf(ours, randomInt(1, MOST_GROUP)))).catch(
+    await runIp(['-force', '-batch', '-'], text(removalOf(ours, randomInt(1, MOST_GROUP), blocked))).catch(
       () => undefined,
     )
   }

@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs'
-import { runIp } from './interfaces.js'
+import { MARK, runIp } from './interfaces.js'
 
 /**
  * What the kernel does for a relay. It answers ARP and ND for far neighbours (a proxy entry), and hands us what comes for
@@ -8,8 +8,6 @@ import { runIp } from './interfaces.js'
  * behind is known, and nothing else is touched.
  */
 
-/** Of routes, rules and neighbour entries; nobody in rt_protos has it. */
-const MARK = 175
 /** Before `main`, behind what people write with small numbers. */
 const RULE = 1750
 /** As RULE, where proxy_ndp was off before us: it goes off again with the rule. */

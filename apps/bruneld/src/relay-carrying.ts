@@ -24,6 +24,8 @@ export class Carrying {
   #carries = false
   #hearsRelay = false
   #restsUntil: Instant | undefined
+  /** Of the last look. */
+  silent = false
   #lastIn: Instant | undefined
 
   /** Of the last look. */
@@ -40,8 +42,8 @@ export class Carrying {
       this.#hearsRelay = false
       this.#restsUntil = after(now, REST)
     }
-    const rests = this.#restsUntil !== undefined && now < this.#restsUntil
-    this.#carries = stands && !rests && (crossed || this.#carries)
+    this.silent = this.#restsUntil !== undefined && now < this.#restsUntil
+    this.#carries = stands && !this.silent && (crossed || this.#carries)
     return this.#carries
   }
 

@@ -63,6 +63,12 @@ for (const [input, event, tunnel, detail] of [
     'branch-7 carries no data; eth1 was told that 10.1.0.2 is gone; 10.1.0.3 authenticates, so that its dead interval has to run out',
   ],
   [
+    { type: 'fail-fast', port: 'lan', told: ['10.1.0.1'], untold: [] },
+    'relay-fail-fast',
+    null,
+    'eth1 has no link; the routers behind its tunnels were told that 10.1.0.1 is gone',
+  ],
+  [
     { type: 'fail-fast', port, told: [], untold: [] },
     'relay-fail-fast',
     'branch-7',

@@ -94,10 +94,12 @@ function relayText(device: string, { port, id }: { readonly port: Port; readonly
 }
 
 function failFastText(device: string, e: Extract<RelayEvent, { type: 'fail-fast' }>): string {
-  const told = e.told.length === 0 ? '' : `; ${device} was told that ${e.told.join(', ')} is gone`
+  const tunnel = tunnelOf(e.port)
+  const whom = tunnel === undefined ? 'the routers behind its tunnels were' : `${device} was`
+  const told = e.told.length === 0 ? '' : `; ${whom} told that ${e.told.join(', ')} is gone`
   const untold =
     e.untold.length === 0
       ? ''
       : `; ${e.untold.join(', ')} authenticates, so that its dead interval has to run out`
-  return `${tunnelOf(e.port)} carries no data${told}${untold}`
+  return `${tunnel === undefined ? `${device} has no link` : `${tunnel} carries no data`}${told}${untold}`
 }

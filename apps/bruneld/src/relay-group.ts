@@ -105,6 +105,11 @@ export class RelayGroup {
     return true
   }
 
+  /** A relay was heard at the far end of the tunnel, and is no longer. */
+  silent(tunnel: string): boolean {
+    return this.#tunnels.get(tunnel)?.carrying.silent ?? false
+  }
+
   report(): RelayReport {
     return this.#relay.report(this.#ports.now())
   }
@@ -188,6 +193,7 @@ export class RelayGroup {
       beacon: beacon => this.#feed({ on: 'beacon', port: LAN, beacon }),
       drop: (drop, count) => this.#count(LAN, drop, count),
       changed: state => {
+        if (state.is === 'waiting' && this.lan.is === 'open') this.#feed({ on: 'lan-lost' })
         this.lan = state
         this.#ports.onLan(this.device, state)
       },

@@ -73,6 +73,10 @@ export class RelayHost {
     }
   }
 
+  silent(tunnel: string): boolean {
+    return [...this.#groups.values()].some(group => group.silent(tunnel))
+  }
+
   /** From the data path. */
   packet({ tun, packet }: RelayedPacket): void {
     for (const group of this.#groups.values()) if (group.packet(tun, packet)) return

@@ -10,6 +10,7 @@ import { LanPieces } from './lan-pieces.js'
 import { isRelayed, protocolsOf, steeredBy, UDP } from './lan-protocols.js'
 import { LanReceiver, LanSender } from './lan-socket.js'
 import { UdpSink } from './lan-udp-sink.js'
+import { LastWill } from './lan-will.js'
 import { RouteWatch } from './route-watch.js'
 import type { Refusal } from './tunnels.js'
 
@@ -54,6 +55,7 @@ export class LanPort {
   readonly #ports: LanPorts
   readonly #watch: RouteWatch
   readonly #neighbours = new LanNeighbours()
+  readonly #will = new LastWill()
   readonly #pieces = new LanPieces()
   #kinds: readonly Kind[]
   #state: LanState = { is: 'starting' }
@@ -98,6 +100,7 @@ export class LanPort {
     const lan = this.#open?.link
     this.#become({ is: 'stopped' }, undefined)
     if (lan !== undefined) await clear(lan)
+    this.#will.close()
   }
 
   /** What is carried, all tunnels of the group together. */
@@ -130,8 +133,9 @@ export class LanPort {
 
   /** The machine answers ARP or ND for it on the LAN, unless the LAN has it itself; `tunnel`: the interface towards it. */
   neighbour(far: FarNeighbour, present: boolean): void {
-    if (present) this.#neighbours.set(far)
-    else this.#neighbours.remove(far.address)
+    if (!present) return this.#neighbours.remove(far.address)
+    this.#will.open(this.#name)
+    this.#neighbours.set(far)
   }
 
   #enqueue(step: () => Promise<void>): Promise<void> {

@@ -62,6 +62,11 @@ export class RouterRelay {
     await this.#host?.stop()
   }
 
+  /** The relay at the far end of the tunnel has to speak every second and does not. */
+  silent(tunnel: string): boolean {
+    return this.#host?.silent(tunnel) ?? false
+  }
+
   look(): void {
     this.#host?.look()
   }

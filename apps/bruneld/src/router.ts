@@ -22,7 +22,7 @@ import { Bearings, eachOf } from './bearings.js'
 import { type CertificateExpiry, CertificateWatch, noticeEvent } from './certificate-watch.js'
 import { logAudit } from './esp-audit.js'
 import { EventLog } from './event-log.js'
-import { EventStream, mtuEvent, routerEvent } from './event-stream.js'
+import { EventStream, routerEvent } from './event-stream.js'
 import { IkeHost, type IkeHostPorts } from './ike-host.js'
 import { countIkeEvent } from './ike-tally.js'
 import type { IpRoute2 } from './interfaces.js'
@@ -61,6 +61,9 @@ export interface RouterPorts {
 /** Certificates are looked at this often. Longer: a notice is late by as much. */
 const EXPIRY_MS = 3600_000
 
+/** How often it is looked whether the routes of tunnels lead somewhere. Longer: another way is taken later by as much. */
+const TEND_MS = 500
+
 /** The router: tunnels, IKE, data path. Everything the API asks of it arrives here as a message. */
 export class Router implements RouterControl {
   readonly #ports: RouterPorts
@@ -81,6 +84,7 @@ export class Router implements RouterControl {
   })
   readonly #certificates = new CertificateWatch()
   #expiry: NodeJS.Timeout | undefined
+  #tending: NodeJS.Timeout | undefined
   #changes: Promise<void> = Promise.resolve()
   #state: 'opening' | 'open' | 'stopping' = 'opening'
   bugs = 0
@@ -94,8 +98,8 @@ export class Router implements RouterControl {
       io: () => (this.#state === 'stopping' ? undefined : this.#io),
       ike: () => this.#ike,
       changed: () => this.#relay.look(),
+      onEvent: event => this.#tell(event),
       onBug: error => this.#bug('tunnels', error),
-      onMtu: (tunnel, state) => this.#tell(mtuEvent(tunnel, state)),
     })
     this.#relay = new RouterRelay({
       ...ports,
@@ -131,6 +135,10 @@ export class Router implements RouterControl {
     this.#relay.start(io)
     this.#bearings.start()
     this.#prober.start()
+    this.#tending = setInterval(
+      () => this.#tunnels.tendRoutes(name => this.#relay.silent(name)),
+      TEND_MS,
+    ).unref()
     this.#expiry = setInterval(() => this.#tellExpiry(), EXPIRY_MS).unref()
     this.#tellExpiry()
     this.#changes = this.#openAll()
@@ -150,6 +158,7 @@ export class Router implements RouterControl {
     this.#bearings.stop()
     clearInterval(this.#expiry)
     this.#prober.stop()
+    clearInterval(this.#tending)
     await this.#changes.catch(() => undefined) // whoever asked for that change was told
     this.#ike?.stop()
     await this.#tunnels.closeAll()

@@ -106,13 +106,20 @@ function layersOf(source: ReportSource): Layers {
   }
 }
 
-function routing({ peer, relay }: ReportSource): LayerReport {
-  const routes = routesLayer(peer)
+function routing({ peer, tunnel, relay }: ReportSource): LayerReport {
+  const routes = routesLayer(peer, tunnel?.routed ?? true)
   return relay === undefined ? routes : routingWithRelay(routes, relay)
 }
 
-function routesLayer({ tunnel: { routes, interface: name } }: Peer): LayerReport {
+function routesLayer({ tunnel: { routes, whenDown, interface: name } }: Peer, routed: boolean): LayerReport {
   if (routes.length === 0) return layer('up', `No route of ours leads into ${name}; a routing daemon may.`)
+  if (!routed && whenDown !== 'keep')
+    return layer(
+      'down',
+      whenDown === 'block'
+        ? 'The routes have left the tunnel, which carries no data: what no other route takes is refused.'
+        : 'The routes have left the tunnel, which carries no data.',
+    )
   return layer(
     'up',
     routes.length === 1 ? `One route leads into ${name}.` : `${routes.length} routes lead into ${name}.`,

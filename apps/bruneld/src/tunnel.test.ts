@@ -79,6 +79,7 @@ function opened(addSa?: () => number) {
     warn: () => undefined,
     tellMtu: (_, own) => void told.push(own),
     onMtu: () => undefined,
+    routed: () => undefined,
     onBug: error => t.fail(String(error)),
   })
   const restarts = (): number => commands.filter(command => command.do === 'tunnel-restart').length

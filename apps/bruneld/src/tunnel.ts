@@ -1,4 +1,4 @@
-import { type Instant, millis } from '@brunel/base'
+import { after, type Instant, millis } from '@brunel/base'
 import type { Peer } from '@brunel/config'
 import { type Counters, TUNNEL_COUNTER, type TunnelSpec } from '@brunel/datapath'
 import type { Child } from '@brunel/ikev2'
@@ -9,6 +9,7 @@ import { farEnd } from './far-end.js'
 import { RekeyTally } from './ike-tally.js'
 import type { HostInterfaces, InterfaceSettings } from './interfaces.js'
 import type { Bearing } from './remote-address.js'
+import { RouteGate } from './route-gate.js'
 import { type MtuState, TunnelMtuState } from './tunnel-mtu.js'
 import { type SaSettings, TunnelSas } from './tunnel-sas.js'
 
@@ -23,9 +24,14 @@ export interface TunnelPorts {
   /** The MTU that holds is another. */
   readonly onMtu: (tunnel: string, state: MtuState) => void
   readonly warn: (tunnel: string, what: string, error: unknown) => void
+  /** Its routes lead into it again, or no longer. */
+  readonly routed: (tunnel: Tunnel, are: boolean) => void
   /** One of its machines threw: our own mistake. */
   readonly onBug: (error: unknown) => void
 }
+
+/** After the kernel refused routes: somebody else may have had one of them. */
+const ROUTES_AGAIN = millis(10_000)
 
 /** What packets have crossed since the present IKE SA stands. */
 export interface Crossing {
@@ -55,6 +61,9 @@ export class Tunnel {
   readonly mtu: TunnelMtuState
   readonly rekeys = new RekeyTally()
   readonly #ports: TunnelPorts
+  readonly #gate: RouteGate
+  #routed = true
+  #routedAgain: Instant
   #queue: Promise<void> = Promise.resolve()
   /** Our MTU as the peer was told it last. */
   #toldMtu: number | undefined
@@ -63,6 +72,8 @@ export class Tunnel {
   constructor(peer: Peer, ports: TunnelPorts) {
     this.peer = peer
     this.#ports = ports
+    this.#gate = new RouteGate(ports.now())
+    this.#routedAgain = ports.now()
     const name = peer.tunnel.interface
     if (ports.interfaces.exists(name))
       throw Object.assign(new Error(`There is an interface ${name} already, and it is not ours.`), {
@@ -93,8 +104,31 @@ export class Tunnel {
 
   install(child: Child, outbound: boolean): void {
     this.sas.install(child, outbound, this.#ports.now())
+    this.tendRoutes(false)
     this.mtu.negotiated(child)
     this.applyMtu()
+  }
+
+  /** Whether `tunnel.routes` lead into it. */
+  get routed(): boolean {
+    return this.#routed
+  }
+
+  /** Takes the routes away while it carries nothing, and puts them back. `silent`: as of RouteGate. */
+  tendRoutes(silent: boolean): void {
+    const now = this.#ports.now()
+    const open = this.#gate.look(now, { stands: !this.halted && this.sas.current !== undefined, silent })
+    if (open === this.#routed || now < this.#routedAgain) return
+    this.#routed = open
+    if (this.peer.tunnel.routes.length === 0 || this.peer.tunnel.whenDown === 'keep') return
+    this.configure().then(
+      () => this.#ports.routed(this, open),
+      error => {
+        this.#routed = !open
+        this.#routedAgain = after(this.#ports.now(), ROUTES_AGAIN)
+        this.#ports.warn(this.peer.name, 'the routes of the tunnel could not be changed', error)
+      },
+    )
   }
 
   /** Brings the interface and the data path to the MTU that holds, if it changed. */
@@ -173,11 +207,13 @@ export class Tunnel {
   }
 
   #settings(): InterfaceSettings {
-    const { addresses, routes, multicast } = this.peer.tunnel
+    const { addresses, routes, multicast, whenDown } = this.peer.tunnel
+    const networks = routes.map(r => `${r.address}/${r.length}`)
     return {
       mtu: this.mtu.current.mtu,
       addresses: addresses.map(a => `${a.address}/${a.length}`),
-      routes: routes.map(r => `${r.address}/${r.length}`),
+      routes: this.#routed || whenDown === 'keep' ? networks : [],
+      blocked: !this.#routed && whenDown === 'block' ? networks : [],
       multicast,
     }
   }

@@ -1,16 +1,18 @@
+import type { RouterEvent } from '@brunel/admin-api'
 import { millis, type Random } from '@brunel/base'
 import type { Layer, Peer, Step } from '@brunel/config'
 import { wipe } from '@brunel/crypto'
 import type { PacketIo } from '@brunel/packet-io'
 import { now } from './alarm.js'
 import type { EventLog } from './event-log.js'
+import { mtuEvent } from './event-stream.js'
 import type { IkeHost } from './ike-host.js'
 import { ikePeer, type PeerSecrets } from './ike-peer.js'
 import type { IpRoute2 } from './interfaces.js'
 import type { Log } from './log.js'
 import { bearingOf, ownAddresses } from './own-addresses.js'
 import { compassFor, sameBearing } from './remote-address.js'
-import { Tunnel, type TunnelPorts } from './tunnel.js'
+import { Tunnel } from './tunnel.js'
 
 /** What the router reads of the configuration. Only this side ever holds a PSK or a private key. */
 export interface PeerSource {
@@ -30,10 +32,10 @@ export interface TunnelsPorts {
   readonly log: Log
   readonly hostname: string
   readonly eventLog: EventLog
+  readonly onEvent: (event: RouterEvent) => void
   /** A tunnel was opened or changed, or is about to be closed and is listed no more. */
   readonly changed: () => void
   readonly onBug: (error: unknown) => void
-  readonly onMtu: TunnelPorts['onMtu']
 }
 
 /** Why a tunnel could not be opened. */
@@ -69,6 +71,11 @@ export class Tunnels {
 
   values(): Iterable<Tunnel> {
     return this.#open.values()
+  }
+
+  /** `silent`: the relay at the far end of a tunnel, which has to speak every second, does not. */
+  tendRoutes(silent: (tunnel: string) => boolean): void {
+    for (const [name, tunnel] of this.#open) tunnel.tendRoutes(silent(name))
   }
 
   async apply(steps: readonly Step[]): Promise<void> {
@@ -115,8 +122,9 @@ export class Tunnels {
       now,
       chance: () => this.#ports.random.jitter(millis(1000)) / 1000,
       onBug: this.#ports.onBug,
-      onMtu: this.#ports.onMtu,
+      onMtu: (name, state) => this.#ports.onEvent(mtuEvent(name, state)),
       tellMtu: (name, mtu) => this.#ports.ike()?.feed({ on: 'inner-mtu', peer: name, mtu }),
+      routed: (one, are) => this.#ports.onEvent(routesEvent(one.peer, are)),
       warn: (name, what, error) => this.#ports.log.warn({ tunnel: name, error: String(error) }, what),
     })
     this.#open.set(peer.name, tunnel)
@@ -210,5 +218,20 @@ export class Tunnels {
     this.#failures.set(name, failure)
     if (!isNews) return
     this.#ports.log.error({ tunnel: name, code: failure.code, remedy: failure.remedy }, failure.detail)
+  }
+}
+
+function routesEvent(
+  { name, tunnel: { routes, whenDown, interface: device } }: Peer,
+  are: boolean,
+): RouterEvent {
+  const networks = routes.map(({ address, length }) => `${address}/${length}`)
+  const gone = `${name} carries no data: its routes are ${whenDown === 'block' ? 'blocked unless another way leads there' : 'withdrawn'}`
+  return {
+    at: new Date().toISOString(),
+    event: are ? 'routes-restored' : 'routes-withdrawn',
+    tunnel: name,
+    detail: are ? `the routes of ${name} lead into ${device} again` : gone,
+    data: { networks },
   }
 }

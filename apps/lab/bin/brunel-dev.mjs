@@ -47,7 +47,7 @@ Rings 1 to 3 run two at a time; so do those of apps/lab/test/system (namespaces,
     run: args => node('apps/bruneld/bin/bruneld.mjs', withDataDir(args)),
   },
   sim: {
-    about: 'the long simulation: two routers, a model, any number of seeds',
+    about: 'the long simulation: two routers, a model, any number of seeds; `-- --relay`: OSPF and relays',
     needs: [],
     run: args => node('packages/sim/dist/src/run.js', args),
   },

@@ -29,6 +29,7 @@ export interface RelayPort {
   readonly state: string
   readonly received: number
   readonly sent: number
+  readonly farRelay: string | null
 }
 
 interface ShownRelay {
@@ -37,12 +38,17 @@ interface ShownRelay {
   readonly findings: readonly unknown[]
 }
 
+const UNDERLAY = 'wan'
+
 export const linkName = (number: number): string => `link-${number}`
 
 /** Appliances that run bruneld on one underlay, LANs behind them, and the routers of those LANs. */
 export class RelayLab {
   readonly switches: Switches
-  readonly #appliances = new Map<string, { readonly router: Bruneld; readonly address: string }>()
+  readonly #appliances = new Map<
+    string,
+    { readonly router: Bruneld; readonly address: string; readonly uplink: string }
+  >()
 
   private constructor(switches: Switches) {
     this.switches = switches
@@ -66,10 +72,16 @@ export class RelayLab {
   async #addAppliance(name: string): Promise<void> {
     const place = await this.switches.place(name)
     const address = `192.0.2.${this.#appliances.size + 1}`
-    await this.switches.plug(place, 'wan0', 'wan', [`${address}/24`])
+    const uplink = await this.switches.plug(place, 'wan0', UNDERLAY, [`${address}/24`])
     const router = new Bruneld(place, join(this.folder, name))
     this.switches.cleanup.add(`bruneld ${name}`, () => router.stop())
-    this.#appliances.set(name, { router, address })
+    this.#appliances.set(name, { router, address, uplink })
+  }
+
+  /** Cuts or mends the line of an appliance in the underlay: packets vanish, no interface goes down. */
+  cut(appliance: string, cut: boolean): Promise<void> {
+    const { uplink } = this.#appliance(appliance)
+    return this.switches.room.ip([`link set ${uplink} ${cut ? 'nomaster' : `master ${UNDERLAY}`}`])
   }
 
   async start(): Promise<void> {
@@ -142,8 +154,8 @@ export class RelayLab {
     return relays.flatMap(({ ports }) => ports)
   }
 
-  async portState(appliance: string, number: number): Promise<string | undefined> {
-    return (await this.ports(appliance)).find(({ tunnel }) => tunnel === linkName(number))?.state
+  async port(appliance: string, number: number): Promise<RelayPort | undefined> {
+    return (await this.ports(appliance)).find(({ tunnel }) => tunnel === linkName(number))
   }
 
   async findings(appliance: string): Promise<readonly unknown[]> {
@@ -156,7 +168,7 @@ export class RelayLab {
     for (const { number, ends } of links)
       for (const { at } of ends)
         await until(`${linkName(number)} forwards at ${at}`, limit, async () => {
-          return (await this.portState(at, number)) === 'forwarding'
+          return (await this.port(at, number))?.state === 'forwarding'
         })
   }
 

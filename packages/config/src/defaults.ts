@@ -50,6 +50,7 @@ export function withDefaults(peer: PeerDocument) {
       mtu: peer.tunnel?.mtu ?? 'auto',
       mss: peer.tunnel?.mss ?? 'auto',
       routes: peer.tunnel?.routes ?? [],
+      whenDown: peer.tunnel?.whenDown ?? 'block',
       multicast: peer.tunnel?.multicast ?? true,
     },
     ...(peer.ospfRelay === undefined ? {} : { ospfRelay: relayDefaults(peer.ospfRelay) }),

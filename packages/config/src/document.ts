@@ -321,6 +321,13 @@ export const TunnelDocument = Type.Object(
         examples: [['10.7.0.0/16']],
       }),
     ),
+    whenDown: Type.Optional(
+      Type.Union([Type.Literal('block'), Type.Literal('withdraw'), Type.Literal('keep')], {
+        description:
+          'What becomes of `routes` while the tunnel carries no data. `block`: they leave the tunnel, so that another route to the same network is used; without one their packets are refused and never follow a wider route, such as the default route, in the clear. `withdraw`: they are taken away, and a wider route serves. `keep`: they stay.',
+        default: 'block',
+      }),
+    ),
     multicast: Type.Optional(
       Type.Boolean({ description: 'Whether multicast crosses the tunnel.', default: true }),
     ),
@@ -357,7 +364,7 @@ export const OspfRelayDocument = Type.Object(
     failFast: Type.Optional(
       Type.Boolean({
         description:
-          'Whether the neighbours behind the peer are let die as soon as the tunnel carries no data, and not after the dead interval of OSPF.',
+          'Whether the neighbours behind the peer are let die as soon as the tunnel carries no data, and those of the LAN, for the peer, as soon as the LAN has no link; and not after the dead interval of OSPF.',
         default: false,
       }),
     ),

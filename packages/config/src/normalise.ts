@@ -88,6 +88,7 @@ export function normalise(document: PeerDocument): Peer {
       mtu: tunnel.mtu,
       mss: tunnel.mss,
       routes: tunnel.routes.map(text => sure(network(text), 'tunnel.routes')),
+      whenDown: tunnel.whenDown,
       multicast: tunnel.multicast,
     },
     ospfRelay: ospfRelay && { ...ospfRelay, multicast: [...new Set(ospfRelay.multicast)].sort() },

@@ -103,6 +103,7 @@ export interface Peer {
     readonly mtu: number | 'auto'
     readonly mss: number | 'auto' | 'off'
     readonly routes: readonly Prefix[]
+    readonly whenDown: 'block' | 'withdraw' | 'keep'
     readonly multicast: boolean
   }
   /** undefined: OSPF of no LAN goes through its tunnel. */

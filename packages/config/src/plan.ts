@@ -17,8 +17,8 @@ const PARTS: Readonly<Record<Layer, (peer: Peer) => unknown>> = {
   ike: ({ enabled, local, remote, auth, ike, esp }) => ({ enabled, local, remote, auth, ike, esp }),
   esp: ({ esp }) => esp,
   gre: ({ gre }) => gre,
-  interface: ({ tunnel: { routes: _, ...rest } }) => rest,
-  routes: ({ tunnel }) => tunnel.routes,
+  interface: ({ tunnel: { routes: _, whenDown: __, ...rest } }) => rest,
+  routes: ({ tunnel: { routes, whenDown } }) => ({ routes, whenDown }),
   relay: ({ ospfRelay }) => ospfRelay,
 }
 const LAYERS = Object.keys(PARTS) as readonly Layer[]

@@ -12,6 +12,7 @@ import { deadInterval, isSilent, type Neighbour, type NeighbourState, type Towar
  *    without it                                      Exchange
  *    both said all (no M, one sequence number)       Loading while a request of a is unanswered, else Full
  *
+ * Who says in a Hello since that others are (Backup) Designated Router has fallen back to 2-Way (AdjOK?).
  * Two that name one another for longer than the dead interval, must be adjacent, and describe nothing, were Full before
  * the first packet that was seen: who is not repeats its description every few seconds.
  */
@@ -24,6 +25,7 @@ export function stateOf(now: Instant, a: Neighbour, b: Neighbour): NeighbourStat
     return got === undefined && mustBeAdjacent(a, b) && longNamed(now, a, mine) && longNamed(now, b, theirs)
       ? 'Full'
       : '2-Way'
+  if (saidSince(a, mine) && !mustBeAdjacent(a, b)) return '2-Way'
   if (sent.init) return 'ExStart'
   if (!saidAll(sent, got)) return 'Exchange'
   return mine?.asked ? 'Loading' : 'Full'
@@ -35,6 +37,9 @@ export const names = (a: Neighbour, b: Neighbour, mine: Towards | undefined): bo
 
 const longNamed = (now: Instant, a: Neighbour, mine: Towards | undefined): boolean =>
   mine?.namedSince !== undefined && since(mine.namedSince, now) > deadInterval(a)
+
+const saidSince = (a: Neighbour, mine: Towards | undefined): boolean =>
+  a.helloAt !== undefined && mine?.describedAt !== undefined && a.helloAt > mine.describedAt
 
 function saidAll(sent: Ospf.DatabaseDescription, got: Ospf.DatabaseDescription | undefined): boolean {
   return !sent.more && got !== undefined && !got.init && !got.more && got.sequence === sent.sequence

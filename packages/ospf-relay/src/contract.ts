@@ -37,6 +37,8 @@ export type RelayInput =
   | { readonly on: 'tunnel-removed'; readonly tunnel: string }
   /** Whether authenticated data crosses. A tunnel that was just set does not carry. */
   | { readonly on: 'tunnel-state'; readonly tunnel: string; readonly carries: boolean }
+  /** The LAN has no link any more: with `failFast` whoever is behind the tunnels hears that its neighbours are gone. */
+  | { readonly on: 'lan-lost' }
   /** The payload of a beacon datagram that came by this port; an own one that comes back does no harm. */
   | { readonly on: 'beacon'; readonly port: Port; readonly beacon: Uint8Array }
 

@@ -116,7 +116,7 @@ export class Doctor {
         return this.#hello(now, from, body)
       case 'database-description':
         from.mtu = body.mtu
-        for (const other of this.#others(from, to)) describe(towards(from, other), body)
+        for (const other of this.#others(from, to)) describe(now, towards(from, other), body)
         return
       case 'link-state-request':
         for (const other of this.#others(from, to)) towards(from, other).asked = true
@@ -253,9 +253,10 @@ export class Doctor {
 }
 
 /** RFC 2328 §10.8: with the I bit the exchange begins anew, and what was asked for before is void. */
-function describe(mine: Towards, body: Ospf.DatabaseDescription): void {
+function describe(now: Instant, mine: Towards, body: Ospf.DatabaseDescription): void {
   if (body.init) mine.asked = false
   mine.description = body
+  mine.describedAt = now
 }
 
 /** All in which a Hello may be unacceptable: RFC 2328 §8.2, §10.5. */

@@ -41,6 +41,7 @@ export interface Towards {
   /** Since when its Hellos name the other. */
   namedSince?: Instant | undefined
   description?: Ospf.DatabaseDescription | undefined
+  describedAt?: Instant
   /** It has requested what the other has not sent yet. */
   asked?: boolean
 }

@@ -93,6 +93,9 @@ export class Relay implements Machine<RelayInput, RelayEffect> {
       case 'tunnel-state':
         this.#tunnelState(now, tunnelPort(input.tunnel), input.carries)
         break
+      case 'lan-lost':
+        this.#lanLost(now)
+        break
       case 'tick':
         this.#tick(now)
         break
@@ -145,28 +148,35 @@ export class Relay implements Machine<RelayInput, RelayEffect> {
     if (!this.#ways.carries(port, carries)) return
     this.deadline = now
     this.#review(now)
-    if (used && !spare && this.#ways.settings(port)?.failFast) this.#failFast(now, port)
+    if (used && !spare && this.#ways.settings(port)?.failFast)
+      this.#failFast(now, port, this.#others(port, 'ospf'))
   }
 
-  /** Tells all other ports what the neighbours behind this one can no longer say, and forgets them. */
-  #failFast(now: Instant, port: Port): void {
+  /** Another relay of the LAN may still hear its neighbours. */
+  #lanLost(now: Instant): void {
+    const wanted = this.#others(LAN, 'ospf').filter(port => this.#ways.settings(port)?.failFast)
+    if (wanted.length > 0 && this.#ways.lanRelays.length === 0) this.#failFast(now, LAN, wanted)
+  }
+
+  /** Tells others what the neighbours on this port can no longer say, and forgets them. */
+  #failFast(now: Instant, port: Port, others: readonly Port[]): void {
     const [told, untold]: [string[], string[]] = [[], []]
     for (const source of this.#sources.of(port)) {
       const words = source.hello && farewell(source.hello)
-      if (words !== undefined) this.#speakFor(now, port, words)
+      if (words !== undefined) this.#speakFor(now, port, words, others)
       if (source.dead !== undefined) (words === undefined ? untold : told).push(source.address)
       this.#forget(source)
     }
     this.#event({ type: 'fail-fast', port, told, untold })
   }
 
-  #speakFor(now: Instant, port: Port, bytes: Uint8Array): void {
+  #speakFor(now: Instant, port: Port, bytes: Uint8Array, others: readonly Port[]): void {
     const p = new Packet(bytes)
     const packet = carried(p)
     if (isDrop(packet)) return
     this.#recent.add(now, digestOf(p, packet), port)
     this.#doctor.hear(now, { port, payload: bytes.subarray(packet.payloadAt), ...packet })
-    for (const other of this.#others(port, 'ospf')) this.#send(other, bytes)
+    for (const other of others) this.#send(other, bytes)
   }
 
   #remove(now: Instant, port: Port): void {
@@ -257,7 +267,7 @@ export class Relay implements Machine<RelayInput, RelayEffect> {
   #examine(now: Instant, port: Port, bytes: Uint8Array, packet: Carried): void {
     const message = this.#doctor.hear(now, { port, payload: bytes.subarray(packet.payloadAt), ...packet })
     if (isDrop(message) || message.body.type !== 'hello') return
-    const kept = port !== LAN && bytes.length <= LARGEST_HELLO
+    const kept = bytes.length <= LARGEST_HELLO
     this.#sources.hello(Address.format(packet.source), message.body.deadInterval, kept ? bytes : undefined)
   }
 

@@ -12,7 +12,7 @@ export interface Source {
   readonly limiter: RateLimiter
   /** How many of its packets in a row came sooner by another port. */
   readonly outrun: number
-  /** Its last OSPF Hello, whole; kept of far neighbours only. */
+  /** Its last OSPF Hello, whole. */
   readonly hello?: Uint8Array
 }
 

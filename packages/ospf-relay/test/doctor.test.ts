@@ -371,6 +371,21 @@ t.test(
   },
 )
 
+t.test('RFC 2328 §10.3, AdjOK?: two that were Full and are led by others are back in 2-Way', async t => {
+  const rig = new Rig(['x'])
+  const [b, c] = [
+    { dr: A.address, bdr: B.address },
+    { dr: '10.9.0.9', bdr: '10.9.0.8' },
+  ]
+  talk(rig, { router: A, options: b }, { router: B, options: b }, 2)
+  rig.hears('lan', description(A, B.address, { flags: 0, sequence: 6 }))
+  rig.hears('x', description(B, A.address, { flags: 1, sequence: 6 }))
+  rig.run(300)
+  t.same(states(rig), ['Full', 'Full'])
+  talk(rig, { router: A, options: c }, { router: B, options: c }, 1)
+  t.same(states(rig), ['2-Way', '2-Way'])
+})
+
 t.test('RFC 2328 §10.4: a router that has just begun to name the other is not Full', async t => {
   const rig = new Rig(['x'])
   talk(rig, { router: A, hears: false }, { router: B }, 6)

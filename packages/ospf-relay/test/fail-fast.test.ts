@@ -2,6 +2,7 @@ import { instant, isDrop } from '@brunel/base'
 import { hex, octets, words } from '@brunel/base/testing'
 import { Ospf } from '@brunel/wire'
 import t from 'tap'
+import { emitBeacon } from '../src/beacon.js'
 import { bytesOf, hello, ip, type Router } from './packets.js'
 import { lines, Rig } from './rig.js'
 
@@ -75,6 +76,20 @@ t.test(
     ])
   },
 )
+
+t.test('RFC 2328 §10.5: a LAN without a link is told through the tunnels that have failFast', async t => {
+  const rig = new Rig([{ tunnel: 'x', failFast: true }, 'y'])
+  rig.hears('lan', hello(A, [B.id]))
+  rig.hears('x', hello(B, [A.id]))
+  t.same(lines(rig.feed({ on: 'lan-lost' })), ['tunnel:x: 10.9.0.1 > 224.0.0.5'])
+  t.match(rig.events('fail-fast'), [{ event: { port: 'lan', told: [A.address], untold: [] } }])
+  t.same(lines(rig.feed({ on: 'lan-lost' })), [], 'once')
+  const bridged = new Rig([{ tunnel: 'x', failFast: true }])
+  bridged.hears('lan', hello(A, [B.id]))
+  const other = emitBeacon({ relay: '00000000000000bb', lan: '00000000000000bb', number: 0, links: [] })
+  bridged.feed({ on: 'beacon', port: 'lan', beacon: other })
+  t.same(lines(bridged.feed({ on: 'lan-lost' })), [], 'another relay of this LAN may still hear it')
+})
 
 t.test('RFC 2328 §A.3.2: a Hello larger than any Ethernet takes is not kept to be said again', async t => {
   const rig = new Rig([{ tunnel: 'x', failFast: true }])

@@ -5,18 +5,18 @@ import type { Datagram } from './network.js'
 const LINKTYPE_RAW = 101
 const MAGIC_MICROSECONDS = 0xa1b2c3d4
 
-/** Collects datagrams and writes them as a capture (classic pcap, LINKTYPE_RAW) with right lengths and checksums. */
+/** Collects datagrams, or whole IP packets, and writes them as a capture (classic pcap, LINKTYPE_RAW) with right lengths and checksums. */
 export class Pcap {
-  readonly #records: { readonly at: Instant; readonly datagram: Datagram }[] = []
+  readonly #records: { readonly at: Instant; readonly what: Datagram | Uint8Array }[] = []
 
-  add(at: Instant, datagram: Datagram): void {
-    this.#records.push({ at, datagram })
+  add(at: Instant, what: Datagram | Uint8Array): void {
+    this.#records.push({ at, what })
   }
 
   file(): Uint8Array {
     const parts: Uint8Array[] = [fileHeader()]
-    for (const { at, datagram } of this.#records) {
-      const packet = ipPacket(datagram)
+    for (const { at, what } of this.#records) {
+      const packet = what instanceof Uint8Array ? what : ipPacket(what)
       const header = new DataView(new ArrayBuffer(16))
       header.setUint32(0, Math.floor(at / 1000))
       header.setUint32(4, Math.round((at % 1000) * 1000))

@@ -2,20 +2,14 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
+import { type Game, IKE, type Played, RELAY } from './games.js'
 import { type Scenario, scenario } from './scenario.js'
 import { shrink } from './shrink.js'
-import {
-  addFigures,
-  failure,
-  NO_FIGURES,
-  type Outcome,
-  preserve,
-  simulate,
-  simulateSeed,
-} from './simulate.js'
+import { failure, preserve, simulate } from './simulate.js'
 
 const HELP = `Simulates two routers in virtual time and checks them after every step.
 
+  --relay      OSPF routers on LANs that relays join, instead of IKE between two routers
   --seeds N    how many seeds (10000)
   --from N     the first seed (1)
   --jobs N     threads (2)
@@ -31,15 +25,19 @@ interface Range {
   readonly seeds: number
   readonly step: number
   readonly offset: number
+  readonly relay: boolean
 }
 
 /** Progress goes back in portions: a message for each seed would cost more than many a seed. */
 const PORTION = 25
 
-function work({ from, seeds, step, offset }: Range): void {
-  let portion: Outcome[] = []
+const gameOf = (relay: boolean): Game<object> => (relay ? RELAY : IKE) as Game<object>
+
+function work({ from, seeds, step, offset, relay }: Range): void {
+  const game = gameOf(relay)
+  let portion: Played<object>[] = []
   for (let n = offset; n < seeds; n += step) {
-    portion.push(simulateSeed(from + n))
+    portion.push(game.play(from + n))
     if (portion.length < PORTION) continue
     parentPort?.postMessage(portion)
     portion = []
@@ -56,6 +54,7 @@ function main(): void {
       keep: { type: 'string', default: '10' },
       shorten: { type: 'string', default: '3' },
       plan: { type: 'string' },
+      relay: { type: 'boolean', default: false },
       shrink: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -89,12 +88,13 @@ function main(): void {
     process.exitCode = 2
     return
   }
-  const summary = new Summary(seeds, { keep, shorten, json: values.json })
+  const { relay } = values
+  const summary = new Summary(seeds, gameOf(relay), { keep, shorten: relay ? 0 : shorten, json: values.json })
   const workers = Array.from({ length: Math.min(jobs, seeds) }, (_, offset) => {
     const worker = new Worker(new URL(import.meta.url), {
-      workerData: { from, seeds, step: jobs, offset } satisfies Range,
+      workerData: { from, seeds, step: jobs, offset, relay } satisfies Range,
     })
-    worker.on('message', (portion: Outcome[]) => {
+    worker.on('message', (portion: Played<object>[]) => {
       if (summary.add(portion)) for (const each of workers) void each.terminate()
     })
     worker.on('exit', () => {
@@ -135,15 +135,19 @@ class Summary {
   readonly #json: boolean
   readonly #started = performance.now()
   readonly #failed: number[] = []
-  #figures = NO_FIGURES
+  readonly #game: Game<object>
+  #figures: object
   #done = 0
   #nextNote = 0
 
   constructor(
     seeds: number,
+    game: Game<object>,
     how: { readonly keep: number; readonly shorten: number; readonly json: boolean },
   ) {
     this.#seeds = seeds
+    this.#game = game
+    this.#figures = game.none
     this.#keep = how.keep
     this.#shorten = how.shorten
     this.#json = how.json
@@ -155,14 +159,14 @@ class Summary {
   }
 
   /** Whether enough has failed. */
-  add(portion: readonly Outcome[]): boolean {
+  add(portion: readonly Played<object>[]): boolean {
     for (const { seed, violation, figures } of portion) {
       if (this.#failed.length >= this.#keep && this.#keep > 0) return true
       this.#done++
-      this.#figures = addFigures(this.#figures, figures)
+      this.#figures = this.#game.add(this.#figures, figures)
       if (violation === undefined) continue
       this.#failed.push(seed)
-      process.stderr.write(`${failure(scenario(seed))}\n`)
+      process.stderr.write(`${this.#game.failure(seed)}\n`)
     }
     const elapsed = (performance.now() - this.#started) / 1000
     if (elapsed >= this.#nextNote && !this.#json) {
@@ -184,15 +188,11 @@ class Summary {
       )
       return
     }
-    const days = (figures.virtualSeconds / 86_400).toFixed(1)
     process.stdout.write(
       [
         `${this.#done} of ${this.#seeds} seeds played, ${this.#failed.length} failed${this.#failed.length > 0 ? `: ${this.#failed.join(' ')}` : ''}`,
-        `${elapsed.toFixed(1)} s for ${days} days of virtual time, ${figures.steps} steps, each checked`,
-        `${figures.ikeSas} IKE SAs came up, ${figures.ikeRekeys} rekeyed`,
-        `${figures.children} children came up, ${figures.childRekeys} rekeyed, ${figures.childCrossings} rekeys crossed`,
-        `${figures.sent} data sent, ${figures.delivered} delivered`,
-        `after trouble: data both ways within ${figures.slowestBack / 1000} s, one IKE SA and one child within ${figures.slowestAgreed / 1000} s`,
+        `${elapsed.toFixed(1)} s`,
+        ...this.#game.lines(figures),
         '',
       ].join('\n'),
     )

@@ -42,12 +42,13 @@ export const NO_FIGURES: Figures = {
   slowestAgreed: 0,
 }
 
-export function addFigures(sum: Figures, one: Figures): Figures {
-  const total = { ...sum }
-  for (const name of Object.keys(total) as (keyof Figures)[]) {
-    total[name] = name.startsWith('slowest') ? Math.max(total[name], one[name]) : total[name] + one[name]
+export function addFigures<F extends { [K in keyof F]: number }>(sum: F, one: F): F {
+  const total = { ...sum } as Record<string, number>
+  for (const [name, value] of Object.entries<number>(one)) {
+    const before = total[name] ?? 0
+    total[name] = /^(slowest|most)/.test(name) ? Math.max(before, value) : before + value
   }
-  return total
+  return total as F
 }
 
 export function simulate(plan: Scenario): Outcome {

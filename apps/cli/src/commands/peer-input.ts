@@ -41,6 +41,7 @@ export interface PeerOptions {
   readonly interface?: string
   readonly address?: string[]
   readonly route?: string[]
+  readonly whenDown?: string
   readonly mtu?: number | 'auto'
   readonly disabled?: boolean
   readonly enabled?: boolean
@@ -108,6 +109,12 @@ export const peerOptions = (command: Command): Command =>
     .option('--interface <name>', 'name of the TUN interface')
     .option('--address <prefixes...>', 'addresses of our end of the tunnel, such as 10.255.0.1/30')
     .option('--route <networks...>', 'networks behind the peer')
+    .addOption(
+      new Option(
+        '--when-down <choice>',
+        'what becomes of the routes while the tunnel carries no data',
+      ).choices(['block', 'withdraw', 'keep']),
+    )
     .option('--mtu <mtu>', 'largest inner packet, or `auto`', text => (text === 'auto' ? text : whole(text)))
     .option('--enabled', 'the tunnel is wanted')
     .option('--disabled', 'configured, but not wanted')
@@ -139,6 +146,7 @@ export function patchOf(options: PeerOptions, psk: string | undefined, terminal:
       interface: options.interface,
       addresses: options.address,
       routes: options.route,
+      whenDown: options.whenDown,
       mtu: options.mtu,
     },
   })

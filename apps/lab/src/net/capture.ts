@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { must, run } from './command.js'
 import { Daemon } from './daemon.js'
 import type { Namespace } from './namespace.js'
@@ -63,6 +63,24 @@ export class Capture {
     const out = await must(['tcpdump', '-nn', '-r', this.file, '-c', `${most}`, filter])
     return out.split('\n').filter(line => line !== '')
   }
+}
+
+/** Of a classic pcap file, little-endian: of its head, and of the head of each record. */
+const FILE_HEAD = 24
+const RECORD_HEAD = 16
+const ETHERNET = 14
+
+/** The IP packets of a capture of Ethernet, as far as it is written. */
+export function packetsIn(file: string): readonly Buffer[] {
+  const octets = readFileSync(file)
+  const found: Buffer[] = []
+  for (let at = FILE_HEAD; at + RECORD_HEAD <= octets.length; ) {
+    const end = at + RECORD_HEAD + octets.readUInt32LE(at + 8)
+    if (end > octets.length) break
+    found.push(octets.subarray(at + RECORD_HEAD + ETHERNET, end))
+    at = end
+  }
+  return found
 }
 
 /** All that may cross the underlay between two routers: IKE, ESP (in UDP 4500, TCP 4500 or as protocol 50), and the neighbours' ARP and ND. */

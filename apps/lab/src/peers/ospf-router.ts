@@ -91,7 +91,7 @@ class BirdRouter implements OspfRouter {
 const read = (text: string, row: RegExp): OspfNeighbour[] =>
   [...text.matchAll(row)].map(([, routerId = '', state = '', role = '']) => ({
     routerId,
-    state: state === 'TwoWay' ? '2-Way' : state,
+    state: /^two-?way$/i.test(state) ? '2-Way' : state,
     role: NAMES[role] ?? role,
   }))
 

@@ -94,6 +94,7 @@ async function configure(order: Extract<Order, { do: 'configure' }>): Promise<vo
         warn: (_, what) => problems.push(what),
         tellMtu: () => undefined,
         onMtu: () => undefined,
+        routed: () => undefined,
         onBug: error => problems.push(String(error)),
       }),
     )
