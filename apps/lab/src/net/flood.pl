@@ -49,7 +49,7 @@ my $began = time;
 while ((my $elapsed = time - $began) < $seconds) {
   my $due = $elapsed * $rate;
   if ($sent >= $due) { sleep(0.0005); next }
-  while ($sent < $due) {
+  while ($sent < $due && time - $began < $seconds) {
     my ($socket, $bytes, $to, $packets, $kind) = @{ $shots[$next++ % @shots] };
     $count{$kind} += $packets if defined send($socket, $bytes, 0, $to);
     $sent += $packets;
