@@ -178,3 +178,28 @@ t.test('a redundant SA that never sent has not the figures of the one that had i
   sas.released('outbound', outbound)
   t.same(sas.ended.outbound, { sas: 1, packets: 0, missing: 0 })
 })
+
+t.test(
+  'the peer is told our MTU once it is another, behind what goes on, and never what it told itself',
+  async t => {
+    const { tunnel, told, commands } = opened()
+    const own = tunnel.mtuState.own
+    tunnel.applyMtu()
+    await Promise.resolve()
+    t.same(told, [own])
+    tunnel.mtu.underlay(1400)
+    tunnel.applyMtu()
+    tunnel.mtu.underlay(1300)
+    tunnel.applyMtu()
+    t.same(told, [own], 'not from within')
+    await Promise.resolve()
+    t.same(told.at(-1), own - 200)
+    const before = told.length
+    tunnel.mtuTold(1000)
+    await Promise.resolve()
+    t.equal(told.length, before)
+    t.match(commands.filter(command => command.do === 'tunnel-set').at(-1), {
+      tunnel: { mtu: 1000, mss: { ipv4: 960 } },
+    })
+  },
+)
