@@ -208,6 +208,8 @@ export class RelayGroup {
         return this.#attempt(() => this.#beacon(effect.port, effect.beacon))
       case 'neighbour':
         return this.#neighbour(effect.address, effect.port, effect.present)
+      case 'resident':
+        return this.#attempt(() => this.#lan?.resident(effect.address, effect.is))
       case 'drop':
         return this.#count(effect.port, effect.drop, 1)
       case 'event':

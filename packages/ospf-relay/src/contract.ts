@@ -49,6 +49,8 @@ export type RelayEffect =
   | { readonly do: 'beacon'; readonly port: Port; readonly beacon: Uint8Array }
   /** `present`: answer ARP or ND for it on the LAN, unless the LAN has it itself, and give the relay what comes for it. */
   | { readonly do: 'neighbour'; readonly address: string; readonly port: Port; readonly present: boolean }
+  /** It speaks OSPF on the LAN, or no longer: where strangers flood, it is to be heard before them. */
+  | { readonly do: 'resident'; readonly address: string; readonly is: boolean }
   | { readonly do: 'drop'; readonly port: Port; readonly drop: Drop }
   | { readonly do: 'event'; readonly event: RelayEvent }
 

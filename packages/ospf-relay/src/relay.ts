@@ -190,6 +190,7 @@ export class Relay implements Machine<RelayInput, RelayEffect> {
 
   #forget(source: Source): void {
     this.#sources.remove(source)
+    if (source.port === LAN && source.dead !== undefined) this.#resident(source.address, false)
     this.#neighbour(source.address, source.port, false)
   }
 
@@ -252,7 +253,12 @@ export class Relay implements Machine<RelayInput, RelayEffect> {
     const { moved, from } = this.#sources.learn(now, address, port)
     if (!moved) return
     if (from !== undefined) this.#neighbour(address, from, false)
+    if (from === LAN) this.#resident(address, false)
     this.#neighbour(address, port, true)
+  }
+
+  #resident(address: string, is: boolean): void {
+    this.#effects.push({ do: 'resident', address, is })
   }
 
   #forward(now: Instant, by: Came, bytes: Uint8Array, packet: Carried): void {
@@ -268,7 +274,9 @@ export class Relay implements Machine<RelayInput, RelayEffect> {
     const message = this.#doctor.hear(now, { port, payload: bytes.subarray(packet.payloadAt), ...packet })
     if (isDrop(message) || message.body.type !== 'hello') return
     const kept = bytes.length <= LARGEST_HELLO
-    this.#sources.hello(Address.format(packet.source), message.body.deadInterval, kept ? bytes : undefined)
+    const address = Address.format(packet.source)
+    if (port === LAN && this.#sources.find(address)?.dead === undefined) this.#resident(address, true)
+    this.#sources.hello(address, message.body.deadInterval, kept ? bytes : undefined)
   }
 
   /** RFC 2328 §8.1: most packets of an adjacency, and all retransmissions. */
