@@ -47,6 +47,18 @@ t.test('RFC 5340 §A.1, §2.5, RFC 7676 §3.1: OSPFv3 likewise, from link-local 
   )
 })
 
+t.test('RFC 2328 §8.1, RFC 5340 §A.1: AllDRouters likewise', async t => {
+  const rig = new Rig(['x', 'y'])
+  for (const [from, group] of [
+    [A, '224.0.0.6'],
+    [A6, 'ff02::6'],
+  ] as const)
+    t.same(rig.hears('lan', ospf(from, group, 5, octets(''))), [
+      `tunnel:x: ${from.address} > ${group}`,
+      `tunnel:y: ${from.address} > ${group}`,
+    ])
+})
+
 const changed = (packet: Uint8Array, at: number, octet: number): Uint8Array => {
   const copy = packet.slice()
   copy[at] = octet
@@ -157,7 +169,7 @@ t.test(
 t.test('octets behind the end of the IP packet are not carried', async t => {
   const rig = new Rig(['x'])
   const padded = new Uint8Array([...hello(A), 1, 2, 3, 4])
-  const [send] = rig.feed({ on: 'packet', port: 'lan', packet: padded })
+  const send = rig.feed({ on: 'packet', port: 'lan', packet: padded }).find(effect => effect.do === 'send')
   t.equal(send?.do === 'send' && send.packet.length, padded.length - 4)
 })
 

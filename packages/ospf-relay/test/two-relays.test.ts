@@ -14,6 +14,10 @@ const C: Router = { address: '10.9.0.3', id: '3.3.3.3' }
 const beaconOf = (relay: string, links: readonly { far: string; id: string }[]): Uint8Array =>
   emitBeacon({ relay, lan: relay, number: 0, links })
 
+/** A router on each LAN: A on the first, and so on. */
+const onLans = (...lans: readonly Lan[]): (readonly [Router, Lan])[] =>
+  lans.map((lan, i) => [[A, B, C][i] as Router, lan])
+
 /** For `seconds`, each of the routers says a Hello a second on its LAN, all alike but for the IPv4 identification. */
 function talk(world: World, speakers: readonly (readonly [Router, Lan])[], seconds: number): void {
   for (let s = 0; s < seconds; s++) {
@@ -24,6 +28,8 @@ function talk(world: World, speakers: readonly (readonly [Router, Lan])[], secon
 
 const count = (lan: Lan, router: Router, since = 0): number =>
   lan.heard.filter(({ at, packet }) => at >= since && sourceOf(packet) === router.address).length
+const heardOf = (lan: Lan): number[] => [A, B, C].map(router => count(lan, router))
+const othersOf = (own: Router, times: number): number[] => [A, B, C].map(one => (one === own ? 0 : times))
 const sentBy = (from: Station, to: Station): number => from.sent.get(tunnelPort(to.id))?.length ?? 0
 const copies = (lan: Lan): number => {
   const seen = new Map<string, number>()
@@ -40,14 +46,7 @@ function oneRelay(): { onA: number; onB: number; inTunnels: number } {
   const [r1, r3] = [world.relay('1', a), world.relay('3', b)]
   world.tunnel(r1, r3)
   world.run(5000)
-  talk(
-    world,
-    [
-      [A, a],
-      [B, b],
-    ],
-    20,
-  )
+  talk(world, onLans(a, b), 20)
   return { onA: count(a, B), onB: count(b, A), inTunnels: sentBy(r1, r3) + sentBy(r3, r1) }
 }
 
@@ -66,14 +65,7 @@ t.test(
       [r1.state(r3), r2.state(r3), r3.state(r1), r3.state(r2)],
       ['forwarding', 'standby', 'forwarding', 'standby'],
     )
-    talk(
-      world,
-      [
-        [A, a],
-        [B, b],
-      ],
-      20,
-    )
+    talk(world, onLans(a, b), 20)
     const inTunnels = sentBy(r1, r3) + sentBy(r3, r1) + sentBy(r2, r3) + sentBy(r3, r2)
     t.same({ onA: count(a, B), onB: count(b, A), inTunnels }, oneRelay())
     t.same([count(a, B), count(b, A)], [20, 20])
@@ -104,14 +96,7 @@ t.test(
         /^(forwarding forwarding standby standby|standby standby forwarding forwarding)$/,
         ids.join(),
       )
-      talk(
-        world,
-        [
-          [A, a],
-          [B, b],
-        ],
-        10,
-      )
+      talk(world, onLans(a, b), 10)
       t.same([count(a, B), count(b, A)], [10, 10])
     }
   },
@@ -126,14 +111,7 @@ t.test('RFC 2328 §8.1: all tunnels between two pairs of relays: one forwards', 
   world.run(6000)
   const states = left.flatMap(l => right.flatMap(r => [l.state(r), r.state(l)]))
   t.equal(states.filter(state => state === 'forwarding').length, 2)
-  talk(
-    world,
-    [
-      [A, a],
-      [B, b],
-    ],
-    10,
-  )
+  talk(world, onLans(a, b), 10)
   t.same([count(a, B), count(b, A)], [10, 10])
 })
 
@@ -146,52 +124,17 @@ t.test(
     world.tunnel(r1, r3)
     world.tunnel(r2, r3)
     world.run(5000)
-    talk(
-      world,
-      [
-        [A, a],
-        [B, b],
-      ],
-      5,
-    )
+    talk(world, onLans(a, b), 5)
     r1.dead = true
-    talk(
-      world,
-      [
-        [A, a],
-        [B, b],
-      ],
-      10,
-    )
+    talk(world, onLans(a, b), 10)
     const since = world.now
-    talk(
-      world,
-      [
-        [A, a],
-        [B, b],
-      ],
-      5,
-    )
+    talk(world, onLans(a, b), 5)
     t.same([count(a, B, since), count(b, A, since)], [5, 5])
     t.ok(r2.answers.has(B.address), 'and answers for the neighbours')
     r1.dead = false
-    talk(
-      world,
-      [
-        [A, a],
-        [B, b],
-      ],
-      10,
-    )
+    talk(world, onLans(a, b), 10)
     const later = world.now
-    talk(
-      world,
-      [
-        [A, a],
-        [B, b],
-      ],
-      5,
-    )
+    talk(world, onLans(a, b), 5)
     t.same([count(a, B, later), count(b, A, later)], [5, 5], 'its return doubles nothing')
   },
 )
@@ -205,25 +148,11 @@ t.test(
     world.tunnel(r1, r3, { failFast: true })
     world.tunnel(r2, r3)
     world.run(5000)
-    talk(
-      world,
-      [
-        [A, a],
-        [B, b],
-      ],
-      5,
-    )
+    talk(world, onLans(a, b), 5)
     world.cut(r1, r3)
     world.run(3000)
     const since = world.now
-    talk(
-      world,
-      [
-        [A, a],
-        [B, b],
-      ],
-      5,
-    )
+    talk(world, onLans(a, b), 5)
     t.same([count(a, B, since), count(b, A, since)], [5, 5])
     t.same(
       r1.events.filter(({ type }) => type === 'fail-fast'),
@@ -247,15 +176,7 @@ t.test(
     world.tunnel(r1, r3)
     world.tunnel(r2, r4)
     world.run(5000)
-    talk(
-      world,
-      [
-        [A, a],
-        [B, b],
-        [C, c],
-      ],
-      10,
-    )
+    talk(world, onLans(a, b, c), 10)
     t.same(
       [count(a, B), count(a, C), count(b, A), count(b, C), count(c, A), count(c, B)],
       [10, 10, 10, 10, 10, 10],
@@ -270,24 +191,9 @@ t.test('RFC 2328 §8.1: hub and two spokes are one segment; nothing goes back wh
   world.tunnel(hub, one)
   world.tunnel(hub, two)
   world.run(5000)
-  talk(
-    world,
-    [
-      [A, a],
-      [B, b],
-      [C, c],
-    ],
-    10,
-  )
-  for (const [lan, own] of [
-    [a, A],
-    [b, B],
-    [c, C],
-  ] as const) {
-    t.same(
-      [A, B, C].map(router => count(lan, router)),
-      [A, B, C].map(router => (router === own ? 0 : 10)),
-    )
+  talk(world, onLans(a, b, c), 10)
+  for (const [own, lan] of onLans(a, b, c)) {
+    t.same(heardOf(lan), othersOf(own, 10))
     t.equal(copies(lan), 1)
   }
   t.same([sentBy(hub, one), sentBy(hub, two), sentBy(one, hub), sentBy(two, hub)], [20, 20, 10, 10])
@@ -301,24 +207,8 @@ t.test('RFC 2328 §8.1: three sites in a full mesh: each LAN hears each packet o
   world.tunnel(r2, r3)
   world.tunnel(r3, r1)
   world.run(5000)
-  talk(
-    world,
-    [
-      [A, a],
-      [B, b],
-      [C, c],
-    ],
-    10,
-  )
-  for (const [lan, own] of [
-    [a, A],
-    [b, B],
-    [c, C],
-  ] as const)
-    t.same(
-      [A, B, C].map(router => count(lan, router)),
-      [A, B, C].map(router => (router === own ? 0 : 10)),
-    )
+  talk(world, onLans(a, b, c), 10)
+  for (const [own, lan] of onLans(a, b, c)) t.same(heardOf(lan), othersOf(own, 10))
   t.ok(r1.drops.some(({ drop }) => drop === 'relay-duplicate'))
 })
 
@@ -350,14 +240,7 @@ t.test('RFC 2328 §8.1: a tunnel between two relays of one LAN doubles nothing t
   world.tunnel(r1, r2)
   world.tunnel(r1, r3)
   world.run(5000)
-  talk(
-    world,
-    [
-      [A, a],
-      [B, b],
-    ],
-    10,
-  )
+  talk(world, onLans(a, b), 10)
   t.same([count(a, A), count(a, B), count(b, A), count(b, B)], [0, 10, 10, 0])
 })
 
@@ -373,14 +256,7 @@ t.test('(policy): a forger who takes the name of the far LAN stops nothing', asy
   }
   forged()
   world.run(3000)
-  talk(
-    world,
-    [
-      [A, a],
-      [B, b],
-    ],
-    10,
-  )
+  talk(world, onLans(a, b), 10)
   t.same([count(a, B), count(b, A)], [10, 10])
 })
 
@@ -402,25 +278,11 @@ t.test('(policy): a claim to carry that does not show on the LAN is not believed
   forged()
   world.run(3000)
   t.equal(r1.state(r3), 'standby')
-  talk(
-    world,
-    [
-      [A, a],
-      [B, b],
-    ],
-    10,
-  )
+  talk(world, onLans(a, b), 10)
   t.equal(r1.state(r3), 'forwarding')
   t.equal(r1.events.filter(({ type }) => type === 'claim-refuted').length, 1)
   const since = world.now
-  talk(
-    world,
-    [
-      [A, a],
-      [B, b],
-    ],
-    10,
-  )
+  talk(world, onLans(a, b), 10)
   t.same([count(a, B, since), count(b, A, since)], [10, 10])
 })
 
