@@ -97,14 +97,12 @@ t.test('data follows OSPF', { skip: noLab() || withoutFrr(), timeout: 300_000 },
     for (const to of [TO[4], TO[6], '10.93.0.1']) await answered(to)
     t.same((await followed(a, 4)).sort(), ['10.92.0.0/24', GONE])
     t.same(await followed(a, 6), ['fd00:92::/64'])
-    const [relay] = await lab
-      .appliance('a')
-      .api.ask<
-        readonly {
-          readonly routes: readonly unknown[]
-          readonly areas: readonly { readonly missing: number }[]
-        }[]
-      >('GET', '/v1/relay')
+    const [relay] = await lab.appliance('a').api.ask<
+      readonly {
+        readonly routes: readonly unknown[]
+        readonly areas: readonly { readonly missing: number }[]
+      }[]
+    >('GET', '/v1/relay')
     t.match(relay?.areas, [{ missing: 0 }, { missing: 0 }])
     t.match(
       relay?.routes.find(route => (route as { readonly to: string }).to === GONE),
