@@ -1,4 +1,5 @@
 import type { Family } from '@brunel/base'
+import { socketFilter } from '@brunel/packet-io'
 import { Address } from '@brunel/wire'
 import raw, { type Socket } from 'raw-socket'
 
@@ -6,6 +7,7 @@ import raw, { type Socket } from 'raw-socket'
 const SOL_SOCKET = 1
 const SO_DONTROUTE = 5
 const SO_BINDTODEVICE = 25
+const SO_ATTACH_FILTER = 26
 const SO_RCVBUFFORCE = 33
 const SO_MEMINFO = 55
 const SK_MEMINFO_DROPS = 8
@@ -20,8 +22,8 @@ const IPV6_MULTICAST_ALL = 29
 /** Takes the IP header from us, in both families. */
 const IPPROTO_RAW = 255
 
-/** What it may read in a while, 5,000 a second: the relay takes fewer. More, and a flood takes the time of IKE. */
-const READ_MOST = 100
+/** What one socket may read in a while, 2,000 a second: the relay takes fewer. More, and a flood takes the time of IKE. */
+const READ_MOST = 40
 const WHILE_MS = 20
 /** Holds what comes in a burst: a large database is a few hundred updates. */
 const RECEIVE_BUFFER = 1 << 20
@@ -66,7 +68,13 @@ export class LanReceiver {
 
   constructor(
     link: Link,
-    what: { readonly family: Family; readonly protocol: number; readonly groups: readonly string[] },
+    what: {
+      readonly family: Family
+      readonly protocol: number
+      readonly groups: readonly string[]
+      /** As of `filter`; before anything is heard. */
+      readonly program?: Uint8Array | undefined
+    },
     ports: {
       readonly packet: (octets: Uint8Array, source: string) => void
       readonly lost: (count: number) => void
@@ -75,6 +83,7 @@ export class LanReceiver {
   ) {
     const socket = openOn(link, what.family, what.protocol, PACKET_MOST)
     this.#socket = socket
+    if (what.program !== undefined) this.filter(what.program)
     set(socket, SOL_SOCKET, SO_RCVBUFFORCE, number(RECEIVE_BUFFER))
     const [level, all, join] =
       what.family === 4
@@ -92,6 +101,11 @@ export class LanReceiver {
     })
     this.#beat = setInterval(() => this.#resume(ports.lost), WHILE_MS)
     this.#beat.unref()
+  }
+
+  /** Classic BPF; takes the place of the one before. */
+  filter(program: Uint8Array): void {
+    set(this.#socket, SOL_SOCKET, SO_ATTACH_FILTER, Buffer.from(socketFilter(program)))
   }
 
   close(): void {

@@ -46,6 +46,8 @@ export interface RelayLan {
   beacon(beacon: Uint8Array): void
   /** Answer ARP or ND for it, unless the LAN has it itself; or no longer. Remembered until the stop. */
   neighbour(far: FarNeighbour, present: boolean): void
+  /** A router of this LAN, or no longer: what it sends is to be heard whatever others send. */
+  resident(address: string, is: boolean): void
   /** Nothing of it is left on the host afterwards. */
   stop(): Promise<void>
 }

@@ -222,6 +222,8 @@ export class RelayGroup {
         return this.#ports.edge.memory.write(this.device, this.group, () =>
           this.#relay.kept(this.#ports.now()),
         )
+      case 'resident':
+        return this.#attempt(() => this.#lan?.resident(effect.address, effect.is))
       case 'drop':
         return this.#count(effect.port, effect.drop, 1)
       case 'event':

@@ -8,7 +8,8 @@ import { type LanLink, lookAt, readSettings, sameLink, warningsOf } from './lan-
 import { LanNeighbours, type Presence } from './lan-neighbours.js'
 import { LanPieces } from './lan-pieces.js'
 import { isRelayed, protocolsOf, steeredBy, UDP } from './lan-protocols.js'
-import { LanReceiver, LanSender } from './lan-socket.js'
+import { LanReception } from './lan-reception.js'
+import { LanSender } from './lan-socket.js'
 import { UdpSink } from './lan-udp-sink.js'
 import { LastWill } from './lan-will.js'
 import { RouteWatch } from './route-watch.js'
@@ -38,6 +39,7 @@ interface Open {
   readonly close: () => void
   readonly senders: Readonly<Record<Family, LanSender | undefined>>
   readonly beacons: LanBeacons | undefined
+  readonly receptions: readonly LanReception[]
 }
 
 /** What a relay left behind in a process that was killed; once, before the first port is opened. */
@@ -57,6 +59,8 @@ export class LanPort {
   readonly #neighbours = new LanNeighbours()
   readonly #will = new LastWill()
   readonly #pieces = new LanPieces()
+  /** Routers of this LAN, who is known for longest first. */
+  readonly #residents = new Set<string>()
   #kinds: readonly Kind[]
   #state: LanState = { is: 'starting' }
   #open: Open | undefined
@@ -138,6 +142,13 @@ export class LanPort {
     this.#neighbours.set(far)
   }
 
+  /** A router of this LAN, or no longer: what it sends is heard whatever others send. */
+  resident(address: string, is: boolean): void {
+    if (is) this.#residents.add(address)
+    else this.#residents.delete(address)
+    for (const reception of this.#open?.receptions ?? []) reception.know(this.#residents)
+  }
+
   #enqueue(step: () => Promise<void>): Promise<void> {
     this.#queue = this.#queue.then(async () => {
       if (this.#state.is !== 'stopped') await step()
@@ -197,6 +208,7 @@ export class LanPort {
     }
     const failed = (error: Error): void => void this.#enqueue(() => this.#failed(close, error))
     const refused = (): void => this.#ports.drop('relay-lan-send', 1)
+    const receptions: LanReception[] = []
     const senders: Record<Family, LanSender | undefined> = { 4: undefined, 6: undefined }
     try {
       for (const family of [4, 6] as const) {
@@ -209,7 +221,8 @@ export class LanPort {
               ? (octets: Uint8Array) => this.#fromV4(octets, protocol)
               : (octets: Uint8Array, source: string) => this.#fromV6(octets, source, protocol, known)
           const lost = (count: number): void => this.#ports.drop('relay-flood', count)
-          opened(new LanReceiver(link, { family, protocol, groups }, { packet, lost, failed }))
+          const heard = { packet, lost, failed }
+          receptions.push(opened(new LanReception(link, { family, protocol, groups }, heard)))
         }
       }
       for (const [first, last] of link.ipv6 ? steeredBy(this.#kinds).ports : [])
@@ -222,7 +235,8 @@ export class LanPort {
             }),
           )
         : undefined
-      return { link, close, senders, beacons }
+      for (const reception of receptions) reception.know(this.#residents)
+      return { link, close, senders, beacons, receptions }
     } catch (error) {
       close()
       throw error

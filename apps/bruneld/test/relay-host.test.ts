@@ -44,6 +44,18 @@ t.test('a Hello of the LAN leaves by the tunnel, and the answer comes out on the
     'lan answers for 10.1.0.2 of gre-branch-7',
     'lan <- 10.1.0.2 protocol 89',
   ])
+  t.same([...lan().residents], [A.from], 'whoever is heard on the LAN is to be heard in a flood too')
+})
+
+t.test('RFC 2328 §10.5: a LAN that loses its link is told where failFast wants it', async t => {
+  const { lan, done } = joined(tunnelTo('branch-7', {}, { failFast: true }))
+  lan().heard.changed({ is: 'open', warnings: [] })
+  lan().heard.packet(hello(A))
+  done()
+  const because = { code: 'BRUNEL_RELAY_LAN', detail: 'no carrier', remedy: 'the cable' }
+  lan().heard.changed({ is: 'waiting', because })
+  t.same(done(), ['tun 3 <- 10.1.0.1 protocol 89'])
+  t.equal(lan().residents.size, 0)
 })
 
 t.test('beacons go out on the LAN and as packets into tunnels, and come back as beacons', async t => {

@@ -64,6 +64,7 @@ export class FakeLan implements RelayLan {
   readonly heard: LanHeard
   readonly log: string[]
   readonly beacons: Uint8Array[] = []
+  readonly residents = new Set<string>()
   /** What `stop` waits for. */
   cleaning: Promise<void> = Promise.resolve()
   /** What `send` throws, if anything. */
@@ -85,6 +86,10 @@ export class FakeLan implements RelayLan {
   }
   neighbour({ address, tunnel }: FarNeighbour, present: boolean): void {
     this.log.push(`lan ${present ? 'answers' : 'is silent'} for ${address}${present ? ` of ${tunnel}` : ''}`)
+  }
+  resident(address: string, is: boolean): void {
+    if (is) this.residents.add(address)
+    else this.residents.delete(address)
   }
   async stop(): Promise<void> {
     this.log.push('lan closed')

@@ -214,6 +214,9 @@ export const tunnelReport = (name: string, more: Partial<TunnelReport> = {}): Tu
   mtu: {
     underlay: 1500,
     tunnel: 1414,
+    own: 1414,
+    theirs: null,
+    elsewhere: [],
     mss: { ipv4: 1374, ipv6: 1354 },
     lines: ['1500 underlay', '1414 tunnel'],
   },

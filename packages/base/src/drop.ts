@@ -105,6 +105,8 @@ export const DROPS = {
   'ike-integrity': 'The integrity check of an encrypted payload failed (RFC 7296 §3.14).',
   'ike-fragment': 'An encrypted fragment is malformed, superseded or too many (RFC 7383 §2.6).',
   'ike-duplicate': 'A repeated message whose answer is forgotten (RFC 7296 §2.1).',
+  'ike-mtu':
+    'A peer tells an inner MTU that cannot be, or in a form that is not ours; the one before it holds.',
   'ike-no-peer': 'No configured peer answers to this address.',
   'ike-half-open-limit': 'Too many half-open IKE SAs, in all or of one address (RFC 7296 §2.6).',
   'ike-auth-limit': 'The address failed to authenticate too often and its next turn has not come.',

@@ -59,6 +59,8 @@ export type RelayEffect =
   | { readonly do: 'routes'; readonly port: Port; readonly routes: readonly FollowedRoute[] }
   /** The LSAs are others than before: `Relay.kept` has them, for the next start. */
   | { readonly do: 'keep' }
+  /** It speaks OSPF on the LAN, or no longer: where strangers flood, it is to be heard before them. */
+  | { readonly do: 'resident'; readonly address: string; readonly is: boolean }
   | { readonly do: 'drop'; readonly port: Port; readonly drop: Drop }
   | { readonly do: 'event'; readonly event: RelayEvent }
 

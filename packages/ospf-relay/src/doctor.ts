@@ -112,11 +112,16 @@ export class Doctor {
   }
 
   /** Whether routers on other ports take, or give him, the LSAs that this one speaks of. */
-  believed(now: Instant, address: string, { version, instance }: Ospf.Message): boolean {
+  believed(now: Instant, address: string, { version, instance, body }: Ospf.Message): boolean {
     const from = this.#neighbours.get(`${address} ${version} ${instance}`)
     if (from === undefined) return false
     return this.#others(from, undefined).some(
-      other => other.area === from.area && (takes(now, other, from) || takes(now, from, other)),
+      other =>
+        other.area === from.area &&
+        (takes(now, other, from) ||
+          takes(now, from, other) ||
+          // RFC 2328 §10.8: the first of its descriptions.
+          (body.type === 'database-description' && stateOf(now, from, other) === 'ExStart')),
     )
   }
 

@@ -214,6 +214,7 @@ export class Relay implements Machine<RelayInput, RelayEffect> {
 
   #forget(source: Source): void {
     this.#sources.remove(source)
+    if (source.port === LAN && source.dead !== undefined) this.#resident(source.address, false)
     this.#neighbour(source.address, source.port, false)
   }
 
@@ -276,7 +277,12 @@ export class Relay implements Machine<RelayInput, RelayEffect> {
     const { moved, from } = this.#sources.learn(now, address, port)
     if (!moved) return
     if (from !== undefined) this.#neighbour(address, from, false)
+    if (from === LAN) this.#resident(address, false)
     this.#neighbour(address, port, true)
+  }
+
+  #resident(address: string, is: boolean): void {
+    this.#effects.push({ do: 'resident', address, is })
   }
 
   #forward(now: Instant, by: Came, bytes: Uint8Array, packet: Carried): void {
@@ -295,7 +301,9 @@ export class Relay implements Machine<RelayInput, RelayEffect> {
     for (const drop of this.#dataWays.hear(now, { message, payload, ...packet })) this.#drop(port, drop)
     if (message.body.type !== 'hello') return
     const kept = bytes.length <= LARGEST_HELLO
-    this.#sources.hello(Address.format(packet.source), message.body.deadInterval, kept ? bytes : undefined)
+    const address = Address.format(packet.source)
+    if (port === LAN && this.#sources.find(address)?.dead === undefined) this.#resident(address, true)
+    this.#sources.hello(address, message.body.deadInterval, kept ? bytes : undefined)
   }
 
   /** RFC 2328 §8.1: most packets of an adjacency, and all retransmissions. */

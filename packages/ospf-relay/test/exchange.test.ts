@@ -6,6 +6,7 @@ import { type Direction, Exchanges } from '../src/routes/exchange.js'
 const AB: Direction = { from: 'a', to: 'b' }
 const BA: Direction = { from: 'b', to: 'a' }
 const AC: Direction = { from: 'a', to: 'c' }
+const CA: Direction = { from: 'c', to: 'a' }
 const BEGINS = { init: true, more: true } as Ospf.DatabaseDescription
 const GOES_ON = { init: false, more: true } as Ospf.DatabaseDescription
 const ENDS = { init: false, more: false } as Ospf.DatabaseDescription
@@ -76,6 +77,16 @@ for (const [title, steps, want] of [
       [7, AC, ENDS],
     ],
     ['6: since 1: x y'],
+  ],
+  [
+    'a third router told the first one all',
+    [
+      [1, AB, BEGINS],
+      [2, CA, BEGINS],
+      [3, AB, ENDS, 'x'],
+      [4, CA, ENDS],
+    ],
+    [],
   ],
   [
     'by multicast, on a point-to-point network',

@@ -126,6 +126,21 @@ t.test('RFC 5340 §4.8: the same with OSPFv3, by link-local addresses', async t 
   )
 })
 
+t.test('RFC 5838 §2.1: of OSPFv3 for IPv4 no next hop is known', async t => {
+  const rig = new Rig(['x'])
+  const [a, b] = [
+    { ...A6, instance: 64 },
+    { ...B6, instance: 64 },
+  ]
+  exchange(rig, a, b)
+  rig.hears('x', Lsas.updates(b, 'ff02::5', [Lsas.router(3, [], { by: B.id })]))
+  rig.run(1500)
+  t.match(rig.relay.report(instant(rig.now)), {
+    neighbours: [{ instance: 64 }, {}],
+    following: { areas: [] },
+  })
+})
+
 t.test('RFC 2328 §13: LSAs of a router that no other takes any from make no routes', async t => {
   const [, b] = areaOf('10.91.0.0/16', '10.92.0.0/16')
   const rig = new Rig(['x'])

@@ -1,7 +1,9 @@
 // Control calls: open and close things, add keys and paths. Main thread only.
+#include <linux/filter.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 
 #include "glue.h"
 
@@ -185,6 +187,20 @@ Napi::Value SendFrame(Info info) {
   return Napi::Number::New(info.Env(), sendFrame(integer(info, 0), bytes.Data(), bytes.ByteLength()));
 }
 
+/**
+ * socketFilter(program): struct sock_fprog, for SO_ATTACH_FILTER. It points into the program: whoever sets the option
+ * must hold that until the kernel has copied it.
+ */
+Napi::Value SocketFilter(Info info) {
+  if (!info[0].IsTypedArray()) return invalid(info.Env(), "a program is a Uint8Array");
+  Napi::Uint8Array program = info[0].As<Napi::Uint8Array>();
+  const sock_fprog fprog{static_cast<unsigned short>(program.ByteLength() / sizeof(sock_filter)),
+                         reinterpret_cast<sock_filter*>(program.Data())};
+  Napi::Uint8Array told = Napi::Uint8Array::New(info.Env(), sizeof fprog);
+  memcpy(told.Data(), &fprog, sizeof fprog);
+  return told;
+}
+
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   const auto add = [&](const char* name, Napi::Value (*f)(Info)) {
     exports.Set(name, Napi::Function::New(env, f, name));
@@ -201,6 +217,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   add("removePath", RemovePath);
   add("sendUdp", SendUdp);
   add("sendFrame", SendFrame);
+  add("socketFilter", SocketFilter);
   addPumpCalls(env, exports);
   addBufferCalls(env, exports);
   return exports;

@@ -97,15 +97,15 @@ t.test('data follows OSPF', { skip: noLab() || withoutFrr(), timeout: 300_000 },
     for (const to of [TO[4], TO[6], '10.93.0.1']) await answered(to)
     t.same((await followed(a, 4)).sort(), ['10.92.0.0/24', GONE])
     t.same(await followed(a, 6), ['fd00:92::/64'])
-    const [relay] = await lab.appliance('a').api.ask<
-      readonly {
-        readonly routes: readonly unknown[]
+    const relay = await until('all LSAs are there', 20_000, async () => {
+      const [seen] = (await lab.appliance('a').api.ask('GET', '/v1/relay')) as readonly {
+        readonly routes: readonly { readonly to: string }[]
         readonly areas: readonly { readonly missing: number }[]
       }[]
-    >('GET', '/v1/relay')
-    t.match(relay?.areas, [{ missing: 0 }, { missing: 0 }])
+      return seen?.areas.length === 2 && seen.areas.every(({ missing }) => missing === 0) ? seen : undefined
+    })
     t.match(
-      relay?.routes.find(route => (route as { readonly to: string }).to === GONE),
+      relay.routes.find(({ to }) => to === GONE),
       { port: 'lan', via: 'tunnel:link-1', neighbour: '10.9.0.2', kind: 'intra-area' },
     )
   })

@@ -44,12 +44,12 @@ class Table {
       this.paths.set(key, { ...known, origins: new Set([...known.origins, ...path.origins]) })
   }
 
-  /** RFC 2328 §16.4 (3): the best match, which must be a way inside. */
+  /** RFC 2328 §16.4 (3): the best match; asked before external paths are offered, for it must be one inside. */
   inside(address: Uint8Array): Path | undefined {
     for (let length = address.length * 8; length >= 0; length--) {
       const prefix = Address.parsePrefix(`${Address.format(address)}/${length}`)
       const path = prefix && this.paths.get(Address.formatPrefix(prefix))
-      if (path !== undefined) return path.kind.startsWith('external') ? undefined : path
+      if (path !== undefined) return path
     }
     return undefined
   }

@@ -120,8 +120,8 @@ for (const [title, version, bytes, body] of [
   [
     'RFC 5340 §A.4.5: an inter-area prefix, its bits behind the length cleared',
     3,
-    lsa('2003', '00000001', '00000009 28000000 20010db8 01ffffff'),
-    { type: 'summary-network', prefix: prefix('2001:db8:100::/40'), metric: 9 },
+    lsa('2003', '00000001', '00000009 24000000 20010db8 f1ffffff'),
+    { type: 'summary-network', prefix: prefix('2001:db8:f000::/36'), metric: 9 },
   ],
   [
     'RFC 5340 §A.4.1.1: a prefix with the NU bit is no route',
