@@ -2,6 +2,7 @@ import type { RouterEvent } from '@brunel/admin-api'
 import { endpointText } from '@brunel/base'
 import type { Failure, IkeEvent } from '@brunel/ikev2'
 import { spiText } from './spi-text.js'
+import type { MtuState } from './tunnel-mtu.js'
 
 /** Hands each event to whoever listens; a slow listener is the API's concern. */
 export class EventStream {
@@ -123,6 +124,15 @@ export function routerEvent(e: IkeEvent): RouterEvent {
       return event(undefined, `${e.exchange} ${e.outcome}`)
   }
 }
+
+/** The MTU of a tunnel is another. */
+export const mtuEvent = (tunnel: string, { sentence, report }: MtuState): RouterEvent => ({
+  at: new Date().toISOString(),
+  event: 'mtu',
+  tunnel,
+  detail: `the MTU of the tunnel is ${sentence}`,
+  data: { tunnel: report.tunnel, own: report.own, theirs: report.theirs, underlay: report.underlay },
+})
 
 function overText(over: 'udp' | 'tcp', weBegan: boolean): string {
   if (over === 'udp') return 'IKE and ESP are back on UDP'

@@ -152,6 +152,8 @@ export class IkeHost {
         return this.#tunnel(effect.peer)?.sas.remove(effect.spiIn, effect.grace as Millis)
       case 'peer-moved':
         return this.#tunnel(effect.peer)?.moved(effect)
+      case 'peer-mtu':
+        return this.#tunnel(effect.peer)?.mtuTold(effect.mtu)
       case 'resolve':
         return this.#resolve(effect)
       case 'ike-spi':

@@ -17,7 +17,10 @@ import { type Alarm, guarded } from './alarm.js'
 const USUAL_UNDERLAY = 1500
 
 export interface MtuState {
+  /** What holds: the lower of both ends'. */
   readonly mtu: number
+  /** What follows from our side alone: this the peer is told. */
+  readonly own: number
   readonly mss: { readonly ipv4: number; readonly ipv6: number }
   readonly sentence: string
   readonly report: MtuReport
@@ -36,7 +39,7 @@ export interface MtuPorts {
 type Shape = Omit<MtuParameters, 'underlayMtu'>
 
 /**
- * The MTU of one tunnel: from the negotiated suite, mode and encapsulation, the GRE options and what the underlay
+ * The MTU of one tunnel: the lower of what the peer tells of its side and what follows from ours, that is from the negotiated suite, mode and encapsulation, the GRE options and what the underlay
  * carries. Before anything is negotiated the first ESP proposal without NAT stands in for it.
  */
 export class TunnelMtuState {
@@ -48,6 +51,8 @@ export class TunnelMtuState {
   #current: MtuState
   #changed = false
   #negotiated = false
+  /** What the peer tells of its side. */
+  #theirs: number | undefined
 
   constructor(peer: Peer, ports: MtuPorts) {
     this.#peer = peer
@@ -98,6 +103,12 @@ export class TunnelMtuState {
     this.#renew()
   }
 
+  /** What the peer tells of its own side; undefined: nothing. */
+  told(theirs: number | undefined): void {
+    this.#theirs = theirs
+    this.#renew()
+  }
+
   /** The MTU of the link towards the peer. */
   underlay(mtu: number): void {
     this.#link = mtu
@@ -142,16 +153,21 @@ export class TunnelMtuState {
     const underlay = this.#path?.machine.mtu ?? wireMtu(this.#link)
     const { mtu: asked, mss } = this.#peer.tunnel
     const computed = computeMtu({ ...this.#shape, underlayMtu: underlay })
-    const mtu = asked === 'auto' ? computed.mtu : tunnelMtu(asked)
+    const own = asked === 'auto' ? computed.mtu : tunnelMtu(asked)
+    const theirs = this.#theirs
+    const mtu = Math.min(own, theirs ?? own)
     const segments = segmentSizes(mss, mtu)
     const lines = computed.steps.map(({ label, octets }) => `${String(octets).padStart(6)}  ${label}`)
     if (asked !== 'auto') lines.push(`${String(asked).padStart(6)}  set by tunnel.mtu`)
+    if (mtu !== own) lines.push(`${String(mtu).padStart(6)}  told by the peer, whose side takes no more`)
     const fixed = asked === 'auto' ? 'computed' : 'set by hand'
+    const origin = mtu === own ? fixed : `told by the peer (ours is ${own}, ${fixed})`
     return {
       mtu,
+      own,
       mss: segments,
-      sentence: `${mtu} octets, ${fixed}; TCP segments up to ${segments.ipv4} (IPv4) and ${segments.ipv6} (IPv6).`,
-      report: { underlay, tunnel: mtu, mss: segments, lines },
+      sentence: `${mtu} octets, ${origin}; TCP segments up to ${segments.ipv4} (IPv4) and ${segments.ipv6} (IPv6).`,
+      report: { underlay, tunnel: mtu, own, theirs: theirs ?? null, mss: segments, lines, elsewhere: [] },
     }
   }
 }

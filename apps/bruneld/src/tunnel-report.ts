@@ -13,6 +13,7 @@ import { type Counters, SA_COUNTER, TUNNEL_COUNTER } from '@brunel/datapath'
 import type { IkePeerReport, TrafficSelector } from '@brunel/ikev2'
 import { type GreVerdict, judgeGre } from './gre-layer.js'
 import { RekeyTally } from './ike-tally.js'
+import { elsewhere } from './mtu-elsewhere.js'
 import { routingWithRelay } from './relay-report.js'
 import { spiText } from './spi-text.js'
 import type { Tunnel } from './tunnel.js'
@@ -62,10 +63,20 @@ export function tunnelReport(source: ReportSource): TunnelReport {
     counters: tunnelCounters(source),
     endedSas: endedSas(tunnel),
     rekeys: tunnel?.rekeys ?? new RekeyTally(),
-    mtu: tunnel?.mtuState.report ?? { underlay: null, tunnel: 0, mss: { ipv4: 0, ipv6: 0 }, lines: [] },
+    mtu: mtuReport(source),
     relay: source.relay ?? null,
     lastFailure: failureOf(source),
   }
+}
+
+const NO_MTU = { underlay: null, tunnel: 0, own: 0, theirs: null, mss: { ipv4: 0, ipv6: 0 }, lines: [] }
+
+/** Who stands in an IKE SA with us and tells nothing is of another kind. */
+function mtuReport({ tunnel, ike }: ReportSource): TunnelReport['mtu'] {
+  if (tunnel === undefined) return { ...NO_MTU, elsewhere: [] }
+  const { report } = tunnel.mtuState
+  const tells = report.theirs !== null || ike?.state !== 'established'
+  return { ...report, elsewhere: tells ? [] : elsewhere(report.tunnel) }
 }
 
 /** `up` only while authenticated data has crossed both ways since the IKE SA stands. */

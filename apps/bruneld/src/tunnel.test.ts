@@ -69,6 +69,7 @@ function opened(addSa?: () => number) {
     removePath: () => undefined,
     command: command => void commands.push(command),
   }
+  const told: number[] = []
   const interfaces = { exists: () => false, setMtu: async () => undefined }
   const tunnel = new Tunnel(peer, {
     io: io as PacketIo,
@@ -76,6 +77,8 @@ function opened(addSa?: () => number) {
     now: () => instant(1000),
     chance: () => 0,
     warn: () => undefined,
+    tellMtu: (_, own) => void told.push(own),
+    onMtu: () => undefined,
     routed: () => undefined,
     onBug: error => t.fail(String(error)),
   })
@@ -91,7 +94,7 @@ function opened(addSa?: () => number) {
     io.counters.cells[cell + SA_COUNTER.packets] = packets
     io.counters.cells[cell + SA_COUNTER.sequence] = sequence
   }
-  return { tunnel, restarts, counted, commands }
+  return { tunnel, restarts, counted, commands, told }
 }
 
 t.test('RFC 2890 §2.2: a tunnel that is established anew counts its GRE packets anew', async t => {
@@ -175,3 +178,28 @@ t.test('a redundant SA that never sent has not the figures of the one that had i
   sas.released('outbound', outbound)
   t.same(sas.ended.outbound, { sas: 1, packets: 0, missing: 0 })
 })
+
+t.test(
+  'the peer is told our MTU once it is another, behind what goes on, and never what it told itself',
+  async t => {
+    const { tunnel, told, commands } = opened()
+    const own = tunnel.mtuState.own
+    tunnel.applyMtu()
+    await Promise.resolve()
+    t.same(told, [own])
+    tunnel.mtu.underlay(1400)
+    tunnel.applyMtu()
+    tunnel.mtu.underlay(1300)
+    tunnel.applyMtu()
+    t.same(told, [own], 'not from within')
+    await Promise.resolve()
+    t.same(told.at(-1), own - 200)
+    const before = told.length
+    tunnel.mtuTold(1000)
+    await Promise.resolve()
+    t.equal(told.length, before)
+    t.match(commands.filter(command => command.do === 'tunnel-set').at(-1), {
+      tunnel: { mtu: 1000, mss: { ipv4: 960 } },
+    })
+  },
+)

@@ -19,6 +19,10 @@ export interface TunnelPorts {
   readonly now: () => Instant
   /** 0 to 1, for the jitter of soft limits. */
   readonly chance: () => number
+  /** Our MTU is another: the peer is to know. Never called from within an effect of IKE. */
+  readonly tellMtu: (peer: string, own: number) => void
+  /** The MTU that holds is another. */
+  readonly onMtu: (tunnel: string, state: MtuState) => void
   readonly warn: (tunnel: string, what: string, error: unknown) => void
   /** Its routes lead into it again, or no longer. */
   readonly routed: (tunnel: Tunnel, are: boolean) => void
@@ -61,6 +65,8 @@ export class Tunnel {
   #routed = true
   #routedAgain: Instant
   #queue: Promise<void> = Promise.resolve()
+  /** Our MTU as the peer was told it last. */
+  #toldMtu: number | undefined
 
   /** Opens the TUN interface; throws with a code where the system refuses. */
   constructor(peer: Peer, ports: TunnelPorts) {
@@ -86,6 +92,7 @@ export class Tunnel {
   become(peer: Peer): void {
     this.peer = peer
     this.mtu.become(peer)
+    this.#tellMtu()
     this.sas.settings = saSettings(peer, this.#ports.chance)
   }
 
@@ -126,11 +133,27 @@ export class Tunnel {
 
   /** Brings the interface and the data path to the MTU that holds, if it changed. */
   applyMtu(): void {
+    this.#tellMtu()
     if (!this.mtu.takeChange()) return
     this.#tell()
+    this.#ports.onMtu(this.peer.name, this.mtu.current)
     this.#enqueue(() =>
       this.#ports.interfaces.setMtu(this.peer.tunnel.interface, this.mtu.current.mtu),
     ).catch(error => this.#ports.warn(this.peer.name, 'the MTU of the interface could not be set', error))
+  }
+
+  /** What the peer tells of its own MTU: both ends use the lower one. */
+  mtuTold(theirs: number | undefined): void {
+    this.mtu.told(theirs)
+    this.applyMtu()
+  }
+
+  /** Behind what goes on at this moment, which may be an effect of the machine that is to be told. */
+  #tellMtu(): void {
+    const { own } = this.mtu.current
+    if (own === this.#toldMtu) return
+    this.#toldMtu = own
+    queueMicrotask(() => this.#ports.tellMtu(this.peer.name, this.mtu.current.own))
   }
 
   /** A new IKE SA: what crossed before does not prove that it works. */

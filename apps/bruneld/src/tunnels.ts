@@ -5,6 +5,7 @@ import { wipe } from '@brunel/crypto'
 import type { PacketIo } from '@brunel/packet-io'
 import { now } from './alarm.js'
 import type { EventLog } from './event-log.js'
+import { mtuEvent } from './event-stream.js'
 import type { IkeHost } from './ike-host.js'
 import { ikePeer, type PeerSecrets } from './ike-peer.js'
 import type { IpRoute2 } from './interfaces.js'
@@ -121,6 +122,8 @@ export class Tunnels {
       now,
       chance: () => this.#ports.random.jitter(millis(1000)) / 1000,
       onBug: this.#ports.onBug,
+      onMtu: (name, state) => this.#ports.onEvent(mtuEvent(name, state)),
+      tellMtu: (name, mtu) => this.#ports.ike()?.feed({ on: 'inner-mtu', peer: name, mtu }),
       routed: (one, are) => this.#ports.onEvent(routesEvent(one.peer, are)),
       warn: (name, what, error) => this.#ports.log.warn({ tunnel: name, error: String(error) }, what),
     })
@@ -192,7 +195,7 @@ export class Tunnels {
     const secrets = this.#ports.peers.secrets(peer.name)
     const told = ikePeer(peer, secrets, bearing, this.#ports.hostname)
     if (told === undefined) return this.refused(peer.name, new Error('no PSK, PPK or private key is stored'))
-    ike.feed({ on: 'peer-set', peer: told })
+    ike.feed({ on: 'peer-set', peer: { ...told, innerMtu: tunnel.mtu.current.own } })
     this.#forgetSecrets(peer.name)
     this.#secrets.set(peer.name, secrets)
     if (tunnel.halted) ike.feed({ on: 'down', peer: peer.name })

@@ -117,9 +117,19 @@ export type FailureReport = Deep<Static<typeof FailureReport>>
 
 export const MtuReport = Type.Object({
   underlay: nullable(Type.Number({ description: 'Largest underlay packet towards the peer.' })),
-  tunnel: Type.Number({ description: 'Largest inner packet.' }),
+  tunnel: Type.Number({
+    description: 'Largest inner packet: the lower of both ends’, the MTU of the interface.',
+  }),
+  own: Type.Number({ description: 'What follows from our own path and settings; it is told to the peer.' }),
+  theirs: nullable(
+    Type.Number({ description: 'What the peer tells of its own side; null: it tells nothing, or not yet.' }),
+  ),
   mss: Type.Object({ ipv4: Type.Number(), ipv6: Type.Number() }),
   lines: Type.Array(Type.String(), { description: 'The arithmetic, a line a step.' }),
+  elsewhere: Type.Array(Type.Object({ system: Type.String(), commands: Type.Array(Type.String()) }), {
+    description:
+      'What to write on a router of another kind, so that its end has the same MTU (OSPF demands it). Empty where the peer agrees by itself.',
+  }),
 })
 export type MtuReport = Deep<Static<typeof MtuReport>>
 

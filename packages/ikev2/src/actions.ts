@@ -4,6 +4,7 @@ import { expire } from './child-timers.js'
 import type { IkeInput, IkePeer } from './contract.js'
 import * as failures from './failures.js'
 import { recheck } from './held.js'
+import { ownMtuIs } from './inner-mtu.js'
 import { lifetimeFrom } from './lifetimes.js'
 import { closeImmobile, followSource, ownAddressesChanged } from './moving.js'
 import { PeerControl } from './peer.js'
@@ -23,6 +24,7 @@ export function applyPeer(turn: Turn, host: SaHost, peers: Peers, peer: IkePeer)
   const control = peers.get(peer.name)
   if (control === undefined) {
     const added = new PeerControl(host, peer)
+    ownMtuIs(turn, added, peer.innerMtu)
     peers.put(added)
     host.revocations.ask(turn, ownQuestions(host.ports, peer))
     return added
@@ -32,6 +34,7 @@ export function applyPeer(turn: Turn, host: SaHost, peers: Peers, peer: IkePeer)
   if (anew) closeAll(turn, control, 'the configuration of the peer changed')
   control.peer = peer
   peers.put(control)
+  ownMtuIs(turn, control, peer.innerMtu)
   host.revocations.ask(turn, ownQuestions(host.ports, peer))
   if (control.wish !== 'down' && peer.initiate !== before.initiate)
     control.wish = peer.initiate ? 'initiate' : 'answer'
@@ -114,6 +117,8 @@ export function act(turn: Turn, control: PeerControl, input: PeerInput): void {
       return sourced(turn, control, input)
     case 'own-addresses':
       return ownAddressesChanged(turn, control, input.addresses)
+    case 'inner-mtu':
+      return ownMtuIs(turn, control, input.mtu)
     default:
       return undefined
   }

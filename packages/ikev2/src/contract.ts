@@ -94,6 +94,8 @@ export interface IkePeer {
     | { readonly method: 'certificate'; readonly own: OwnProof; readonly theirs: TheirProof }
   readonly ppk?: Ppk | undefined
   readonly initiate: boolean
+  /** As `inner-mtu` tells it; left out: it is neither told nor taken. */
+  readonly innerMtu?: number
   /** Whether the peer may send us to another gateway: RFC 5685. */
   readonly redirect?: boolean
   readonly ike: {
@@ -162,6 +164,8 @@ export type IkeInput =
   | { readonly on: 'esp-source'; readonly peer: string; readonly spiIn: number; readonly remote: Endpoint }
   /** Our addresses for this peer: RFC 4555 §3.4 to §3.6. The first is the one that the routing table leaves by. */
   | { readonly on: 'own-addresses'; readonly peer: string; readonly addresses: readonly string[] }
+  /** The inner MTU that follows from our own path and settings: told to a peer of our kind, never the lower of both. */
+  | { readonly on: 'inner-mtu'; readonly peer: string; readonly mtu: number }
   /** ESP with a SPI that no SA has, from the address of a peer: RFC 7296 §1.5, RFC 4303 §3.4.2. */
   | { readonly on: 'unknown-esp-spi'; readonly spi: number; readonly remote: Endpoint }
   /** What came of a `revocation-wanted`, or news of the same question: an authentic answer in its time, or why there is none. */
@@ -369,6 +373,8 @@ export type IkeEffect =
       readonly remote: Endpoint
       readonly encapsulation: Encapsulation
     }
+  /** What the peer tells of its own inner MTU is another; undefined: it tells nothing. */
+  | { readonly do: 'peer-mtu'; readonly peer: string; readonly mtu: number | undefined }
   /** Connects and says so by `stream-opened` or `stream-closed`, in a few seconds at most. We are the TCP originator. */
   | {
       readonly do: 'stream-open'

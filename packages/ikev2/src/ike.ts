@@ -15,6 +15,7 @@ import { ChildSpis } from './child-spis.js'
 import type { IkeEffect, IkeInput, IkePeerReport } from './contract.js'
 import { beginInit } from './exchanges/sa-init.js'
 import { certificateNews, revocationNews } from './held.js'
+import { publishMtu } from './inner-mtu.js'
 import { Lookups } from './lookups.js'
 import { PeerControl } from './peer.js'
 import { Peers } from './peers.js'
@@ -120,7 +121,8 @@ export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
       case 'child-limit':
       case 'child-activity':
       case 'esp-source':
-      case 'own-addresses': {
+      case 'own-addresses':
+      case 'inner-mtu': {
         const control = this.#peers.get(input.peer)
         if (control === undefined) return
         this.#touch(control)
@@ -180,6 +182,7 @@ export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
         sa.pump(turn)
         this.#alarm(sa)
       }
+      publishMtu(turn, control)
       this.#alarm(control)
     }
     this.streams.settle(turn, () => this.#sas.values())

@@ -13,6 +13,8 @@ export type Intent = { readonly notBefore?: Instant | undefined } & (
   | { readonly want: 'liveness' }
   /** What it says is what waits when it begins: RFC 4555. */
   | { readonly want: 'mobike' }
+  /** The same of our inner MTU. */
+  | { readonly want: 'mtu' }
   | { readonly want: 'notify'; readonly notifyType: number; readonly data: Uint8Array }
 )
 

@@ -1,7 +1,7 @@
 import type { IkePeer } from './contract.js'
 
 /**
- * Whether a changed peer must be negotiated anew. What only limits an SA in time, says who begins, or tells of
+ * Whether a changed peer must be negotiated anew. What is told in a standing session, `innerMtu`, what only limits an SA in time, says who begins, or tells of
  * revocation or where certificates are, does not: `initiate`, `redirect`, lifetimes, liveness, `crls`, `hashAndUrl`,
  * `published`; nor another address, see `readdresses`.
  */
@@ -23,6 +23,7 @@ const negotiated = (peer: IkePeer): unknown => ({
   remoteAddress: undefined,
   localId: isImplied(peer) ? undefined : peer.localId,
   initiate: undefined,
+  innerMtu: undefined,
   redirect: undefined,
   ike: { proposals: peer.ike.proposals, mobike: peer.ike.mobike, tcp: peer.ike.tcp },
   esp: { ...peer.esp, lifetime: undefined },

@@ -3,6 +3,7 @@ import { type ChildSa, isLive } from './child-sa.js'
 import type { Failure, IkePeer } from './contract.js'
 import * as failures from './failures.js'
 import { backOff } from './initiating.js'
+import type { ToldMtu } from './inner-mtu.js'
 import { unspecifiedLike } from './peer-match.js'
 import { Redirects } from './redirect.js'
 import { settle } from './redundancy.js'
@@ -43,6 +44,10 @@ export class PeerControl {
   readonly sas = new Set<IkeSa>()
   /** Our addresses that this peer may be reached from, the one in use first; empty: whatever the peer document says. */
   own: readonly string[] = []
+  /** Our inner MTU, how many there were, and what the peer tells of its own. */
+  ownMtu: ToldMtu | undefined
+  mtuSerial = 0
+  toldMtu: number | undefined
   /** The peer cannot do transport mode; the next child is asked for in tunnel mode. */
   transportRefused = false
   /** The peer refused a child in IKE_AUTH and can do without (true), or makes no child but that one (false). */

@@ -1,5 +1,6 @@
 import { Ike as Wire } from '@brunel/wire'
 import type { Identity } from './contract.js'
+import { tellsMtu } from './inner-mtu.js'
 import type { PeerControl } from './peer.js'
 import { isHere, mayHaveMoved, takes } from './peer-match.js'
 import { anchorsOf, looks, usesCertificates } from './proof.js'
@@ -18,6 +19,7 @@ export class Peers {
   #certified = 0
   #ppks = 0
   #looking = 0
+  #telling = 0
 
   get all(): readonly PeerControl[] {
     return [...this.#byName.values()]
@@ -37,6 +39,7 @@ export class Peers {
       certified: usesCertificates(peer),
       ppk: peer.ppk !== undefined,
       looks: looks(peer),
+      tells: tellsMtu(peer),
     }
     this.#keys.set(control, keys)
     this.#byName.set(peer.name, control)
@@ -45,6 +48,7 @@ export class Peers {
     if (keys.certified) this.#certified++
     if (keys.ppk) this.#ppks++
     if (keys.looks) this.#looking++
+    if (keys.tells) this.#telling++
     for (const [i, der] of anchorsOf(peer).entries()) {
       const anchor = this.#anchors.get(keys.anchors[i] as string) ?? { der, of: new Set() }
       anchor.of.add(control)
@@ -68,6 +72,7 @@ export class Peers {
     if (keys.certified) this.#certified--
     if (keys.ppk) this.#ppks--
     if (keys.looks) this.#looking--
+    if (keys.tells) this.#telling--
     for (const key of keys.anchors) {
       const anchor = this.#anchors.get(key)
       anchor?.of.delete(control)
@@ -111,6 +116,11 @@ export class Peers {
     return this.#looking > 0
   }
 
+  /** Whether any of them is told an inner MTU. */
+  get someTold(): boolean {
+    return this.#telling > 0
+  }
+
   /** Whom they trust, DER, each once. */
   get anchors(): readonly Uint8Array[] {
     return [...this.#anchors.values()].map(({ der }) => der)
@@ -125,6 +135,7 @@ interface Keys {
   readonly certified: boolean
   readonly ppk: boolean
   readonly looks: boolean
+  readonly tells: boolean
 }
 
 const ANY = ''

@@ -71,6 +71,8 @@ export type Doing =
   | { readonly what: 'rejection'; readonly why: Failure }
   | { readonly what: 'liveness' }
   | { readonly what: 'notify' }
+  /** `serial`: of what it tells. */
+  | { readonly what: 'mtu'; readonly serial: number }
   /** `epoch`: of which of our address changes it speaks. `list`: our further addresses as it tells them. */
   | {
       readonly what: 'mobike'

@@ -61,6 +61,9 @@ export class IkeSa {
   lastHeard: Instant
   lastSent: Instant
   #nextId: number
+  /** The peer showed our Vendor ID in IKE_SA_INIT; and the serial of what IKE_AUTH told it. */
+  understandsMtu = false
+  mtuSaid: number | undefined
   /** Something authentic has come on it. A successor that the peer has not heard of yet is not in doubt. */
   proven = false
 

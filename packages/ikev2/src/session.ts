@@ -1,6 +1,7 @@
 import { after, type Instant, type Millis, sooner } from '@brunel/base'
 import { Children, type ChildSa } from './child-sa.js'
 import type { Child, Encapsulation, Failure } from './contract.js'
+import type { Telling } from './inner-mtu.js'
 import type { Mobility } from './mobility.js'
 import type { PeerControl } from './peer.js'
 import type { Standing } from './proof.js'
@@ -41,6 +42,8 @@ export class Session {
   current: IkeSa
   /** undefined: one of the two does not do MOBIKE. */
   mobility: Mobility | undefined
+  /** undefined: one of the two tells no inner MTU. */
+  telling: Telling | undefined
   /** Where ESP still goes while the IKE SAs are at a new address that is not checked yet. */
   carried: (Ends & { readonly encapsulation: Encapsulation }) | undefined
   /** The peer has shown that it holds this session too. */
@@ -203,6 +206,9 @@ export class Session {
     const old = this.current
     this.generations.add(sa)
     this.current = sa
-    if (old !== sa) for (const intent of old.intents.takeInheritable()) sa.intents.add(intent)
+    if (old === sa) return
+    for (const intent of old.intents.takeInheritable()) sa.intents.add(intent)
+    // What was in flight on the old one may never be answered.
+    if (this.telling !== undefined) sa.intents.add({ want: 'mtu' })
   }
 }

@@ -40,8 +40,7 @@ export const FINDINGS = {
   BRUNEL_OSPF_MTU: {
     meaning:
       'The routers announce different MTUs, and the one with the lower refuses the other (RFC 2328 §10.6).',
-    remedy:
-      'Set the lower MTU on both interfaces; or `ip ospf mtu-ignore` on both, if packets of that size do pass.',
+    remedy: 'Give both interfaces the same MTU. A tunnel between two LANs carries packets of either size.',
   },
   BRUNEL_OSPF_ROUTER_ID: {
     meaning: 'Two routers have the same router id (RFC 2328 §1.2).',
@@ -207,7 +206,8 @@ function mtus(now: Instant, pair: Pair): Found[] {
   if (stateOf(now, a, b) === 'Full' && stateOf(now, b, a) === 'Full') return []
   const [large, small] = a.mtu > b.mtu ? [a, b] : [b, a]
   const sentence = `${who(large)} announces an MTU of ${large.mtu}, ${who(small)} one of ${small.mtu} and refuses it.`
-  return [found('BRUNEL_OSPF_MTU', pair, [String(a.mtu), String(b.mtu)], sentence)]
+  const remedy = `Give both interfaces an MTU of ${small.mtu}, or both ${large.mtu} where their links carry it; a tunnel between two LANs carries packets of either size.`
+  return [{ ...found('BRUNEL_OSPF_MTU', pair, [String(a.mtu), String(b.mtu)], sentence), remedy }]
 }
 
 const DEAF = 3

@@ -215,6 +215,7 @@ t.test('RFC 2328 §10.6: different MTUs are named with both numbers; 0 is accept
     findings(rig)[0]?.sentence,
     '10.9.0.1 (router 1.1.1.1, on the LAN) announces an MTU of 1500, 10.9.0.2 (router 2.2.2.2, behind tunnel x) one of 1400 and refuses it.',
   )
+  t.match(findings(rig)[0]?.remedy, /an MTU of 1400, or both 1500/)
   rig.hears('lan', description(A, B.address, { mtu: 1400, flags: 7 }))
   t.same(codes(rig), [])
   rig.hears('x', description(B, A.address, { mtu: 0, flags: 7 }))

@@ -1,4 +1,5 @@
 import type { IkePeerReport } from '@brunel/ikev2'
+import { mtuDisagreement } from './mtus.js'
 import type { SimRouter } from './router.js'
 
 /** More than these at once, and SAs leak. Crossing rekeys of both ends during a crossing start need the most. */
@@ -32,7 +33,7 @@ export function disagreement(a: SimRouter, b: SimRouter): string | undefined {
   if (left.spiInitiator !== right.spiInitiator || left.spiResponder !== right.spiResponder)
     return `the ends hold different IKE SAs: ${spis(left)} and ${spis(right)}`
   if (left.initiator === right.initiator) return 'both ends take themselves for the same role in the IKE SA'
-  return childDisagreement(a, left, right) ?? espDisagreement(a, b, left, right)
+  return childDisagreement(a, left, right) ?? espDisagreement(a, b, left, right) ?? mtuDisagreement(a, b)
 }
 
 const spis = (sa: Sa): string => `${sa.spiInitiator}/${sa.spiResponder}`

@@ -41,6 +41,8 @@ export interface PeerWishes {
   readonly hashAndUrl?: boolean
   /** A post-quantum pre-shared key, RFC 8784; left out: none. */
   readonly ppk?: { readonly id: string; readonly required: boolean } | undefined
+  /** What its own path takes inside the tunnel; left out: it tells nothing of it. */
+  readonly innerMtu?: number | undefined
 }
 
 /** `certificate of a stranger`: a good one, by an authority that nobody trusts. */
@@ -135,6 +137,7 @@ export function peerOf(self: Place, other: Place, wishes: PeerWishes): IkePeer {
       required: wishes.ppk.required,
     },
     initiate: wishes.initiate && other.address !== undefined,
+    ...(wishes.innerMtu === undefined ? {} : { innerMtu: wishes.innerMtu }),
     ike: {
       proposals: ikeProposals(wishes),
       lifetime: wishes.ikeLifetime,

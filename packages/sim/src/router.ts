@@ -62,6 +62,8 @@ export interface Sabotage {
 
 type Input = IkeInput | { readonly on: 'tick' }
 
+const UNTOLD = { own: undefined, theirs: undefined }
+
 /** Datagrams that wait for a router that is suspended; the rest is lost, as in the buffer of a socket. */
 const BACKLOG = 20
 
@@ -92,6 +94,8 @@ export class SimRouter {
   #buried = 0
   #effects = 0
   #activity = ''
+  /** What follows from our side, and what the peer tells of its own. */
+  innerMtu: { readonly own: number | undefined; readonly theirs: number | undefined } = UNTOLD
   #spinning = { at: -1, steps: 0 }
 
   constructor(options: RouterOptions, ports: RouterPorts) {
@@ -190,6 +194,7 @@ export class SimRouter {
       },
     }
     this.#life = life
+    this.innerMtu = UNTOLD
     model.booted(this.name)
     network.attach(this.address, datagram => this.#receive(datagram))
     this.#watchActivity(life)
@@ -263,6 +268,9 @@ export class SimRouter {
     const violation = (what: string): void => this.#ports.violation(`${this.name}: ${what}`)
     this.#ports.trace?.add(this.#ports.time.now(), this.name, input)
     this.#ports.model.took(this.name, input)
+    if (input.on === 'peer-set') this.innerMtu = { ...this.innerMtu, own: input.peer.innerMtu }
+    if (input.on === 'inner-mtu') this.innerMtu = { ...this.innerMtu, own: input.mtu }
+    if (input.on === 'peer-removed') this.innerMtu = UNTOLD
     this.counters.steps++
     this.#effects = 0
     this.#spinning.steps = this.#spinning.at === now ? this.#spinning.steps + 1 : 0
@@ -308,6 +316,8 @@ export class SimRouter {
     } else if (effect.do === 'esp-spi') {
       if (effect.ours) this.#alive.espSpis.add(effect.spi)
       else this.#alive.espSpis.delete(effect.spi)
+    } else if (effect.do === 'peer-mtu') {
+      this.innerMtu = { ...this.innerMtu, theirs: effect.mtu }
     } else if (effect.do === 'report') {
       this.events.push({ at: time.now(), event: effect.event })
     } else {

@@ -12,7 +12,7 @@ t.test('a lossless plan has nothing in it that could cost a datum', async t => {
   for (const plan of MANY.filter(p => p.lossless)) {
     t.ok(plan.quality.a.loss === 0 && plan.quality.b.loss === 0)
     for (const { what } of plan.happenings)
-      t.ok(['rekey', 'extra-tick', 'reauthenticate', 'wall'].includes(what), what)
+      t.ok(['rekey', 'extra-tick', 'reauthenticate', 'wall', 'mtu'].includes(what), what)
   }
 })
 

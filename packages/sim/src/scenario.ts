@@ -3,6 +3,7 @@ import type { Destination } from './addresses.js'
 import { Dice } from './dice.js'
 import type { PacketLimits } from './esp-model.js'
 import { HOSTILES, type HostileName } from './hostile.js'
+import { innerMtus, mtuChanges } from './mtus.js'
 import { PERFECT, type Quality } from './network.js'
 import { type PeerWishes, WISHES } from './peers.js'
 import { quality, rekeys, trouble, wallClocks } from './troubles.js'
@@ -29,6 +30,8 @@ export type Happening = { readonly at: number } & (
   /** The data path says that the child in use has reached its hard limit. */
   | { readonly what: 'expire'; readonly side: Side }
   | { readonly what: 'extra-tick'; readonly side: Side }
+  /** The path of a side takes other packets than before. */
+  | { readonly what: 'mtu'; readonly side: Side; readonly mtu: number }
 )
 
 /** A run as plain data: a seed makes it, and a failing one can be written down and shortened by hand. */
@@ -86,6 +89,7 @@ export function scenario(seed: number): Scenario {
       ppks: PPK_LISTS[seed % PPK_LISTS.length] ?? {},
       childKems: seed % 3 === 1,
       childless: { a: seed % 4 === 1, b: seed % 8 === 1 },
+      innerMtus: innerMtus(seed),
     }),
     limits: dice.chance(0.15) ? packetLimits(dice) : undefined,
     quality: both(() => quality(dice, lossless)),
@@ -95,6 +99,7 @@ export function scenario(seed: number): Scenario {
       ...(lossless ? rekeys(dice, calmAt) : trouble(dice, calmAt, { nat, certified })),
       ...(certified ? wallClocks(dice, calmAt) : []),
       ...(lossless || nat ? [] : moves(seed, calmAt)),
+      ...mtuChanges(seed, calmAt),
     ].sort((x, y) => x.at - y.at),
     lossless,
     calmAt,
@@ -171,6 +176,7 @@ function bothWishes(
     childKems,
     childless,
     mobike,
+    innerMtus,
   }: {
     readonly slow: number
     readonly nat: boolean
@@ -180,6 +186,7 @@ function bothWishes(
     readonly childKems: boolean
     readonly childless: Readonly<Record<Side, boolean>>
     readonly mobike: (typeof MOBIKE)[number]
+    readonly innerMtus: Partial<Record<Side, number>>
   },
 ): Record<Side, PeerWishes> {
   const common: PeerWishes = {
@@ -200,6 +207,7 @@ function bothWishes(
     mobike: mobike[side],
     childKems: childKems ? kems[side] : [],
     ppk: ppks[side],
+    innerMtu: innerMtus[side],
     childless: childless[side],
     groups: oneTaste ? groups : dice.pick(GROUP_LISTS),
     cbc: oneTaste ? common.cbc : dice.chance(0.5),

@@ -239,6 +239,10 @@ export class World {
         this.#trust.changed()
         this.#setPeer(side)
         break
+      case 'mtu':
+        this.#wishes[side] = { ...this.#wishes[side], innerMtu: happening.mtu }
+        router.feed({ on: 'inner-mtu', peer, mtu: happening.mtu })
+        break
       case 'expire':
         router.expire()
         break

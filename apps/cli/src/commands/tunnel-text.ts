@@ -120,7 +120,19 @@ export function tunnelText(tunnel: TunnelReport, now: Date): string {
     '',
     `MTU ${tunnel.mtu.tunnel}, MSS ${tunnel.mtu.mss.ipv4} (IPv4), ${tunnel.mtu.mss.ipv6} (IPv6)`,
     ...tunnel.mtu.lines.map(line => `  ${line}`),
+    ...mtuElsewhere(tunnel.mtu),
     ...tunnelRelayText(tunnel.relay, now),
     ...failureText(tunnel, now),
   ].join('\n')
 }
+
+/** The peer cannot be told: its operator is. */
+const mtuElsewhere = ({ tunnel, elsewhere }: TunnelReport['mtu']): readonly string[] =>
+  elsewhere.length === 0
+    ? []
+    : [
+        `  The peer does not tell its MTU. Its end of the tunnel needs the same, ${tunnel}:`,
+        ...elsewhere.map(
+          ({ system, commands }) => `    ${system}: ${commands.map(c => c.trim()).join('; ')}`,
+        ),
+      ]

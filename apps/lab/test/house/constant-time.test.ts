@@ -24,6 +24,7 @@ const PUBLIC: readonly (readonly [path: string, line: RegExp, what: string])[] =
   ['packages/crypto/src/der.ts', /sameOctets = /, 'certificates'],
   ['packages/ikev2/src/redirect.ts', /Wire\.hex\(by\.nonce\)/, 'a nonce that is on the wire in the clear'],
   ['packages/ikev2/src/transform-match.ts', /\.attributes\.every\(|Ike\.hex\(/, 'attributes of transforms'],
+  ['packages/ikev2/src/inner-mtu.ts', /VENDOR_ID\.length/, 'Vendor IDs'],
   ['packages/ikev2/src/ppk.ts', /const sameOctets|sameOctets\(named\./, 'names of PPKs'],
   ['packages/wire/src/address.ts', /bytes\.every\(/, 'addresses'],
   ['packages/packet-io/native/coalesce.cc', /memcmp\(a \+/, 'headers of packets'],

@@ -165,6 +165,29 @@ t.test('Brunel and strongSwan', { skip: noLab() || withoutStrongSwan(), timeout:
       },
     )
 
+  await t.test('RFC 7296 §3.12: it is told no MTU, and its operator what to write', async t => {
+    const { mtu } = await report()
+    t.equal(mtu.theirs, null)
+    t.equal(mtu.elsewhere[0]?.commands[0], `ip link set dev TUNNEL mtu ${mtu.tunnel}`)
+    const { out } = await run([
+      'ip',
+      'netns',
+      'exec',
+      lab.at.routerA.name,
+      ...PLAIN_NODE,
+      BRUNEL,
+      '--socket',
+      ours.socket,
+      '--token-file',
+      ours.tokenFile,
+      'status',
+      NAME,
+    ])
+    t.match(out, /The peer does not tell its MTU[\s\S]*ip link set dev TUNNEL mtu/)
+    t.match(swan.log(), /unknown vendor ID/)
+    t.notMatch(swan.log(), /45358/)
+  })
+
   await t.test('RFC 7296 §2.8: an IKE SA rekeyed by us loses nothing', async t => {
     await begin('aes128gcm16-prfsha256-x25519', 'aes128gcm16', 'initiator')
     const { headers, text } = await ours.api.send('GET', `/v1/peers/${NAME}`)

@@ -4,6 +4,7 @@ import type { Failure } from '../contract.js'
 import * as failures from '../failures.js'
 import { hold } from '../held.js'
 import { identityOf, idPayload } from '../identity.js'
+import { mtuWords, takeMtu } from '../inner-mtu.js'
 import { intAuthOctets } from '../int-auth.js'
 import { findId } from '../payload-find.js'
 import type { PeerControl } from '../peer.js'
@@ -80,6 +81,7 @@ export function answerAuth(
   })
   control.yieldTo(turn)
   agreeMobike(session, payloads)
+  takeMtu(turn, session, payloads)
   const mobike = session.mobility === undefined ? [] : mobikeWords(sa, control, false)
   return {
     payloads: [
@@ -87,6 +89,7 @@ export function answerAuth(
       ...firstChild(turn, sa, session, { payloads, half, agreed: keyed }),
       ...ppkInUse(found.proven.ppk),
       ...mobike,
+      ...mtuWords(sa, control),
     ],
   }
 }

@@ -7,6 +7,7 @@ import { dropFirstChild } from '../erasing.js'
 import * as failures from '../failures.js'
 import { hold } from '../held.js'
 import { identityOf, idPayload } from '../identity.js'
+import { mtuWords, takeMtu, tellingOf } from '../inner-mtu.js'
 import { type IntAuth, intAuthOctets } from '../int-auth.js'
 import type { Nonces } from '../key-schedule.js'
 import { lifetimeFrom } from '../lifetimes.js'
@@ -96,6 +97,7 @@ export function beginAuth(turn: Turn, sa: IkeSa, control: PeerControl, init: Hal
       // RFC 6023 §5: neither SA nor TSi and TSr, nor a notify about a child.
       ...(offer === undefined ? [] : offerPayloads(offer, undefined)),
       ...mobikeWords(sa, control, true),
+      ...mtuWords(sa, control),
       ...proof.notifies,
     ],
     doing: { what: 'auth' },
@@ -174,6 +176,7 @@ function takeProof(
     ppkAnnounced: auth.ppk === true,
   })
   agreeMobike(session, payloads)
+  takeMtu(turn, session, payloads)
   firstChild(turn, sa, session, { auth, payloads, agreed })
 }
 
@@ -256,6 +259,7 @@ export function establish(
     ppk,
     sa,
   })
+  session.telling = tellingOf(sa, peer)
   sa.session = session
   control.established(session)
   turn.report({

@@ -1,5 +1,6 @@
 import { Ike as Wire } from '@brunel/wire'
 import * as failures from '../failures.js'
+import { beginMtu, mtuAnswered } from '../inner-mtu.js'
 import type { Intent } from '../intents.js'
 import { checkMessage, exchangeName } from '../message-rules.js'
 import type { IkeSa } from '../sa.js'
@@ -119,6 +120,8 @@ export function beginExchange(turn: Turn, sa: IkeSa, intent: Intent): void {
       return beginInformational(turn, sa, { what: 'liveness' }, livenessWords(sa))
     case 'mobike':
       return session && beginMobike(turn, sa, session)
+    case 'mtu':
+      return session && beginMtu(turn, sa, session)
     case 'notify':
       return beginInformational(turn, sa, { what: 'notify' }, [Wire.notify(intent.notifyType, intent.data)])
   }
@@ -154,6 +157,8 @@ export function takeResponse(
       return livenessAnswered(turn, sa, payloads)
     case 'mobike':
       return mobikeAnswered(turn, sa, doing, { m: answer.m, payloads })
+    case 'mtu':
+      return mtuAnswered(sa, doing)
     case 'delete-children':
     case 'close':
     case 'rejection':

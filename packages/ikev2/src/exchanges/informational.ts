@@ -2,6 +2,7 @@ import type { Millis } from '@brunel/base'
 import { Ike as Wire } from '@brunel/wire'
 import type { ChildSa } from '../child-sa.js'
 import * as failures from '../failures.js'
+import { takeMtu } from '../inner-mtu.js'
 import { ownProof, theirProof } from '../proof.js'
 import { isRedirect, redirected } from '../redirect.js'
 import type { IkeSa } from '../sa.js'
@@ -40,6 +41,7 @@ export function answerInformational(
   const redirect = isRedirect(payloads)
   if (redirect !== undefined) return { payloads: [], afterwards: t => moveOn(t, sa, redirect) }
   noticeInvalidSpi(turn, sa, payloads)
+  if (sa.session !== undefined) takeMtu(turn, sa.session, payloads)
   const spis = deletes.filter(d => d.protocol === Wire.PROTOCOL.ESP).flatMap(d => d.spis)
   const ours = spis
     .map(spi => deleteByPeer(turn, sa, Wire.readUint32(spi, 0)))

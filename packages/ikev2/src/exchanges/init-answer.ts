@@ -3,6 +3,7 @@ import { Ike as Wire } from '@brunel/wire'
 import { feasibleWithout } from '../additional-exchanges.js'
 import { CHILDLESS } from '../childless.js'
 import * as failures from '../failures.js'
+import { showsVendor, vendorWords } from '../inner-mtu.js'
 import type { IkeSuite } from '../key-schedule.js'
 import { natNotifies } from '../nat-detection.js'
 import { nearest } from '../nearest.js'
@@ -121,6 +122,8 @@ const answerPayloads = (
   ...certificateWords(host, payloads, control),
   ...announcePpk(usesPpk(host, payloads)),
   CHILDLESS, // RFC 6023 §3
+  // Never a longer answer for it: who shows it has sent as much.
+  ...vendorWords(showsVendor(payloads) && host.peers.someTold),
 ]
 
 /** RFC 8784 §3. */
@@ -173,6 +176,7 @@ function open(turn: Turn, host: SaHost, { m, payloads }: InitRequest, o: Opening
     nextId: 0,
     expectedId: 1,
   })
+  sa.understandsMtu = showsVendor(payloads)
   learnNat(sa, payloads, m)
   const fragmentation = fragmentationIn(payloads)
   secure(sa, { suite: o.choice.suite, nonces, secret: o.secret, fragmentation })

@@ -7,6 +7,7 @@ import type { Failure } from '../contract.js'
 import { askedCookie, withCookie } from '../cookie.js'
 import * as failures from '../failures.js'
 import { Transmission, waits } from '../initiating.js'
+import { showsVendor, tellsMtu, vendorWords } from '../inner-mtu.js'
 import { type IkeSuite, ikeKeys, initialSkeyseed, type Nonces } from '../key-schedule.js'
 import { checkMessage } from '../message-rules.js'
 import { detectNat, natNotifies } from '../nat-detection.js'
@@ -69,6 +70,7 @@ export function beginInit(turn: Turn, host: SaHost, control: PeerControl, ends: 
     ...(usesCertificates(control.peer) ? announceHashes(host.ports) : []),
     ...announcePpk(control.peer.ppk !== undefined),
     CHILDLESS,
+    ...vendorWords(tellsMtu(control.peer)),
   ]
   const message = emitInit(spis, payloads)
   const sa = new IkeSa({
@@ -242,6 +244,7 @@ function agree(
   sa.outgoing = undefined
   sa.lastHeard = turn.now
   if (unspecified(sa.local.address)) sa.local = m.local
+  sa.understandsMtu = showsVendor(payloads)
   learnNat(sa, payloads, m)
   const nonces = { ni: init.nonce, nr: nr.data }
   const childless = sa.control.childless && announcesChildless(payloads)

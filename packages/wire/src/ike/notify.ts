@@ -52,6 +52,8 @@ export const NOTIFY = {
   NO_PPK_AUTH: 16437,
   INTERMEDIATE_EXCHANGE_SUPPORTED: 16438, // RFC 9242 §3.1
   ADDITIONAL_KEY_EXCHANGE: 16441, // RFC 9370 §2.2.4
+
+  BRUNEL_INNER_MTU: 45358, // RFC 7296 §3.10.1: private use from 40960 on; to whom it means this tells a Vendor ID
 } as const
 
 const NAMES = new Map<number, string>(Object.entries(NOTIFY).map(([name, number]) => [number, name]))

@@ -92,6 +92,8 @@ async function configure(order: Extract<Order, { do: 'configure' }>): Promise<vo
         now,
         chance: () => 0.5,
         warn: (_, what) => problems.push(what),
+        tellMtu: () => undefined,
+        onMtu: () => undefined,
         routed: () => undefined,
         onBug: error => problems.push(String(error)),
       }),
