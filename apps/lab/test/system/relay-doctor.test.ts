@@ -303,6 +303,8 @@ t.test('the OSPF doctor', { skip: noLab() || withoutFrr(), timeout: 300_000 }, a
         for (const side of SIDES) await at(side, { frr: one.before })
         await until('they agree', 60_000, () => agree(/2-Way|Ex|Loading|Full/, one.elected))
       }
+      const count = (name: string): number => events.filter(({ event }) => event === name).length
+      await until('nothing is open', 5000, () => count('ospf-finding') === count('ospf-finding-gone'))
       const heard = events.length
       const told = (name: string): RouterEvent[] => events.slice(heard).filter(({ event }) => event === name)
       const began = Date.now()
