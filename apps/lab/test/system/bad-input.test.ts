@@ -17,7 +17,7 @@ t.test('a flood of malformed IKE, ESP and GRE', { skip: noLab(), timeout: 120_00
   const { topology, routers } = sites
   const { hostA, hostB, stranger } = topology.at
   await sites.connect({ encapsulation: 'udp' })
-  await sites.up()
+  await sites.settled()
   const server = await IperfServer.start(hostB, join(topology.folder, 'iperf.log'))
   await iperf(hostA, ADDRESSES.host.B[4], { seconds: 1 })
   const sum = (drops: Readonly<Record<string, number>>): number =>
@@ -66,7 +66,7 @@ t.test(
     const { topology, routers } = sites
     const { hostA, stranger } = topology.at
     await sites.connect({ encapsulation: 'udp' })
-    await sites.up()
+    await sites.settled()
     const name = tunnelName('A')
     const ike = async () => (await routers.A.api.tunnel(name)).ike[0]
     const before = await routers.B.api.drops()

@@ -55,7 +55,7 @@ t.test('two Brunels', { skip: noLab(), timeout: 120_000 }, async t => {
   const { A, B } = sites.routers
   await secondUplink(lab)
   await sites.connect({ local: [] }, { B: { initiate: false } })
-  await sites.up()
+  await sites.settled()
   const before = await spisOf(A, tunnelName('A'))
   const seen = async (router: Bruneld, name: string) => (await router.api.tunnel(name)).ike[0]?.remote
   t.match((await A.api.tunnel(tunnelName('A'))).ike[0]?.local, /:4500$/, 'RFC 4555 §3.3')
@@ -106,7 +106,7 @@ t.test('without MOBIKE', { skip: noLab(), timeout: 60_000 }, async t => {
   const lab = sites.topology
   const { A, B } = sites.routers
   await sites.connect({ local: [], mobike: false }, { B: { initiate: false } })
-  await sites.up()
+  await sites.settled()
   const before = await spisOf(A, tunnelName('A'))
   const { ike } = await A.api.tunnel(tunnelName('A'))
   t.same([ike[0]?.mobike, ike[0]?.local], [null, `${ADDRESSES.wan.A[4]}:500`])

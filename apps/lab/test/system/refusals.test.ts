@@ -117,7 +117,7 @@ t.test('two routers that cannot agree', { skip: noLab(), timeout: 120_000 }, asy
 
   await t.test('a change to one peer leaves the other tunnels alone', async t => {
     await sites.connect()
-    await sites.up()
+    await sites.settled()
     const before = (await A.api.tunnel('site-b')).ike[0]?.children[0]?.spiIn
     const other = {
       name: 'elsewhere',

@@ -112,7 +112,7 @@ t.test('rekeys that cross', { skip: noLab(), timeout: 120_000 }, async t => {
   const sites = await twoSites(t)
   const { topology, routers } = sites
   await sites.connect({ esp: ['aes128gcm16-x25519'], encapsulation: 'udp' })
-  await sites.up()
+  await sites.settled()
   const server = await IperfServer.start(topology.at.hostB, `${topology.folder}/iperf.log`)
   t.teardown(() => server.stop())
   const ping6 = new LongPing(topology.at.hostA, ADDRESSES.host.B[6], join(topology.folder, 'ping6'), 0.005)
@@ -149,7 +149,7 @@ t.test('rekeys that cross', { skip: noLab(), timeout: 120_000 }, async t => {
 t.test('a NAT between the routers', { skip: noLab(), timeout: 60_000 }, async t => {
   const sites = await twoSites(t, { nat: true })
   await sites.connect({}, { B: { remote: 'any', initiate: false } })
-  await sites.up()
+  await sites.settled()
   const report = await sites.routers.A.api.tunnel(tunnelName('A'))
   t.equal(report.ike[0]?.nat.local, true, 'A knows that it is behind a NAT')
   t.match(report.ike[0]?.remote, /:4500$/, 'RFC 7296 §2.23: both float to port 4500')

@@ -139,11 +139,7 @@ t.test('UDP is blocked', { skip: noLab(), timeout: 300_000 }, async t => {
   })
 
   await t.test('RFC 9329, RFC 8229 §6: the connection is killed: another one, the same SAs', async t => {
-    await until('one IKE SA', 30_000, async () =>
-      (
-        await Promise.all((['A', 'B'] as const).map(side => routers[side].api.tunnel(tunnelName(side))))
-      ).every(({ ike }) => ike.length === 1),
-    )
+    await sites.settled()
     const before = await sa('A')
     const port = before?.local
     await rules('resets', [
