@@ -24,7 +24,7 @@ const said = <E extends DatapathEvent['on']>(on: E): Of<E>[] => events.filter(e 
 
 /** The value, once there is one. */
 async function soon<T>(look: () => T | undefined, what: string): Promise<T> {
-  for (let i = 0; i < 300; i++) {
+  for (let i = 0; i < 1500; i++) {
     const found = look()
     if (found !== undefined) return found
     await pause(20)
@@ -94,7 +94,8 @@ t.test('IKE comes up with the connection, and what is sent there comes out', asy
   const [answer] = (await once(socket, 'data')) as [Buffer]
   t.equal(answer.toString('hex'), '0008000000000909', 'without the prefix: the other end is the originator')
   io.streams.bound(stream)
-  await pause(50)
+  io.streams.send(stream, Uint8Array.of(8, 8)) // when it is out, the word before it has been heard
+  await once(socket, 'data')
   socket.destroy()
   await closed
   await soon(() => said('stream-closed').find(e => e.stream === stream), 'closed')
