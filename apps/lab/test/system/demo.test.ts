@@ -11,7 +11,7 @@ for (const [show, sees] of [
   ['--pq', /mlkem768/],
   ['--mobike', /ok {3}the same IKE SA and the same ESP SAs as before/],
 ] as const)
-  t.test(`npm run lab -- --once ${show}`, { skip: noLab(), timeout: 120_000 }, async t => {
+  t.test(`npm run lab -- --once ${show}`, { skip: noLab(), timeout: 600_000 }, async t => {
     const { code, out, err } = await run([process.execPath, LAB, '--once', show], { limit: 100_000 })
     t.equal(code, 0, err)
     t.match(out, sees)

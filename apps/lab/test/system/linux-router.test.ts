@@ -80,7 +80,7 @@ const theirs = ({ esp, mode, udp }: Shape): SwanConnection => ({
   connection: udp ? ['encap = yes'] : [],
 })
 
-t.test('Brunel and a Linux kernel', { skip: noLab() || (await withoutVm()), timeout: 500_000 }, async t => {
+t.test('Brunel and a Linux kernel', { skip: noLab() || (await withoutVm()), timeout: 600_000 }, async t => {
   const lab = owned(t, await Topology.build())
   const ours = new Bruneld(lab.at.routerA, join(lab.folder, 'ours'))
   const vm = new LinuxVm(lab.at.underlay, join(lab.folder, 'vm'))

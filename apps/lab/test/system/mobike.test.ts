@@ -38,7 +38,7 @@ async function under(
   const { hostA } = lab.at
   const steady = new LongPing(hostA, target, join(lab.folder, `ping-${performance.now()}`), BEAT)
   try {
-    await until('the ping runs', 5000, async () => /icmp_seq=10 /.test(steady.text()))
+    await until('the ping runs', 30_000, async () => /icmp_seq=10 /.test(steady.text()))
     await change()
     await until('the move', 20_000, done)
     await until('ping', 15_000, async () => (await ping(hostA, target)).received === 1)
@@ -49,7 +49,7 @@ async function under(
   return steady.stop()
 }
 
-t.test('two Brunels', { skip: noLab(), timeout: 120_000 }, async t => {
+t.test('two Brunels', { skip: noLab(), timeout: 600_000 }, async t => {
   const sites = await twoSites(t)
   const lab = sites.topology
   const { A, B } = sites.routers
@@ -101,7 +101,7 @@ t.test('two Brunels', { skip: noLab(), timeout: 120_000 }, async t => {
   })
 })
 
-t.test('without MOBIKE', { skip: noLab(), timeout: 60_000 }, async t => {
+t.test('without MOBIKE', { skip: noLab(), timeout: 600_000 }, async t => {
   const sites = await twoSites(t)
   const lab = sites.topology
   const { A, B } = sites.routers
@@ -132,7 +132,7 @@ const theirs: SwanConnection = {
   mobike: true,
 }
 
-t.test('Brunel and strongSwan', { skip: noLab() || withoutStrongSwan(), timeout: 240_000 }, async t => {
+t.test('Brunel and strongSwan', { skip: noLab() || withoutStrongSwan(), timeout: 600_000 }, async t => {
   for (const role of ['initiator', 'responder'] as const)
     await t.test(`ours is the ${role}`, async t => {
       const lab = owned(t, await Topology.build())

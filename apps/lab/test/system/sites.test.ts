@@ -66,7 +66,7 @@ const SHAPES: readonly Shape[] = [
   },
 ]
 
-t.test('two Brunels', { skip: noLab(), timeout: 240_000 }, async t => {
+t.test('two Brunels', { skip: noLab(), timeout: 600_000 }, async t => {
   const sites = await twoSites(t)
   const { hostA, hostB } = sites.topology.at
   const server = await IperfServer.start(hostB, `${sites.topology.folder}/iperf.log`)
@@ -108,7 +108,7 @@ t.test('two Brunels', { skip: noLab(), timeout: 240_000 }, async t => {
     })
 })
 
-t.test('rekeys that cross', { skip: noLab(), timeout: 120_000 }, async t => {
+t.test('rekeys that cross', { skip: noLab(), timeout: 600_000 }, async t => {
   const sites = await twoSites(t)
   const { topology, routers } = sites
   await sites.connect({ esp: ['aes128gcm16-x25519'], encapsulation: 'udp' })
@@ -146,7 +146,7 @@ t.test('rekeys that cross', { skip: noLab(), timeout: 120_000 }, async t => {
   t.match(metrics, /brunel_rekey_collisions_total\{what="child",redundant="(ours|theirs)"\} [1-9]/)
 })
 
-t.test('a NAT between the routers', { skip: noLab(), timeout: 60_000 }, async t => {
+t.test('a NAT between the routers', { skip: noLab(), timeout: 600_000 }, async t => {
   const sites = await twoSites(t, { nat: true })
   await sites.connect({}, { B: { remote: 'any', initiate: false } })
   await sites.settled()
@@ -170,7 +170,7 @@ t.test('a NAT between the routers', { skip: noLab(), timeout: 60_000 }, async t 
         15_000,
         async () => (await ping(hostA, ADDRESSES.host.B[4])).received === 1,
       )
-      await until('B has learnt it', 5000, async () => {
+      await until('B has learnt it', 30_000, async () => {
         const [sa] = (await sites.routers.B.api.tunnel(tunnelName('B'))).ike
         return sa?.remote.startsWith('198.51.100.9:')
       })
