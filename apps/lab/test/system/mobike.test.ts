@@ -40,8 +40,8 @@ async function under(
   try {
     await until('the ping runs', 30_000, async () => /icmp_seq=10 /.test(steady.text()))
     await change()
-    await until('the move', 20_000, done)
-    await until('ping', 15_000, async () => (await ping(hostA, target)).received === 1)
+    await until('the move', 30_000, done)
+    await until('ping', 30_000, async () => (await ping(hostA, target)).received === 1)
     await ping(hostA, target, { count: 5, interval: BEAT })
   } finally {
     await steady.stop()
@@ -168,7 +168,7 @@ t.test('Brunel and strongSwan', { skip: noLab() || withoutStrongSwan(), timeout:
         const { code, out, err } = await swan.initiate('net')
         if (code !== 0) throw new Error(`strongSwan could not initiate: ${out}${err}`)
       }
-      await until('ping', 15_000, async () => (await ping(lab.at.hostA, target)).received === 1)
+      await until('ping', 30_000, async () => (await ping(lab.at.hostA, target)).received === 1)
       const sa = async () => (await ours.api.tunnel(NAME)).ike[0]
       const ikeSpis = async () => [(await sa())?.spiInitiator, (await sa())?.spiResponder]
       const before = await ikeSpis()
