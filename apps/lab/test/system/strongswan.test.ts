@@ -193,7 +193,7 @@ t.test('Brunel and strongSwan', { skip: noLab() || withoutStrongSwan(), timeout:
     const { other, otherToHere, probes, here, lost } = JSON.parse(out)
     t.equal(other, null, 'drilled from our side only')
     t.equal(lost, 0, `${otherToHere.received} packets, ${probes.answered} probes`)
-    t.ok(otherToHere.received > 1000 && probes.answered > 50)
+    t.ok(otherToHere.received > 300 && probes.answered > 50, 'ten packets for each rekey')
     t.ok(here.child.finished >= 15 && here.ike.finished >= 10)
     t.ok((await flow).bytes > 1e6)
     await server.stop()

@@ -103,9 +103,9 @@ t.test('UDP is blocked', { skip: noLab(), timeout: 600_000 }, async t => {
     const six = await ping(hostB, ADDRESSES.host.A[6], { count: 20, interval: 0.02 })
     t.equal(six.received, 20)
     for (const reverse of [false, true]) {
-      const { bitsPerSecond } = await iperf(hostA, ADDRESSES.host.B[4], { seconds: 2, reverse })
+      const { bitsPerSecond, bytes } = await iperf(hostA, ADDRESSES.host.B[4], { seconds: 2, reverse })
       t.comment(`iperf3${reverse ? ' -R' : ''}: ${(bitsPerSecond / 1e6).toFixed(0)} Mbit/s`)
-      t.ok(bitsPerSecond > 20e6, `${(bitsPerSecond / 1e6).toFixed(0)} Mbit/s`)
+      t.ok(bytes > 1e6, `TCP ${reverse ? 'B to A' : 'A to B'} carried ${bytes} octets`)
     }
   })
 
