@@ -139,6 +139,29 @@ t.test('RFC 9329, RFC 8229 §4: ours begins with the prefix, once; what is close
   })
 })
 
+t.test('RFC 8229 §6: what is left takes what is still under way, and is closed then', async t => {
+  const server = createServer()
+  server.listen(7002, HERE)
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const accepted = once(server, 'connection') as Promise<[Socket]>
+  io.streams.open(6, { address: HERE, port: 0 }, { address: HERE, port: 7002 })
+  const [socket] = await accepted
+  await soon(() => said('stream-opened').find(e => e.stream === 6), 'opened')
+  const ended = once(socket.resume(), 'end')
+  const before = said('ike').length
+  io.streams.close(6)
+  io.streams.send(6, Uint8Array.of(7)) // when it is out, the word before it has been heard
+  await once(socket, 'data')
+  socket.write(framed(Uint8Array.of(0, 0, 0, 0, ...init)))
+  await soon(() => (said('ike').length > before ? true : undefined), 'IKE')
+  await ended
+  t.notOk(
+    said('stream-closed').some(e => e.stream === 6),
+    'its end is no news',
+  )
+})
+
 t.test('a connection that is refused is told', async t => {
   io.streams.open(4, { address: '0.0.0.0', port: 0 }, { address: HERE, port: 7001 })
   const closed = await soon(() => said('stream-closed').find(e => e.stream === 4), 'refused')
