@@ -10,7 +10,7 @@ const isSystem = file => /\/test\/system[/.]|\.system\.test\.js$/.test(file)
 /** They load the machine, measure, or promise that no packet is lost. The other system tests mostly wait for somebody. */
 const isAlone = file =>
   !file.includes('/test/system/') ||
-  /\/(bad-input|bench-ike|relay-load|routing|sites|strongswan|wire)\.test\.js$/.test(file)
+  /\/(bad-input|bench-ike|mobike|relay-load|routing|sites|strongswan|tcp|wire)\.test\.js$/.test(file)
 
 const ALONE = ['--timeout=900', '--jobs=1']
 const PAIRS = ['--timeout=900', '--jobs=2']
