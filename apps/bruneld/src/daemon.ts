@@ -87,7 +87,13 @@ export class Daemon {
       metrics: () => metrics,
       log: this.#log.child({ part: 'router' }),
       keyLog: keyLog === undefined ? undefined : new KeyLog(keyLog),
-      relayEdge: io => systemRelayEdge(command => io.command(command)),
+      relayEdge: io =>
+        systemRelayEdge({
+          dataDir,
+          command: command => io.command(command),
+          failed: error =>
+            this.#log.warn({ part: 'relay', error: String(error) }, 'what OSPF said could not be kept'),
+        }),
       underlayIcmp,
       espAudit,
       hostname: hostname(),

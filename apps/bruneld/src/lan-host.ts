@@ -119,11 +119,16 @@ async function rows<T>(...args: readonly string[]): Promise<T[]> {
 export async function clear(lan?: LanOf): Promise<void> {
   for (const family of ['-4', '-6'] as const) {
     const rules = (await rows<RuleRow>(family, 'rule', 'show')).filter(
-      ({ protocol, iif }) => protocol === `${MARK}` && (lan === undefined || iif === lan.name),
+      ({ protocol, iif, priority }) =>
+        protocol === `${MARK}` &&
+        (lan === undefined || (iif === lan.name && [RULE, RULE_PROXY_NDP].includes(priority))),
     )
     await batch(
       [family],
-      rules.map(({ priority, iif }) => `rule del priority ${priority} iif ${iif} protocol ${MARK}`),
+      rules.map(
+        ({ priority, iif }) =>
+          `rule del priority ${priority}${iif === undefined ? '' : ` iif ${iif}`} protocol ${MARK}`,
+      ),
     )
     for (const name of new Set(rules.filter(r => r.priority === RULE_PROXY_NDP).map(r => r.iif)))
       if (name !== undefined) switchProxyNdp(name, false)

@@ -1,5 +1,5 @@
 import type { Drop } from '@brunel/base'
-import type { Kind } from '@brunel/ospf-relay'
+import type { KeptArea, Kind } from '@brunel/ospf-relay'
 
 /**
  * What a relay needs of the outside. Whoever implements these calls back only after the call that led to it has
@@ -64,7 +64,38 @@ export interface RelayedPacket {
   readonly packet: Uint8Array
 }
 
+export interface TableRoute {
+  readonly to: string
+  readonly device: string
+  /** The next router; undefined: the interface is a tunnel. */
+  readonly via: string | undefined
+}
+
+/** Which way the machine forwards packets that came in by an interface. What is asked for is done later, in order. */
+export interface RelayTables {
+  /** Why some of the routes are not there. */
+  readonly problem: RelayProblem | undefined
+  /** All routes of an interface, in place of those before; none: as if there were no relay. */
+  set(device: string, routes: readonly TableRoute[]): void
+  /** Never led by such routes: the addresses at which peers are reached. */
+  spare(addresses: readonly string[]): void
+  /** What the system lost is put back. */
+  verify(): void
+  stop(): Promise<void>
+}
+
+/** What a relay knew, for the one that comes after a restart. */
+export interface RelayMemory {
+  read(device: string, group: string): readonly KeptArea[]
+  /** Soon. */
+  write(device: string, group: string, areas: () => readonly KeptArea[]): void
+  /** What is to be written is, at once. */
+  flush(device: string): void
+}
+
 export interface RelayEdge {
+  readonly tables: RelayTables
+  readonly memory: RelayMemory
   openLan(device: string, kinds: readonly Kind[], heard: LanHeard): RelayLan
   command(command: RelayCommand): void
 }

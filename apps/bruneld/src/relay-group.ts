@@ -1,5 +1,6 @@
 import { assertNever, type Drop, type Instant, type Tick } from '@brunel/base'
 import {
+  type FollowedRoute,
   type Kind,
   LAN,
   type Port,
@@ -14,7 +15,7 @@ import {
 import { type Alarm, guarded } from './alarm.js'
 import { beaconIn, beaconPacket } from './relay-beacon.js'
 import { Carrying, type TunnelCrossing } from './relay-carrying.js'
-import type { LanHeard, RelayEdge, RelayLan, RelayLanState } from './relay-edge.js'
+import type { LanHeard, RelayEdge, RelayLan, RelayLanState, TableRoute } from './relay-edge.js'
 
 /** A tunnel that is open and joined to a LAN. */
 export interface RelayedTunnel {
@@ -66,6 +67,8 @@ export class RelayGroup {
   readonly #tunnels = new Map<string, Joined>()
   /** Far addresses that the LAN side answers for, and where they live. */
   readonly #present = new Map<string, Port>()
+  /** Interfaces whose packets follow OSPF. */
+  readonly #routed = new Set<string>()
   #ownAddresses: readonly string[] = []
   #relay: Relay
   #feed: Feed = () => undefined
@@ -119,6 +122,7 @@ export class RelayGroup {
     for (const { tunnel } of [...this.#tunnels.values()]) this.#remove(tunnel)
     this.#feed = () => undefined
     this.#ports.alarm.clear()
+    this.#ports.edge.memory.flush(this.device)
     await this.#lan?.stop().catch(error => this.#ports.onRefused(this.device, error))
   }
 
@@ -135,6 +139,7 @@ export class RelayGroup {
       },
     })
     this.#feed({ on: 'own-addresses', addresses: this.#ownAddresses })
+    this.#feed({ on: 'kept', areas: this.#ports.edge.memory.read(this.device, this.group) })
     for (const { tunnel, carrying } of this.#tunnels.values()) {
       const { settings } = tunnel
       this.#feed({ on: 'tunnel-set', settings })
@@ -146,6 +151,7 @@ export class RelayGroup {
   #fell(error: unknown): void {
     this.#ports.onBug(error)
     for (const [address, port] of [...this.#present]) this.#neighbour(address, port, false)
+    for (const device of [...this.#routed]) this.#route(device, [])
   }
 
   #set(tunnel: RelayedTunnel): void {
@@ -193,6 +199,8 @@ export class RelayGroup {
       beacon: beacon => this.#feed({ on: 'beacon', port: LAN, beacon }),
       drop: (drop, count) => this.#count(LAN, drop, count),
       changed: state => {
+        // An interface that was down has lost its routes.
+        if (state.is === 'open' && this.lan.is !== 'open') this.#ports.edge.tables.verify()
         if (state.is === 'waiting' && this.lan.is === 'open') this.#feed({ on: 'lan-lost' })
         this.lan = state
         this.#ports.onLan(this.device, state)
@@ -208,6 +216,12 @@ export class RelayGroup {
         return this.#attempt(() => this.#beacon(effect.port, effect.beacon))
       case 'neighbour':
         return this.#neighbour(effect.address, effect.port, effect.present)
+      case 'routes':
+        return this.#follow(effect.port, effect.routes)
+      case 'keep':
+        return this.#ports.edge.memory.write(this.device, this.group, () =>
+          this.#relay.kept(this.#ports.now()),
+        )
       case 'resident':
         return this.#attempt(() => this.#lan?.resident(effect.address, effect.is))
       case 'drop':
@@ -239,6 +253,24 @@ export class RelayGroup {
     else this.#present.delete(address)
     const tunnel = this.#joined(port)?.tunnel.device ?? ''
     this.#attempt(() => this.#lan?.neighbour({ address, tunnel }, present))
+  }
+
+  #follow(port: Port, routes: readonly FollowedRoute[]): void {
+    const deviceOf = (one: Port): string | undefined =>
+      one === LAN ? this.device : this.#joined(one)?.tunnel.device
+    const device = deviceOf(port)
+    if (device === undefined) return
+    const ways = routes.flatMap(({ to, via, neighbour }) => {
+      const out = deviceOf(via)
+      return out === undefined ? [] : [{ to, device: out, via: via === LAN ? neighbour : undefined }]
+    })
+    this.#route(device, ways)
+  }
+
+  #route(device: string, routes: readonly TableRoute[]): void {
+    if (routes.length === 0) this.#routed.delete(device)
+    else this.#routed.add(device)
+    this.#attempt(() => this.#ports.edge.tables.set(device, routes))
   }
 
   #count(port: Port, drop: Drop, count: number): void {

@@ -21,6 +21,8 @@ export interface RelayHostPorts {
   readonly tunnels: () => readonly RelayedTunnel[]
   /** All addresses of this machine, in canonical text. */
   readonly ownAddresses: () => readonly string[]
+  /** Addresses at which peers are reached, of all tunnels. */
+  readonly underlay: () => readonly string[]
   readonly onEvent: (event: RouterEvent) => void
   readonly onRefused: (device: string, error: unknown) => void
   readonly onBug: (error: unknown) => void
@@ -62,6 +64,7 @@ export class RelayHost {
     clearInterval(this.#timer)
     for (const group of [...this.#groups.values()]) this.#close(group)
     await Promise.all(this.#closing.values())
+    await this.#ports.edge.tables.stop()
   }
 
   /** Brings the relays to what the tunnels are by now. To be called before a tunnel closes, when it is listed no more. */
@@ -94,7 +97,11 @@ export class RelayHost {
   }
 
   get problems(): readonly RelayProblem[] {
-    return [...this.#groups.values()].flatMap(({ lan }) => problemsOf(lan))
+    const { problem } = this.#ports.edge.tables
+    return [
+      ...[...this.#groups.values()].flatMap(({ lan }) => problemsOf(lan)),
+      ...(problem ? [problem] : []),
+    ]
   }
 
   /** What came from tunnels is inbound, what came from a LAN outbound. */
@@ -104,6 +111,7 @@ export class RelayHost {
 
   #look(): void {
     if (this.#stopped) return
+    this.#ports.edge.tables.spare(this.#ports.underlay())
     const wanted = new Map<string, RelayedTunnel[]>()
     for (const tunnel of this.#ports.tunnels()) {
       const others = wanted.get(tunnel.lan) ?? []

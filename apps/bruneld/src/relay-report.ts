@@ -1,9 +1,10 @@
-import type {
-  LayerReport,
-  OspfFinding,
-  OspfNeighbour,
-  RelayReport,
-  TunnelRelayReport,
+import {
+  type LayerReport,
+  MOST_ROUTES,
+  type OspfFinding,
+  type OspfNeighbour,
+  type RelayReport,
+  type TunnelRelayReport,
 } from '@brunel/admin-api'
 import type { Instant } from '@brunel/base'
 import type * as OspfRelay from '@brunel/ospf-relay'
@@ -35,10 +36,15 @@ export function relayReport(
       received,
       sent,
       farRelay: farRelay ?? null,
+      routes: report.following.routes.find(one => one.port === port)?.routes.length ?? 0,
     })),
     lanRelays: report.lanRelays,
     sources: report.sources,
     neighbours: report.neighbours.map(one => neighbour(one, moment)),
+    routes: report.following.routes
+      .flatMap(({ port, routes }) => routes.map(route => ({ port, ...route })))
+      .slice(0, MOST_ROUTES),
+    areas: report.following.areas,
     findings: report.findings.map(one => finding(one, moment)),
     unread: Object.entries(report.unread).map(([reason, count]) => ({ reason, count })),
     drops: [...drops].flatMap(([port, counts]) =>

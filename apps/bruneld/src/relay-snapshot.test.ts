@@ -11,8 +11,8 @@ t.test('ports by the names of their tunnels, states counted, all codes of findin
     interface: 'eth1',
     group: 'backbone',
     ports: [
-      { port: 'lan', state: 'forwarding', received: 12, sent: 11, relays: 2 },
-      { port: 'branch-7', state: 'forwarding', received: 11, sent: 12, relays: 1 },
+      { port: 'lan', state: 'forwarding', received: 12, sent: 11, relays: 2, routes: 1 },
+      { port: 'branch-7', state: 'forwarding', received: 11, sent: 12, relays: 1, routes: 0 },
     ],
     neighbours: [
       { port: 'lan', state: 'Full', count: 1 },

@@ -8,12 +8,13 @@ export function relaySnapshot(report: RelayReport): RelaySnapshot {
   return {
     interface: device,
     group,
-    ports: ports.map(({ tunnel, state, received, sent, farRelay }) => ({
+    ports: ports.map(({ tunnel, state, received, sent, farRelay, routes }) => ({
       port: tunnel ?? 'lan',
       state,
       received,
       sent,
       relays: tunnel === null ? lanRelays.length : farRelay === null ? 0 : 1,
+      routes,
     })),
     neighbours: ports.flatMap(({ port, tunnel }) =>
       [...statesOf(neighbours.filter(one => one.port === port))].map(([state, count]) => ({

@@ -9,7 +9,14 @@ const peer = (remote: object): RelayedPeer => ({
     tunnel: { interface: 'gre7' },
     auth: { method: 'psk', psk: 'not a real secret' },
   } as Parameters<typeof normalise>[0]),
-  ospfRelay: { interface: 'eth1', group: 'backbone', multicast: ['vrrp'], bfd: true, failFast: true },
+  ospfRelay: {
+    interface: 'eth1',
+    group: 'backbone',
+    multicast: ['vrrp'],
+    bfd: true,
+    failFast: true,
+    forward: true,
+  },
 })
 const crossing = { stands: true, crossed: true, lastIn: undefined }
 const open = { tun: 3, crossing, remoteId: undefined }
@@ -27,6 +34,7 @@ t.test('a peer with ospfRelay is joined to its LAN', async t => {
       multicast: ['vrrp'],
       bfd: true,
       failFast: true,
+      forward: true,
     },
   })
   const { ospfRelay: _, ...without } = peer({ address: '198.51.100.7' })

@@ -12,6 +12,7 @@ export interface OspfRelaySettings {
   readonly multicast: readonly MulticastName[]
   readonly bfd: boolean
   readonly failFast: boolean
+  readonly forward: boolean
 }
 
 export type RelayedPeer = Pick<Peer, 'name' | 'remote' | 'tunnel'> & {
@@ -31,10 +32,10 @@ export interface RelayCandidate {
 export function relayedTunnel({ peer, tun, crossing, remoteId }: RelayCandidate): RelayedTunnel | undefined {
   const relay = peer.ospfRelay
   if (relay === undefined) return undefined
-  const { interface: lan, group, multicast, bfd, failFast } = relay
+  const { interface: lan, group, multicast, bfd, failFast, forward } = relay
   // Two tunnels to one far router have one name for it, on all routers: what it proves, or is to prove.
   const far = remoteId || (peer.remote.id?.text ?? peer.remote.address)
-  const settings = { tunnel: peer.name, far, multicast, bfd, failFast }
+  const settings = { tunnel: peer.name, far, multicast, bfd, failFast, forward }
   return { lan, group, tun, device: peer.tunnel.interface, crossing, settings }
 }
 

@@ -7,6 +7,9 @@ const GATHER_MS = 150
 /** If the kernel's messages cannot be had, addresses are looked at this often all the same. */
 const RESTART_MS = 5000
 
+/** Of relays: lan-host.ts, relay-tables.ts. They say nothing of the host. */
+const OUR_ROUTE = / proto 175\b/
+
 /** Calls back when addresses, links or routes of the host change, other than those of interfaces that are ours. */
 export class RouteWatch {
   readonly #changed: () => void
@@ -52,6 +55,7 @@ export class RouteWatch {
   }
 
   #concernsOnlyUs(line: string): boolean {
+    if (OUR_ROUTE.test(line)) return true
     const device = /\bdev (\S+)/.exec(line)?.[1] ?? /^(?:Deleted )?\d+: ([^:@\s]+)/.exec(line)?.[1]
     return device !== undefined && this.#ours(device)
   }

@@ -50,6 +50,7 @@ export class RouterRelay {
           return relayedTunnel({ peer, tun, crossing: crossingOf(tunnel, io), remoteId }) ?? []
         }),
       ownAddresses: machineAddresses,
+      underlay: () => [...new Set([...tunnels()].flatMap(one => underlayOf(one, ike(one.peer.name))))].sort(),
       onEvent,
       onRefused: (device, error) =>
         log.debug({ interface: device, error: String(error) }, 'the system refused what the relay wanted'),
@@ -88,6 +89,12 @@ export class RouterRelay {
     return this.#host?.dropped(direction, drop) ?? 0
   }
 }
+
+/** Where the peer is by name or configuration, and where its IKE SAs say it is. */
+const underlayOf = ({ bearing }: Tunnel, ike: IkePeerReport | undefined): readonly string[] => [
+  ...(bearing?.is === 'known' ? [bearing.remote] : []),
+  ...(ike?.sas.flatMap(({ remote, mobike }) => [remote.address, ...(mobike?.remote ?? [])]) ?? []),
+]
 
 function crossingOf(tunnel: Tunnel, { counters }: PacketIo): TunnelCrossing {
   const { baseline } = tunnel

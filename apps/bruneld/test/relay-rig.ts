@@ -1,9 +1,16 @@
 import type { RouterEvent } from '@brunel/admin-api'
 import { type Instant, instant, isDrop, Packet } from '@brunel/base'
-import type { TunnelSettings } from '@brunel/ospf-relay'
+import type { KeptArea, TunnelSettings } from '@brunel/ospf-relay'
 import { Address, Checksum, Ipv4 } from '@brunel/wire'
 import type { TunnelCrossing } from '../src/relay-carrying.js'
-import type { FarNeighbour, LanHeard, RelayCommand, RelayEdge, RelayLan } from '../src/relay-edge.js'
+import type {
+  FarNeighbour,
+  LanHeard,
+  RelayCommand,
+  RelayEdge,
+  RelayLan,
+  RelayProblem,
+} from '../src/relay-edge.js'
 
 import type { RelayedTunnel } from '../src/relay-group.js'
 import { RelayHost } from '../src/relay-host.js'
@@ -107,6 +114,7 @@ export const tunnelTo = (
     multicast: [],
     bfd: false,
     failFast: false,
+    forward: true,
     ...settings,
   },
 })
@@ -126,10 +134,38 @@ export function relayRig(firstId = 1) {
     /** Thrown by whoever takes an event: a bug of ours. */
     bug: undefined as Error | undefined,
     relayed: [] as Uint8Array[],
+    /** What a relay before this one had. */
+    kept: [] as readonly KeptArea[],
+    /** What the relay wants to be kept. */
+    keep: (() => []) as () => readonly KeptArea[],
+    underlay: ['198.51.100.7'],
+    spared: [] as string[],
+    verified: 0,
+    problem: undefined as RelayProblem | undefined,
+    flushed: 0,
     /** When something last came out of any tunnel; undefined: just now. */
     lastIn: undefined as Instant | undefined,
   }
   const edge: RelayEdge = {
+    tables: {
+      get problem() {
+        return state.problem
+      },
+      set: (device, routes) =>
+        log.push(
+          `${device} follows ${routes.map(r => `${r.to} by ${r.device} ${r.via ?? ''}`.trim()).join(', ') || 'nothing'}`,
+        ),
+      spare: addresses => state.spared.push(addresses.join()),
+      verify: () => void state.verified++,
+      stop: async () => undefined,
+    },
+    memory: {
+      read: () => state.kept,
+      write: (_device, _group, areas) => {
+        state.keep = areas
+      },
+      flush: () => void state.flushed++,
+    },
     openLan(device, kinds, heard) {
       log.push(`lan ${device} opened for ${kinds.join(' ')}`)
       const lan = new FakeLan(heard, log)
@@ -160,6 +196,7 @@ export function relayRig(firstId = 1) {
         crossing: Object.assign({ lastIn: state.lastIn ?? instant(time) }, one.crossing),
       })),
     ownAddresses: () => state.addresses,
+    underlay: () => state.underlay,
     onEvent: event => {
       if (state.bug !== undefined && event.event.startsWith('relay-port')) throw state.bug
       events.push(event)

@@ -10,9 +10,9 @@ t.test('relay shows ports, routers with the state of both directions, and where 
   t.same(out.split('\n'), [
     'eth1, group backbone, relay 00112233445566aa',
     '',
-    'PORT      STATE       IN  OUT  FAR RELAY',
-    'lan       forwarding  12  11   -',
-    'branch-7  forwarding  11  12   00112233445566bb',
+    'PORT      STATE       IN  OUT  ROUTES  FAR RELAY',
+    'lan       forwarding  12  11   1       -',
+    'branch-7  forwarding  11  12   0       00112233445566bb',
     '',
     'ROUTER   ADDRESS   PORT      OSPF  AREA     HELLO/DEAD  MTU   AUTHENTICATION  HEARD    ITS STATE / STATE OF THE OTHER',
     '1.1.1.1  10.1.0.1  lan       v2    0.0.0.0  10/40 s     1500  none            10m ago  Full / ExStart 2.2.2.2',
@@ -69,6 +69,33 @@ t.test('a router of which no Hello was seen, or that is silent, shows as such', 
   const { out } = await brunel('relay')
   t.match(out, /1\.1\.1\.1 .* - +- +none +10m ago +-\n/)
   t.match(out, /2\.2\.2\.2 .* 10m ago, silent +ExStart \/ \? 1\.1\.1\.1\n/)
+})
+
+t.test('relay --routes shows where data goes that comes in by each port, and what is left out', async t => {
+  const { brunel, router } = await served(t)
+  t.match((await brunel('relay --routes')).out, 'Data follows no routes of OSPF')
+  router.relayReports = [relayReport()]
+  t.same((await brunel('relay eth1 --routes')).out.split('\n'), [
+    'LAN   COMES BY  TO           GOES BY   NEXT ROUTER  KIND        COST',
+    'eth1  lan       10.7.0.0/16  branch-7  10.1.0.2     intra-area  10',
+  ])
+  const [lan, tunnel] = relayReport().ports
+  if (lan === undefined || tunnel === undefined) return t.fail()
+  router.relayReports = [relayReport({ ports: [{ ...lan, routes: 1500 }, tunnel] })]
+  t.match((await brunel('relay --routes')).out, '\n1499 more: `ip rule` names the tables')
+})
+
+t.test('relay says that routes may be missing, and why', async t => {
+  const { brunel, router } = await served(t)
+  const [area] = relayReport().areas
+  if (area === undefined) return t.fail()
+  router.relayReports = [
+    relayReport({ areas: [{ ...area, missing: 1, missingNames: ['that of router 3.3.3.3'] }] }),
+  ]
+  t.match(
+    (await brunel('relay')).out,
+    'OSPFv2, area 0.0.0.0: 1 LSAs of the routers did not pass here, so that routes may be missing until they are said again, within half an hour: that of router 3.3.3.3',
+  )
 })
 
 t.test('with --json relay prints the answer of the API', async t => {

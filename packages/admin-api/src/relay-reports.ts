@@ -25,6 +25,43 @@ const RelayPortReport = Type.Object({
   farRelay: Type.Union([Type.String(), Type.Null()], {
     description: 'The relay at the far end; null: none is heard, the far router may be of another kind.',
   }),
+  routes: Type.Number({
+    description: 'How many routes of OSPF the data follows that comes in by this port.',
+  }),
+})
+
+/** `brunel relay --routes` says where the rest of them is. */
+export const MOST_ROUTES = 1000
+
+const RelayRoute = Type.Object({
+  port: RelayPort,
+  to: Type.String({ examples: ['10.7.0.0/16'] }),
+  via: RelayPort,
+  neighbour: Type.String({ description: 'The next router, behind `via`.' }),
+  kind: Type.Union(
+    [
+      Type.Literal('intra-area'),
+      Type.Literal('inter-area'),
+      Type.Literal('external-1'),
+      Type.Literal('external-2'),
+    ],
+    { description: 'RFC 2328 §11.' },
+  ),
+  cost: Type.Number({
+    description: 'From the next router on; of `external-2` as far as the AS boundary router.',
+  }),
+})
+
+const RelayArea = Type.Object({
+  version: Type.Number(),
+  instance: Type.Number(),
+  area: Type.String(),
+  lsas: Type.Number({ description: 'LSAs that passed and make routes.' }),
+  missing: Type.Number({
+    description:
+      'LSAs that the routers have and that did not pass here, as far as it shows: until they are said again, within half an hour, routes may be missing.',
+  }),
+  missingNames: Type.Array(Type.String(), { description: 'Some of them.' }),
 })
 
 export const OspfNeighbour = Type.Object({
@@ -98,6 +135,10 @@ export const RelayReport = Type.Object({
     description: 'Where each address lives, of OSPF and of what else is carried.',
   }),
   neighbours: Type.Array(OspfNeighbour),
+  routes: Type.Array(RelayRoute, {
+    description: `The first ${MOST_ROUTES} routes that data follows; \`ports\` has how many there are. Routes that the machine has itself, but for its default route, are stronger.`,
+  }),
+  areas: Type.Array(RelayArea, { description: 'The link state databases that the routes are made of.' }),
   findings: Type.Array(OspfFinding, { description: 'Where the two sides disagree, at this moment.' }),
   unread: Type.Array(Type.Object({ reason: Type.String(), count: Type.Number() }), {
     description: 'OSPF that was carried and could not be read.',

@@ -297,7 +297,7 @@ export const relayReport = (more: Partial<RelayReport> = {}): RelayReport => ({
   problem: null,
   warnings: [],
   ports: [
-    { port: 'lan', tunnel: null, state: 'forwarding', received: 12, sent: 11, farRelay: null },
+    { port: 'lan', tunnel: null, state: 'forwarding', received: 12, sent: 11, farRelay: null, routes: 1 },
     {
       port: 'tunnel:branch-7',
       tunnel: 'branch-7',
@@ -305,6 +305,7 @@ export const relayReport = (more: Partial<RelayReport> = {}): RelayReport => ({
       received: 11,
       sent: 12,
       farRelay: '00112233445566bb',
+      routes: 0,
     },
   ],
   lanRelays: [],
@@ -313,6 +314,17 @@ export const relayReport = (more: Partial<RelayReport> = {}): RelayReport => ({
     { address: '10.1.0.2', port: 'tunnel:branch-7' },
   ],
   neighbours: [HERE, THERE],
+  routes: [
+    {
+      port: 'lan',
+      to: '10.7.0.0/16',
+      via: 'tunnel:branch-7',
+      neighbour: '10.1.0.2',
+      kind: 'intra-area',
+      cost: 10,
+    },
+  ],
+  areas: [{ version: 2, instance: 0, area: '0.0.0.0', lsas: 3, missing: 0, missingNames: [] }],
   findings: [OTHER_MTU],
   unread: [{ reason: 'ospf-checksum', count: 1 }],
   drops: [{ port: 'lan', reason: 'relay-duplicate', count: 2 }],

@@ -59,6 +59,7 @@ export const DROPS = {
     'Less octets follow the OSPF packet than its authentication needs; the doctor does not read it (RFC 2328 §D.3).',
   'ospf-body':
     'An OSPF type is unknown, or its body malformed; the doctor does not read it, the relay carries it.',
+  'ospf-lsa': 'An LSA is malformed, or its checksum is wrong (RFC 2328 §12.1.7); no route is made of it.',
   'relay-protocol': 'The relay of the group does not carry this protocol.',
   'relay-group': 'The relay of the group does not carry this multicast group.',
   'relay-ttl':
@@ -74,6 +75,7 @@ export const DROPS = {
   'relay-beacon': 'A datagram that should be a beacon of another relay is none.',
   'relay-queue-full': 'Packets of a relay come out of a tunnel, or go into it, faster than they are handled.',
   'relay-not-carrying': 'No tunnel that the packet could take carries data.',
+  'relay-routes-full': 'An LSA is carried, but the memory that routes are made of has no room for it.',
   'relay-flood': 'More comes from the LAN than the relay reads; the kernel dropped it.',
   'relay-fragments-lost':
     'Not all pieces of a relayed packet that was cut for the tunnel came within a moment, or too many packets were incomplete.',

@@ -42,3 +42,18 @@ export function growthPerCall(call: (i: number) => void, calls = 200_000): numbe
   for (let more = 0; growth >= 4 && more < 5; more++) growth = median()
   return growth
 }
+
+/** The checksum of RFC 2328 §12.1.7 over all from `from` on is put at `at`. */
+export function putFletcher(bytes: Uint8Array, from: number, at: number): Uint8Array {
+  const copy = bytes.slice()
+  copy.set([0, 0], at)
+  let [c0, c1] = [0, 0]
+  for (const octet of copy.subarray(from)) {
+    c0 = (c0 + octet) % 255
+    c1 = (c1 + c0) % 255
+  }
+  const mod = (n: number): number => ((n % 255) + 255) % 255 || 255
+  const x = mod((copy.length - at - 1) * c0 - c1)
+  copy.set([x, mod(-c0 - x)], at)
+  return copy
+}

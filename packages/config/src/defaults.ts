@@ -63,4 +63,5 @@ const relayDefaults = (relay: NonNullable<PeerDocument['ospfRelay']>) => ({
   multicast: relay.multicast ?? [],
   bfd: relay.bfd ?? false,
   failFast: relay.failFast ?? false,
+  forward: relay.forward ?? true,
 })

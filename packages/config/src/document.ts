@@ -368,6 +368,13 @@ export const OspfRelayDocument = Type.Object(
         default: false,
       }),
     ),
+    forward: Type.Optional(
+      Type.Boolean({
+        description:
+          'Whether data follows the routes that OSPF brought through the relay, with no routes of your own.',
+        default: true,
+      }),
+    ),
   },
   {
     ...strict,

@@ -28,6 +28,7 @@ export interface PeerRelay {
   readonly multicast: readonly ('pim' | 'rip' | 'eigrp' | 'vrrp')[]
   readonly bfd: boolean
   readonly failFast: boolean
+  readonly forward: boolean
 }
 
 export type AuthMethod = 'psk' | 'certificate'

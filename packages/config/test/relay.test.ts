@@ -13,7 +13,13 @@ for (const [what, relay, want] of [
   ['a VLAN', { interface: 'eth1.100', group: 'backbone' }, []],
   [
     'everything',
-    { interface: 'eth1', multicast: ['pim', 'rip', 'eigrp', 'vrrp'], bfd: true, failFast: true },
+    {
+      interface: 'eth1',
+      multicast: ['pim', 'rip', 'eigrp', 'vrrp'],
+      bfd: true,
+      failFast: true,
+      forward: false,
+    },
     [],
   ],
   ['no interface', { group: 'backbone' }, ['/ospfRelay/interface BRUNEL_CONFIG_SHAPE']],
@@ -88,7 +94,14 @@ for (const [what, first, second, want] of [
   })
 
 t.test('defaults are written out, and a list of protocols is a set', async t => {
-  const whole = { interface: 'eth1', group: 'eth1', multicast: [], bfd: false, failFast: false }
+  const whole = {
+    interface: 'eth1',
+    group: 'eth1',
+    multicast: [],
+    bfd: false,
+    failFast: false,
+    forward: true,
+  }
   t.same(normalise(peer(1, { interface: 'eth1' })).ospfRelay, whole)
   t.same(withDefaults(peer(1, { interface: 'eth1' })).ospfRelay, whole)
   t.same(normalise(peer(1, { interface: 'eth1', multicast: ['vrrp', 'pim', 'vrrp'] })).ospfRelay?.multicast, [

@@ -151,7 +151,7 @@ for (const [title, packet] of [
 t.test('whatever the machine carries comes up, and what comes up it carries or refuses by name', async t => {
   const machine = new Relay({ group: 'test', id: '00000000000000aa' })
   const tunnel = { tunnel: 'x', far: 'x', multicast: ['pim', 'rip', 'eigrp', 'vrrp'], bfd: true } as const
-  machine.handle(instant(0), { on: 'tunnel-set', settings: { ...tunnel, failFast: false } })
+  machine.handle(instant(0), { on: 'tunnel-set', settings: { ...tunnel, failFast: false, forward: false } })
   // A tunnel that was just set is down: the last thing that is asked of a packet that could be carried.
   const verdict = (packet: Uint8Array): string =>
     machine

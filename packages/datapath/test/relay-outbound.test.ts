@@ -218,7 +218,14 @@ t.test('RFC 8200 §4.5: OSPFv3 likewise, and whatever is cut is joined at the fa
           .map(bytes => ({ bytes, at: order.next().value as number }))
           .sort((a, b) => a.at - b.at)
         const machine = new Relay({ group: 'test', id: '00000000000000aa' })
-        const settings = { tunnel: 'x', far: 'x', multicast: [], bfd: false, failFast: false } as const
+        const settings = {
+          tunnel: 'x',
+          far: 'x',
+          multicast: [],
+          bfd: false,
+          failFast: false,
+          forward: false,
+        } as const
         machine.handle(instant(0), { on: 'tunnel-set', settings })
         machine.handle(instant(0), { on: 'tunnel-state', tunnel: 'x', carries: true })
         for (let s = 0; s <= 3; s++) machine.handle(instant(s * 1000), { on: 'tick' })

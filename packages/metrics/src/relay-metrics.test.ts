@@ -7,8 +7,8 @@ const relay = (more: Partial<RelaySnapshot> = {}): RelaySnapshot => ({
   interface: 'eth1',
   group: 'backbone',
   ports: [
-    { port: 'lan', state: 'forwarding', received: 12, sent: 11, relays: 2 },
-    { port: 'branch-7', state: 'standby', received: 11, sent: 12, relays: 1 },
+    { port: 'lan', state: 'forwarding', received: 12, sent: 11, relays: 2, routes: 7 },
+    { port: 'branch-7', state: 'standby', received: 11, sent: 12, relays: 1, routes: 3 },
   ],
   neighbours: [
     { port: 'lan', state: 'Full', count: 1 },
@@ -46,6 +46,8 @@ t.test('every figure of a relay', async t => {
     `brunel_relay_port_state{${of},port="branch-7",state="forwarding"} 0`,
     `brunel_relay_heard{${of},port="lan"} 2`,
     `brunel_relay_heard{${of},port="branch-7"} 1`,
+    `brunel_relay_routes{${of},port="lan"} 7`,
+    `brunel_relay_routes{${of},port="branch-7"} 3`,
     `brunel_ospf_neighbours{${of},port="lan",state="Full"} 1`,
     `brunel_ospf_neighbours{${of},port="branch-7",state="2-Way"} 3`,
     `brunel_ospf_adjacencies_full{${of}} 1`,

@@ -37,6 +37,12 @@ export function describeRelays(reader: Reader, relays: () => readonly RelaySnaps
     port(one => [[{}, one.relays]]),
   )
   reader.gauge(
+    'brunel_relay_routes',
+    'Routes of OSPF that data follows which comes in by the port.',
+    [...lan, 'port'],
+    port(one => [[{}, one.routes]]),
+  )
+  reader.gauge(
     'brunel_ospf_neighbours',
     'States that OSPF routers behind a port have for those behind the others, each direction apart.',
     [...lan, 'port', 'state'],

@@ -81,6 +81,8 @@ export interface RelayPortSnapshot {
   readonly sent: number
   /** Other relays that are heard there. */
   readonly relays: number
+  /** Of OSPF, for data that comes in there. */
+  readonly routes: number
 }
 
 export interface MetricsSource {

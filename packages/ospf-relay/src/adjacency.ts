@@ -31,9 +31,19 @@ export function stateOf(now: Instant, a: Neighbour, b: Neighbour): NeighbourStat
   return mine?.asked ? 'Loading' : 'Full'
 }
 
-/** Before its first Hello, a router that describes its database to another must have heard it. */
+/** A router that describes its database to another has heard it, though its next Hello is still to come. */
 export const names = (a: Neighbour, b: Neighbour, mine: Towards | undefined): boolean =>
-  a.hello === undefined ? mine?.description !== undefined : a.hello.neighbours.includes(b.routerId)
+  mine?.description !== undefined || a.hello?.neighbours.includes(b.routerId) === true
+
+/**
+ * RFC 2328 §13: `b` takes updates of `a` once their databases are exchanged. Who names the other, must be adjacent and
+ * describes nothing has done so before the first packet that was seen.
+ */
+export function takes(now: Instant, b: Neighbour, a: Neighbour): boolean {
+  const state = stateOf(now, b, a)
+  if (state !== '2-Way') return ['Exchange', 'Loading', 'Full'].includes(state)
+  return a.towards.get(b.key)?.description === undefined && mustBeAdjacent(b, a)
+}
 
 const longNamed = (now: Instant, a: Neighbour, mine: Towards | undefined): boolean =>
   mine?.namedSince !== undefined && since(mine.namedSince, now) > deadInterval(a)

@@ -1,6 +1,8 @@
 import type { Drop } from '@brunel/base'
 import type { Finding } from './findings.js'
 import type { NeighbourReport, Speaker } from './neighbours.js'
+import type { FollowedRoute } from './routes/choice.js'
+import type { FollowingReport, KeptArea } from './routes/following.js'
 
 /** Where a packet comes in or leaves: the LAN interface of the group, or the tunnel of a peer. */
 export type Port = 'lan' | `tunnel:${string}`
@@ -26,6 +28,8 @@ export interface TunnelSettings {
   readonly bfd: boolean
   /** Let the neighbours behind this tunnel die as soon as it carries no data. */
   readonly failFast: boolean
+  /** Data goes through this tunnel, and comes by it, on the routes that OSPF brought through the relay. */
+  readonly forward: boolean
 }
 
 export type RelayInput =
@@ -41,6 +45,8 @@ export type RelayInput =
   | { readonly on: 'lan-lost' }
   /** The payload of a beacon datagram that came by this port; an own one that comes back does no harm. */
   | { readonly on: 'beacon'; readonly port: Port; readonly beacon: Uint8Array }
+  /** LSAs that a relay of this segment had before: from `keep`, with the age they have by now. */
+  | { readonly on: 'kept'; readonly areas: readonly KeptArea[] }
 
 export type RelayEffect =
   /** Exactly this packet, on exactly this port. Several effects may share the octets: they are not to be changed. */
@@ -49,6 +55,10 @@ export type RelayEffect =
   | { readonly do: 'beacon'; readonly port: Port; readonly beacon: Uint8Array }
   /** `present`: answer ARP or ND for it on the LAN, unless the LAN has it itself, and give the relay what comes for it. */
   | { readonly do: 'neighbour'; readonly address: string; readonly port: Port; readonly present: boolean }
+  /** All that packets which come in by this port follow, in place of what they followed before. */
+  | { readonly do: 'routes'; readonly port: Port; readonly routes: readonly FollowedRoute[] }
+  /** The LSAs are others than before: `Relay.kept` has them, for the next start. */
+  | { readonly do: 'keep' }
   /** It speaks OSPF on the LAN, or no longer: where strangers flood, it is to be heard before them. */
   | { readonly do: 'resident'; readonly address: string; readonly is: boolean }
   | { readonly do: 'drop'; readonly port: Port; readonly drop: Drop }
@@ -97,6 +107,8 @@ export interface RelayReport {
   readonly sources: readonly { readonly address: string; readonly port: Port }[]
   readonly neighbours: readonly NeighbourReport[]
   readonly findings: readonly Finding[]
+  /** The routes that data follows, and what they are made of. */
+  readonly following: FollowingReport
   /** OSPF that was carried and could not be read, by reason. */
   readonly unread: Readonly<Partial<Record<Drop, number>>>
 }

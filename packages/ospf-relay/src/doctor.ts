@@ -1,6 +1,6 @@
 import { type Drop, type Instant, type Millis, seconds, since } from '@brunel/base'
 import { Address, Ospf } from '@brunel/wire'
-import { stateOf } from './adjacency.js'
+import { stateOf, takes } from './adjacency.js'
 import type { Port } from './contract.js'
 import { compare, type Finding, type Found, instances, type Pair, silent } from './findings.js'
 import {
@@ -14,6 +14,7 @@ import {
   type Towards,
   towards,
 } from './neighbours.js'
+import type { SegmentRouter } from './routes/choice.js'
 
 /**
  * Reads the OSPF that a relay carries and says in words where the two sides disagree. It sees what the routers send,
@@ -107,6 +108,31 @@ export class Doctor {
         n.version === from.version &&
         n.instance === from.instance &&
         (to === undefined || n.address === to),
+    )
+  }
+
+  /** Whether routers on other ports take, or give him, the LSAs that this one speaks of. */
+  believed(now: Instant, address: string, { version, instance, body }: Ospf.Message): boolean {
+    const from = this.#neighbours.get(`${address} ${version} ${instance}`)
+    if (from === undefined) return false
+    return this.#others(from, undefined).some(
+      other =>
+        other.area === from.area &&
+        (takes(now, other, from) ||
+          takes(now, from, other) ||
+          // RFC 2328 §10.8: the first of its descriptions.
+          (body.type === 'database-description' && stateOf(now, from, other) === 'ExStart')),
+    )
+  }
+
+  /** Those that some router on another port has for a neighbour, in a fixed order. */
+  onSegment(now: Instant): readonly SegmentRouter[] {
+    return this.#sorted().flatMap(n =>
+      this.#others(n, undefined).some(
+        other => other.area === n.area && !['Down', 'Init'].includes(stateOf(now, other, n)),
+      )
+        ? [{ ...speaker(n), version: n.version, instance: n.instance, area: n.area }]
+        : [],
     )
   }
 

@@ -7,6 +7,7 @@ import {
   type Machine,
   Packet,
   seconds,
+  sooner,
   type Tick,
 } from '@brunel/base'
 import { Address } from '@brunel/wire'
@@ -24,11 +25,13 @@ import {
   type RelaySettings,
   tunnelPort,
 } from './contract.js'
+import { DataWays } from './data-ways.js'
 import { Doctor } from './doctor.js'
 import { farewell } from './farewell.js'
 import { Joining } from './joining.js'
 import { leaving } from './leaving.js'
 import { type Digest, digestOf, Recent } from './recent.js'
+import type { KeptArea } from './routes/following.js'
 import { type Source, Sources } from './sources.js'
 import { Ways } from './ways.js'
 
@@ -54,26 +57,33 @@ interface Came {
 }
 
 export class Relay implements Machine<RelayInput, RelayEffect> {
-  deadline: Instant | undefined
   readonly #settings: RelaySettings
   readonly #ways: Ways
   readonly #sources = new Sources()
   readonly #recent = new Recent()
   readonly #doctor = new Doctor()
+  readonly #dataWays: DataWays
   readonly #traffic = new Map<Port, Traffic>()
   /** Of what tunnels carry in pieces. */
   readonly #joining = new Map<Port, Joining>()
   #ownAddresses: ReadonlySet<string> = new Set()
   #effects: RelayEffect[] = []
+  /** Of beacons, expiry and reviews. */
+  #reviewAt: Instant | undefined
 
   constructor(settings: RelaySettings) {
     this.#settings = settings
     this.#ways = new Ways(settings.id)
+    this.#dataWays = new DataWays(this.#doctor, this.#ways)
+  }
+
+  get deadline(): Instant | undefined {
+    return sooner(this.#reviewAt, this.#dataWays.deadline)
   }
 
   handle(now: Instant, input: RelayInput | Tick): readonly RelayEffect[] {
     this.#effects = []
-    this.deadline ??= now
+    this.#reviewAt ??= now
     switch (input.on) {
       case 'packet':
         this.#arrived(now, input.port, input.packet)
@@ -93,6 +103,9 @@ export class Relay implements Machine<RelayInput, RelayEffect> {
       case 'tunnel-state':
         this.#tunnelState(now, tunnelPort(input.tunnel), input.carries)
         break
+      case 'kept':
+        this.#dataWays.restore(now, input.areas)
+        break
       case 'lan-lost':
         this.#lanLost(now)
         break
@@ -106,8 +119,11 @@ export class Relay implements Machine<RelayInput, RelayEffect> {
   }
 
   #tick(now: Instant): void {
-    if (this.deadline === undefined || now < this.deadline) return
-    this.deadline = after(now, PERIOD)
+    if (this.#reviewAt === undefined || now < this.#reviewAt) {
+      this.#effects.push(...this.#dataWays.tick(now))
+      return
+    }
+    this.#reviewAt = after(now, PERIOD)
     for (const source of this.#sources.expired(now)) this.#forget(source)
     for (const [port, joining] of this.#joining) joining.expire(now, lost => this.#drop(port, lost))
     this.#review(now)
@@ -118,6 +134,12 @@ export class Relay implements Machine<RelayInput, RelayEffect> {
     for (const ends of full) this.#event({ type: 'adjacency-full', ends })
     for (const { port, beacon } of this.#ways.beacons())
       this.#effects.push({ do: 'beacon', port, beacon: emitBeacon(beacon) })
+    this.#reroute(now, false)
+  }
+
+  #reroute(now: Instant, urgent: boolean): void {
+    this.#dataWays.review(now, urgent)
+    this.#effects.push(...this.#dataWays.tick(now))
   }
 
   /** Whoever is heard on another port when the ways have changed has not moved: the way to him has. */
@@ -125,6 +147,7 @@ export class Relay implements Machine<RelayInput, RelayEffect> {
     const events = this.#ways.review(now)
     if (events.some(({ type }) => type === 'port-state')) this.#sources.loosen()
     for (const event of events) this.#event(event)
+    if (events.some(({ type }) => type === 'port-state')) this.#reroute(now, true)
   }
 
   #event(event: RelayEvent): void {
@@ -138,7 +161,7 @@ export class Relay implements Machine<RelayInput, RelayEffect> {
     const events = this.#ways.hear(now, port, beacon)
     for (const event of events) this.#event(event)
     // Who is new learns of us at once, and not when it has begun to forward.
-    if (events.length > 0) this.deadline = now
+    if (events.length > 0) this.#reviewAt = now
     this.#review(now)
   }
 
@@ -146,7 +169,7 @@ export class Relay implements Machine<RelayInput, RelayEffect> {
     const used = this.#ways.state(port) === 'forwarding'
     const spare = this.#ways.anotherWay(port)
     if (!this.#ways.carries(port, carries)) return
-    this.deadline = now
+    this.#reviewAt = now
     this.#review(now)
     if (used && !spare && this.#ways.settings(port)?.failFast)
       this.#failFast(now, port, this.#others(port, 'ospf'))
@@ -186,6 +209,7 @@ export class Relay implements Machine<RelayInput, RelayEffect> {
     this.#joining.delete(port)
     this.#doctor.forgetPort(port)
     this.#review(now)
+    this.#reroute(now, true)
   }
 
   #forget(source: Source): void {
@@ -271,8 +295,11 @@ export class Relay implements Machine<RelayInput, RelayEffect> {
   }
 
   #examine(now: Instant, port: Port, bytes: Uint8Array, packet: Carried): void {
-    const message = this.#doctor.hear(now, { port, payload: bytes.subarray(packet.payloadAt), ...packet })
-    if (isDrop(message) || message.body.type !== 'hello') return
+    const payload = bytes.subarray(packet.payloadAt)
+    const message = this.#doctor.hear(now, { port, payload, ...packet })
+    if (isDrop(message)) return
+    for (const drop of this.#dataWays.hear(now, { message, payload, ...packet })) this.#drop(port, drop)
+    if (message.body.type !== 'hello') return
     const kept = bytes.length <= LARGEST_HELLO
     const address = Address.format(packet.source)
     if (port === LAN && this.#sources.find(address)?.dead === undefined) this.#resident(address, true)
@@ -316,6 +343,11 @@ export class Relay implements Machine<RelayInput, RelayEffect> {
     return known
   }
 
+  /** The LSAs that routes are made of, for the relay after this one. */
+  kept(now: Instant): readonly KeptArea[] {
+    return this.#dataWays.kept(now)
+  }
+
   report(now: Instant): RelayReport {
     return {
       group: this.#settings.group,
@@ -335,6 +367,7 @@ export class Relay implements Machine<RelayInput, RelayEffect> {
       sources: [...this.#sources.all()].map(({ address, port }) => ({ address, port })),
       neighbours: this.#doctor.neighbours(now),
       findings: this.#doctor.findings(now),
+      following: this.#dataWays.report(),
       unread: this.#doctor.unread(),
     }
   }

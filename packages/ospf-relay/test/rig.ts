@@ -14,7 +14,15 @@ export class Rig {
     for (const one of tunnels) {
       const given = typeof one === 'string' ? { tunnel: one } : one
       const tunnel = given.tunnel ?? 'x'
-      const settings = { tunnel, far: tunnel, multicast: [], bfd: false, failFast: false, ...given }
+      const settings = {
+        tunnel,
+        far: tunnel,
+        multicast: [],
+        bfd: false,
+        failFast: false,
+        forward: true,
+        ...given,
+      }
       this.feed({ on: 'tunnel-set', settings })
       this.feed({ on: 'tunnel-state', tunnel, carries: true })
     }

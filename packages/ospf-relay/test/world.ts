@@ -138,7 +138,15 @@ export class Station {
 
   addTunnel(name: string, far: Station | undefined, options: Partial<TunnelSettings> = {}): void {
     this.#far.set(tunnelPort(name), far)
-    const settings = { tunnel: name, far: name, multicast: [], bfd: false, failFast: false, ...options }
+    const settings = {
+      tunnel: name,
+      far: name,
+      multicast: [],
+      bfd: false,
+      failFast: false,
+      forward: true,
+      ...options,
+    }
     this.feed({ on: 'tunnel-set', settings })
   }
 

@@ -16,15 +16,17 @@ const relayText = (relay: RelayReport, now: Date): readonly string[] => [
   ...(relay.lanRelays.length === 0 ? [] : [`other relays on this LAN: ${relay.lanRelays.join(', ')}`]),
   '',
   table(
-    ['PORT', 'STATE', 'IN', 'OUT', 'FAR RELAY'],
-    relay.ports.map(({ port, state, received, sent, farRelay }) => [
+    ['PORT', 'STATE', 'IN', 'OUT', 'ROUTES', 'FAR RELAY'],
+    relay.ports.map(({ port, state, received, sent, routes, farRelay }) => [
       portText(port),
       state,
       String(received),
       String(sent),
+      String(routes),
       farRelay ?? '-',
     ]),
   ),
+  ...missingText(relay.areas),
   '',
   ...neighboursText(relay.neighbours, now),
   ...countsText(
@@ -46,6 +48,36 @@ const portText = (port: string): string => port.replace(/^tunnel:/, '')
 
 const countsText = (what: string, counts: readonly string[]): readonly string[] =>
   counts.length === 0 ? [] : [`${what}: ${counts.join(', ')}`]
+
+const missingText = (areas: RelayReport['areas']): readonly string[] =>
+  areas
+    .filter(({ missing }) => missing > 0)
+    .map(
+      ({ version, area, missing, missingNames }) =>
+        `OSPFv${version}, area ${area}: ${missing} LSAs of the routers did not pass here, so that routes may be missing until they are said again, within half an hour: ${missingNames.join(', ')}`,
+    )
+
+/** Where data goes that comes in by each port. */
+export function relayRoutesText(relays: readonly RelayReport[]): string {
+  const rows = relays.flatMap(relay =>
+    relay.routes.map(({ port, to, via, neighbour, kind, cost }) => [
+      relay.interface,
+      portText(port),
+      to,
+      portText(via),
+      neighbour,
+      kind,
+      String(cost),
+    ]),
+  )
+  if (rows.length === 0)
+    return 'Data follows no routes of OSPF: none has passed, or the routers are not adjacent.'
+  const total = relays.flatMap(({ ports }) => ports).reduce((sum, { routes }) => sum + routes, 0)
+  const shown = table(['LAN', 'COMES BY', 'TO', 'GOES BY', 'NEXT ROUTER', 'KIND', 'COST'], rows)
+  return total === rows.length
+    ? shown
+    : `${shown}\n${total - rows.length} more: \`ip rule\` names the tables, \`ip route show table …\` shows them.`
+}
 
 /** One line a router; its states for the others, and theirs for it, are at its end. */
 function neighboursText(neighbours: readonly OspfNeighbour[], now: Date): readonly string[] {

@@ -42,6 +42,10 @@ export const SYSTEM_CODES: Readonly<Record<string, CodeEntry>> = {
     meaning: 'A warning: a setting of this machine keeps part of an OSPF relay from working.',
     remedy: 'The answer names the setting: forwarding, rp_filter or IPv6 of the LAN interface.',
   },
+  BRUNEL_RELAY_ROUTES: {
+    meaning: 'A warning: the kernel refuses routes that OSPF brought through a relay.',
+    remedy: 'The answer has the words of the kernel; mostly the interface towards the next router is down.',
+  },
   BRUNEL_SYSTEM_REFUSED: {
     meaning: 'The system refused a call that the data path needs.',
     remedy: 'The call and its reason are in the log beside it.',

@@ -91,6 +91,7 @@ export class Station {
           multicast: [],
           bfd: false,
           failFast: this.#failFast,
+          forward: true,
         },
       })
     this.#carries.clear()

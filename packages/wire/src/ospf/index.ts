@@ -1,5 +1,8 @@
 export type { Body, DatabaseDescription, Hello } from './body.js'
 export { externalRouting, FLAG, nssa, TYPE } from './body.js'
 export { type Authentication, check, type Ends, HEADER, type Header, type Version } from './header.js'
+export { headersOf, type Lsa, lsasOf, parseLsa } from './lsa.js'
+export { type LsaBody, type Reach, type RouterLink, type RouterLsa, UNREACHABLE } from './lsa-body.js'
+export { aged, type LsaHeader, MAX_AGE } from './lsa-header.js'
 export { type Message, parse } from './message.js'
 export { withoutNeighbours } from './without-neighbours.js'

@@ -1,0 +1,231 @@
+import { networkInterfaces } from 'node:os'
+import { Address } from '@brunel/wire'
+import { runIp } from './interfaces.js'
+import type { RelayProblem, RelayTables, TableRoute } from './relay-edge.js'
+
+/**
+ * Routes that OSPF brought, in the kernel: one table for packets that come in by one interface, as what they mean depends
+ * on whence they come. Two rules lead there. The first asks `main` without its default route, so that connected networks,
+ * tunnel.routes and all else that somebody wrote down is stronger; the default route is weaker. All else (what this machine
+ * sends itself, what comes back from the Internet by another interface, the reverse path filter) has a table too, of all
+ * routes but a default one, and only before `main`, so that rules of the operator go before. Peers' own addresses are thrown back to `main` in each: a tunnel never goes through a tunnel.
+ */
+
+/** As in lan-host.ts: of routes and rules. */
+const MARK = 175
+/** Behind the rules of lan-host.ts. */
+const RULE_MAIN = 1755
+const RULE_TABLE = 1756
+/** Right before that of `main`, which has been there since the kernel has rules. */
+const RULE_SKIP = 32_763
+const RULE_OTHERS_MAIN = 32_764
+const RULE_OTHERS = 32_765
+const MAIN = 32_766
+/** Plus a number for each interface, in the order in which they got routes. */
+const TABLE = 1_751_000_000
+/** No interface is called so. */
+const OTHERS = '*'
+/** What somebody else removed is back after so long. */
+const VERIFY_MS = 10_000
+
+const SPECIAL = [
+  '0.0.0.0/8',
+  '127.0.0.0/8',
+  '169.254.0.0/16',
+  '224.0.0.0/3',
+  '::/127',
+  'fe80::/10',
+  'ff00::/8',
+].map(text => Address.parsePrefix(text)!)
+
+/** Whether data may follow a route to it: a unicast prefix beyond our own networks. Pure. */
+export function mayFollow(to: string, connected: readonly string[]): boolean {
+  const prefix = Address.parsePrefix(to)
+  if (prefix === undefined) return false
+  return ![...SPECIAL, ...connected.map(one => Address.parsePrefix(one)!)].some(
+    other => other.length <= prefix.length && other.length > 0 && Address.contains(other, prefix.address),
+  )
+}
+
+const host = (address: string): string => `${address}/${address.includes(':') ? 128 : 32}`
+
+/** Pure: what one table holds, by destination, as `ip route replace` wants it. */
+export function tableOf(
+  routes: readonly TableRoute[],
+  spared: readonly string[],
+  connected: readonly string[],
+): ReadonlyMap<string, string> {
+  const good = routes.filter(({ to }) => !spared.some(one => host(one) === to) && mayFollow(to, connected))
+  if (good.length === 0) return new Map()
+  const lines = spared.map(address => [host(address), `throw ${host(address)}`] as const)
+  const ways = good.map(({ to, device, via }) => {
+    const onlink = via === undefined || via.includes(':') ? '' : ' onlink'
+    return [to, `${to}${via === undefined ? '' : ` via ${via}`} dev ${device}${onlink}`] as const
+  })
+  return new Map([...lines, ...ways])
+}
+
+/** Pure: the script that makes the one of the other. */
+export function tableChange(
+  table: number,
+  have: ReadonlyMap<string, string>,
+  want: ReadonlyMap<string, string>,
+): string[] {
+  const gone = [...have.keys()].filter(to => !want.has(to))
+  const anew = [...want].filter(([to, line]) => have.get(to) !== line)
+  return [
+    ...gone.map(to => `route del ${to} table ${table}`),
+    ...anew.map(([, line]) => `route replace ${line} table ${table} proto ${MARK}`),
+  ]
+}
+
+/**
+ * Pure: the rules of an interface, or of all others. What came by an interface of its own and is not in its table skips
+ * that of the others: OSPF did not send it here, and what it would find leads back to whoever did.
+ */
+export const tableRules = (verb: 'add' | 'del', device: string, table: number): readonly string[] => {
+  const rules =
+    device === OTHERS
+      ? [
+          `priority ${RULE_OTHERS_MAIN} lookup main suppress_prefixlength 0`,
+          `priority ${RULE_OTHERS} lookup ${table}`,
+        ]
+      : [
+          `priority ${RULE_MAIN} iif ${device} lookup main suppress_prefixlength 0`,
+          `priority ${RULE_TABLE} iif ${device} lookup ${table}`,
+          `priority ${RULE_SKIP} iif ${device} goto ${MAIN}`,
+        ]
+  return rules.map(rule => `rule ${verb} ${rule} protocol ${MARK}`)
+}
+
+const connectedNetworks = (): readonly string[] =>
+  Object.values(networkInterfaces()).flatMap(list => (list ?? []).flatMap(({ cidr }) => cidr ?? []))
+
+/** Goes on where one line is refused, and answers the first refusal. What is not there is put there at the next look. */
+async function script(args: readonly string[], lines: readonly string[]): Promise<string | undefined> {
+  if (lines.length === 0) return undefined
+  try {
+    await runIp([...args, '-force', '-batch', '-'], `${lines.join('\n')}\n`)
+    return undefined
+  } catch (error) {
+    return (error as Error).message.split('\n')[0]
+  }
+}
+
+/** Pure: a refusal for people. */
+export const refusedRoutes = (said: string): RelayProblem => ({
+  code: 'BRUNEL_RELAY_ROUTES',
+  detail: `The kernel refuses routes that OSPF brought, so that data does not follow all of them: ${said.replace(/\.$/, '')}.`,
+  remedy:
+    'See `brunel relay --routes` and `ip route show table all proto 175`; it is tried again every 10 s.',
+})
+
+interface Row {
+  readonly table?: string
+}
+
+export class KernelTables implements RelayTables {
+  readonly #wanted = new Map<string, readonly TableRoute[]>()
+  readonly #installed = new Map<string, ReadonlyMap<string, string>>()
+  /** An interface keeps its number. */
+  readonly #numbers = new Map<string, number>([[OTHERS, 0]])
+  readonly #dirty = new Set<string>()
+  problem: RelayProblem | undefined
+  #spared: readonly string[] = []
+  #work: Promise<void> = Promise.resolve()
+  #verify: NodeJS.Timeout | undefined
+
+  set(device: string, routes: readonly TableRoute[]): void {
+    if (routes.length === 0) this.#wanted.delete(device)
+    else this.#wanted.set(device, routes)
+    this.#changed([device, OTHERS])
+    this.#verify ??= setInterval(() => this.#enqueue(() => this.#look()), VERIFY_MS).unref()
+  }
+
+  spare(addresses: readonly string[]): void {
+    if (addresses.join() === this.#spared.join()) return
+    this.#spared = addresses
+    this.#changed([...this.#wanted.keys(), OTHERS])
+  }
+
+  verify(): void {
+    this.#enqueue(() => this.#look())
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#verify)
+    for (const device of [...this.#wanted.keys()]) this.set(device, [])
+    await this.#work
+  }
+
+  /** What changes until `ip` is free again is one script. */
+  #changed(devices: readonly string[]): void {
+    for (const device of devices) this.#dirty.add(device)
+    this.#enqueue(() => this.#apply())
+  }
+
+  #enqueue(step: () => Promise<void>): void {
+    this.#work = this.#work.then(step)
+  }
+
+  #tableNumber(device: string): number {
+    const number = this.#numbers.get(device) ?? this.#numbers.size
+    this.#numbers.set(device, number)
+    return TABLE + number
+  }
+
+  /** Of several interfaces that lead to one prefix the first: to all others they are as good. */
+  #routesOf(device: string): readonly TableRoute[] {
+    if (device !== OTHERS) return this.#wanted.get(device) ?? []
+    const all = [...this.#wanted.values()].flat().filter(({ to }) => !to.endsWith('/0'))
+    return [...new Map(all.reverse().map(route => [route.to, route])).values()]
+  }
+
+  async #apply(): Promise<void> {
+    const devices = [...this.#dirty]
+    this.#dirty.clear()
+    const connected = connectedNetworks()
+    const [lines, rules]: [string[], string[]] = [[], []]
+    for (const device of devices) {
+      const have = this.#installed.get(device) ?? new Map<string, string>()
+      const want = tableOf(this.#routesOf(device), this.#spared, connected)
+      const table = this.#tableNumber(device)
+      lines.push(...tableChange(table, have, want))
+      if (have.size === 0 && want.size > 0) rules.push(...tableRules('add', device, table))
+      if (have.size > 0 && want.size === 0) rules.push(...tableRules('del', device, table))
+      if (want.size > 0) this.#installed.set(device, want)
+      else this.#installed.delete(device)
+    }
+    await script([], lines)
+    for (const family of ['-4', '-6']) await script([family], rules)
+  }
+
+  /** An interface that goes down loses its routes, and other software may take what it does not know. */
+  async #look(): Promise<void> {
+    this.problem = undefined
+    if (this.#installed.size === 0) return
+    const there = new Map<string, number>()
+    for (const family of ['-4', '-6'])
+      for (const { table } of await marked(family))
+        if (table !== undefined) there.set(table, (there.get(table) ?? 0) + 1)
+    const [lines, rules]: [string[], string[]] = [[], []]
+    for (const [device, routes] of this.#installed) {
+      const table = this.#tableNumber(device)
+      if (there.get(`${table}`) !== routes.size) lines.push(...tableChange(table, new Map(), routes))
+      // Refused where they are.
+      rules.push(...tableRules('add', device, table))
+    }
+    const refused = await script([], lines)
+    this.problem = refused === undefined ? undefined : refusedRoutes(refused)
+    for (const family of ['-4', '-6']) await script([family], rules)
+  }
+}
+
+async function marked(family: string): Promise<Row[]> {
+  try {
+    const text = await runIp(['-json', family, 'route', 'show', 'table', 'all', 'proto', `${MARK}`])
+    return JSON.parse(text || '[]') as Row[]
+  } catch {
+    return [] // no such family
+  }
+}
