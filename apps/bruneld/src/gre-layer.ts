@@ -9,10 +9,11 @@ export interface GreView {
   /** Authentic packets that the tunnel would not have, and why the last of them. */
   readonly refused: number
   readonly refusedFor: Drop | undefined
-  /** How long the IKE SA stands, and how long ago packets left and came last, in ms. */
+  /** How long the IKE SA stands, and how long ago a packet left last, in ms. */
   readonly stands: number
   readonly sinceOut: number
-  readonly sinceIn: number
+  /** How long packets have been leaving without one that came in since the first of them. */
+  readonly unanswered: number
   readonly encapsulation: 'udp' | 'tcp' | 'none'
   readonly key: number | undefined
 }
@@ -30,9 +31,26 @@ export interface GreVerdict {
 /** Packets that leave while none come back for this long: the tunnel is one-sided. */
 const ONE_SIDED_MS = 10_000
 
+/** Since when packets leave that nothing has come in after. After an idle hour the first of them is not late yet. */
+export class Unanswered {
+  #lastIn = 0
+  #since: number | undefined
+
+  get since(): number | undefined {
+    return this.#since
+  }
+
+  /** When something last left and last came in; 0: never. To be called every second or so. */
+  look(lastOut: number, lastIn: number): void {
+    if (lastIn !== this.#lastIn || lastIn >= lastOut) this.#since = undefined
+    this.#lastIn = lastIn
+    if (lastOut > lastIn) this.#since ??= lastOut
+  }
+}
+
 /** `up` only while authenticated data crosses both ways; else why not, as far as this end can know. Pure. */
 export function judgeGre(view: GreView): GreVerdict {
-  const { went, came, stands, sinceOut, sinceIn } = view
+  const { went, came, stands, sinceOut, unanswered } = view
   if (view.refused > 0 && came === 0) return refused(view)
   const seconds = (ms: number): number => Math.round(ms / 1000)
   if (came === 0 && went > 0 && stands > ONE_SIDED_MS)
@@ -43,8 +61,8 @@ export function judgeGre(view: GreView): GreVerdict {
     )
   if (came === 0 || went === 0)
     return degraded(`SAs stand, but data has not crossed both ways yet: ${went} packets out, ${came} in.`)
-  if (sinceIn - sinceOut > ONE_SIDED_MS && sinceOut < ONE_SIDED_MS)
-    return silent(view, `Packets leave, but none has come back for ${seconds(sinceIn)} s.`)
+  if (unanswered > ONE_SIDED_MS && sinceOut < ONE_SIDED_MS)
+    return silent(view, `Packets leave, but none has come back for ${seconds(unanswered)} s.`)
   return { layer: { state: 'up', detail: `${went} packets out, ${came} in.` } }
 }
 

@@ -1,5 +1,6 @@
 import type { Drop } from '@brunel/base'
 import { Address, Checksum, Ipv6, Udp } from '@brunel/wire'
+import { finishUdp, isUnfinished } from './lan-checksum.js'
 
 /**
  * A raw socket of IPv6 gives no IP header, so that nobody says to whom a packet went. Its own checksum does: it covers
@@ -48,6 +49,7 @@ export function rebuilt(arrival: Arrival, among: Candidates): Uint8Array | Drop 
   packet.set(source, 8)
   packet.set(destination, 24)
   packet.set(payload, Ipv6.HEADER)
+  if (protocol === UDP) finishUdp(packet, Ipv6.HEADER, sumOf(source) + sumOf(destination))
   return packet
 }
 
@@ -56,12 +58,19 @@ function destinationOf(arrival: Arrival, among: Candidates): Uint8Array | Drop {
   const total = sumWithout(arrival)
   if (total === 'truncated') return 'ip-truncated'
   if (total !== 'silent') {
-    const fits = [...groups, ...neighbours, ...own].filter(to => Checksum.good(total + sumOf(to)))
+    const fits = [...groups, ...neighbours, ...own].filter(
+      to => Checksum.good(total + sumOf(to)) || unfinishedFor(arrival, to),
+    )
     // Two addresses of one sum: a guess would give one neighbour the words that are for another.
     return fits.length === 1 ? fits[0]! : 'relay-unknown-destination'
   }
   if (isHello(arrival) && groups[0] !== undefined) return groups[0]
   return neighbours.length === 1 ? neighbours[0]! : 'relay-unknown-destination'
+}
+
+function unfinishedFor({ protocol, source, payload }: Arrival, to: Uint8Array): boolean {
+  const view = new DataView(payload.buffer, payload.byteOffset, payload.length)
+  return protocol === UDP && isUnfinished(view, 0, sumOf(source) + sumOf(to))
 }
 
 const sumOf = (octets: Uint8Array): number =>

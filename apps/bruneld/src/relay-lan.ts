@@ -1,7 +1,8 @@
 import { type Drop, type Family, isDrop } from '@brunel/base'
 import type { Kind } from '@brunel/ospf-relay'
-import { Address } from '@brunel/wire'
+import { Address, Checksum } from '@brunel/wire'
 import { LanBeacons } from './lan-beacons.js'
+import { finishUdp } from './lan-checksum.js'
 import { rebuilt } from './lan-destination.js'
 import { clear, type FarNeighbour, steer } from './lan-host.js'
 import { type LanLink, lookAt, readSettings, sameLink, warningsOf } from './lan-link.js'
@@ -247,6 +248,7 @@ export class LanPort {
     if (protocol === UDP && !isRelayed(this.#kinds, portOf(packet, (packet[0]! & 15) * 4))) return
     // A routing daemon of this machine gets it by itself.
     if (this.#own.some(address => Address.equalAt(packet, 16, address))) return
+    if (protocol === UDP) finishUdp(packet, (packet[0]! & 15) * 4, addressesOf(packet))
     this.#ports.packet(packet)
   }
 
@@ -263,6 +265,10 @@ export class LanPort {
     else if (packet !== undefined) this.#ports.packet(packet)
   }
 }
+
+/** Of IPv4, as words of a checksum. */
+const addressesOf = (packet: Uint8Array): number =>
+  Checksum.sum(new DataView(packet.buffer, packet.byteOffset, packet.length), 12, 20)
 
 /** The destination port; a packet too short for one has none. */
 const portOf = (octets: Uint8Array, at: number): number =>

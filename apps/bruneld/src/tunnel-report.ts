@@ -186,7 +186,7 @@ function greOf({ peer, tunnel, counters, now }: ReportSource): GreVerdict | unde
     refusedFor: DROP_NAMES[cell('inbound', TUNNEL_COUNTER.refusedFor)],
     stands: now - baseline.at,
     sinceOut: now - cell('outbound', TUNNEL_COUNTER.lastAt),
-    sinceIn: now - cell('inbound', TUNNEL_COUNTER.lastAt),
+    unanswered: Math.min(now - (tunnel.unanswered.since ?? now), now - baseline.at),
     encapsulation: current.child.encapsulation,
     key: peer.gre.key,
   })

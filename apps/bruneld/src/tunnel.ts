@@ -6,6 +6,7 @@ import type { PacketIo, PathSpec } from '@brunel/packet-io'
 import { Alarm } from './alarm.js'
 import { Candidates } from './candidates.js'
 import { farEnd } from './far-end.js'
+import { Unanswered } from './gre-layer.js'
 import { RekeyTally } from './ike-tally.js'
 import type { HostInterfaces, InterfaceSettings } from './interfaces.js'
 import type { Bearing } from './remote-address.js'
@@ -60,6 +61,7 @@ export class Tunnel {
   readonly sas: TunnelSas
   readonly mtu: TunnelMtuState
   readonly rekeys = new RekeyTally()
+  readonly unanswered = new Unanswered()
   readonly #ports: TunnelPorts
   readonly #gate: RouteGate
   #routed = true
@@ -117,6 +119,9 @@ export class Tunnel {
   /** Takes the routes away while it carries nothing, and puts them back. `silent`: as of RouteGate. */
   tendRoutes(silent: boolean): void {
     const now = this.#ports.now()
+    const { cells, inbound, outbound } = cellsOf(this.#ports.io.counters, this.tun)
+    const lastAt = (at: number): number => cells[at + TUNNEL_COUNTER.lastAt] ?? 0
+    this.unanswered.look(lastAt(outbound), lastAt(inbound))
     const open = this.#gate.look(now, { stands: !this.halted && this.sas.current !== undefined, silent })
     if (open === this.#routed || now < this.#routedAgain) return
     this.#routed = open

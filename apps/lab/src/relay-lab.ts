@@ -113,15 +113,18 @@ export class RelayLab {
   async host(name: string, lan: string, addresses: HostAddresses): Promise<Namespace> {
     const place = await this.switches.place(name)
     await this.switches.plug(place, 'lan0', lan, addresses.lan)
+    await this.stub(place, addresses.stub)
+    return place
+  }
+
+  /** Gives a router `stub0`, a network of its own that nobody else is in. */
+  async stub(place: Namespace, addresses: readonly string[]): Promise<void> {
     await place.ip([
       'link add stub0 type veth peer name stub1',
       'link set stub0 up',
       'link set stub1 up',
-      ...addresses.stub.map(
-        address => `addr add ${address} dev stub0${address.includes(':') ? ' nodad' : ''}`,
-      ),
+      ...addresses.map(address => `addr add ${address} dev stub0${address.includes(':') ? ' nodad' : ''}`),
     ])
-    return place
   }
 
   /** Makes a tunnel at both its ends. */

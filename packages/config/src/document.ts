@@ -303,7 +303,8 @@ export const TunnelDocument = Type.Object(
     ),
     mtu: Type.Optional(
       Type.Union([Type.Literal('auto'), Type.Integer()], {
-        description: 'Largest inner packet: computed, or a number from 576 to 65535.',
+        description:
+          'Largest inner packet of this side: computed, or a number from 576 to 65535. Another Brunel is told, and both use the lower one.',
         default: 'auto',
       }),
     ),

@@ -117,10 +117,8 @@ export function beginMtu(turn: Turn, sa: IkeSa, session: Session): void {
 
 /** That it was answered is all that counts (RFC 7296 §1.4). */
 export function mtuAnswered({ session }: IkeSa, { serial }: Extract<Doing, { readonly what: 'mtu' }>): void {
-  if (session?.telling === undefined) return
-  const { telling } = session
-  telling.known = Math.max(telling.known ?? 0, serial)
-  if (telling.known !== session.control.ownMtu?.serial) wantToTell(session)
+  const telling = session?.telling
+  if (telling !== undefined) telling.known = Math.max(telling.known ?? 0, serial)
 }
 
 // ---- what the peer tells ----

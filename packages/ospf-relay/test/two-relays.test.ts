@@ -2,7 +2,7 @@ import { instant } from '@brunel/base'
 import { hex } from '@brunel/base/testing'
 import t from 'tap'
 import { emitBeacon } from '../src/beacon.js'
-import { tunnelPort } from '../src/index.js'
+import { type TunnelSettings, tunnelPort } from '../src/index.js'
 import { hello, ospf, type Router } from './packets.js'
 import { sourceOf } from './rig.js'
 import { type Lan, type Station, World } from './world.js'
@@ -40,12 +40,31 @@ const copies = (lan: Lan): number => {
 /**
  *    LAN a ── R1 ══ R3 ── LAN b
  */
-function oneRelay(): { onA: number; onB: number; inTunnels: number } {
+function across(id = '1') {
   const world = new World()
   const [a, b] = [world.lan(), world.lan()]
-  const [r1, r3] = [world.relay('1', a), world.relay('3', b)]
+  const [r1, r3] = [world.relay(id, a), world.relay('3', b)]
   world.tunnel(r1, r3)
   world.run(5000)
+  return { world, a, b, r1, r3 }
+}
+
+/**
+ *    LAN a ─┬─ R1 ══ R3 ── LAN b
+ *           └─ R2 ══ R3
+ */
+function twoOnOneLan(options: Partial<TunnelSettings> = {}) {
+  const world = new World()
+  const [a, b] = [world.lan(), world.lan()]
+  const [r1, r2, r3] = [world.relay('1', a), world.relay('2', a), world.relay('3', b)]
+  world.tunnel(r1, r3, options)
+  world.tunnel(r2, r3)
+  world.run(5000)
+  return { world, a, b, r1, r2, r3 }
+}
+
+function oneRelay(): { onA: number; onB: number; inTunnels: number } {
+  const { world, a, b, r1, r3 } = across()
   talk(world, onLans(a, b), 20)
   return { onA: count(a, B), onB: count(b, A), inTunnels: sentBy(r1, r3) + sentBy(r3, r1) }
 }
@@ -53,14 +72,7 @@ function oneRelay(): { onA: number; onB: number; inTunnels: number } {
 t.test(
   'RFC 2328 §8.1: two relays on one LAN neither loop nor double: the packets are those of one relay',
   async t => {
-    const world = new World()
-    const [a, b] = [world.lan(), world.lan()]
-    //    LAN a ─┬─ R1 ══ R3 ── LAN b
-    //           └─ R2 ══ R3
-    const [r1, r2, r3] = [world.relay('1', a), world.relay('2', a), world.relay('3', b)]
-    world.tunnel(r1, r3)
-    world.tunnel(r2, r3)
-    world.run(5000)
+    const { world, a, b, r1, r2, r3 } = twoOnOneLan()
     t.same(
       [r1.state(r3), r2.state(r3), r3.state(r1), r3.state(r2)],
       ['forwarding', 'standby', 'forwarding', 'standby'],
@@ -118,12 +130,7 @@ t.test('RFC 2328 §8.1: all tunnels between two pairs of relays: one forwards', 
 t.test(
   'RFC 2328 §10.3: the other relay takes over within ten seconds when the one that forwards dies',
   async t => {
-    const world = new World()
-    const [a, b] = [world.lan(), world.lan()]
-    const [r1, r2, r3] = [world.relay('1', a), world.relay('2', a), world.relay('3', b)]
-    world.tunnel(r1, r3)
-    world.tunnel(r2, r3)
-    world.run(5000)
+    const { world, a, b, r1, r2 } = twoOnOneLan()
     talk(world, onLans(a, b), 5)
     r1.dead = true
     talk(world, onLans(a, b), 10)
@@ -142,12 +149,7 @@ t.test(
 t.test(
   'RFC 2328 §10.3: the other relay takes over at once when the first says that its tunnel is gone',
   async t => {
-    const world = new World()
-    const [a, b] = [world.lan(), world.lan()]
-    const [r1, r2, r3] = [world.relay('1', a), world.relay('2', a), world.relay('3', b)]
-    world.tunnel(r1, r3, { failFast: true })
-    world.tunnel(r2, r3)
-    world.run(5000)
+    const { world, a, b, r1, r3 } = twoOnOneLan({ failFast: true })
     talk(world, onLans(a, b), 5)
     world.cut(r1, r3)
     world.run(3000)
@@ -245,11 +247,7 @@ t.test('RFC 2328 §8.1: a tunnel between two relays of one LAN doubles nothing t
 })
 
 t.test('(policy): a forger who takes the name of the far LAN stops nothing', async t => {
-  const world = new World()
-  const [a, b] = [world.lan(), world.lan()]
-  const [r1, r3] = [world.relay('5', a), world.relay('3', b)]
-  world.tunnel(r1, r3)
-  world.run(5000)
+  const { world, a, b, r3 } = across('5')
   const forged = (): void => {
     a.beacon(beaconOf(r3.id, []))
     world.later(1000, forged)
@@ -261,11 +259,7 @@ t.test('(policy): a forger who takes the name of the far LAN stops nothing', asy
 })
 
 t.test('(policy): a claim to carry that does not show on the LAN is not believed', async t => {
-  const world = new World()
-  const [a, b] = [world.lan(), world.lan()]
-  const [r1, r3] = [world.relay('5', a), world.relay('3', b)]
-  world.tunnel(r1, r3)
-  world.run(5000)
+  const { world, a, b, r1, r3 } = across('5')
   // Somebody on LAN a says the beacons of a relay that carries to LAN b, and carries nothing.
   const forger = world.relay('1', world.lan())
   forger.addTunnel('x', undefined)
@@ -289,11 +283,7 @@ t.test('(policy): a claim to carry that does not show on the LAN is not believed
 t.test(
   'RFC 2328 §8.1: a packet that is said again is carried again, but not within a fifth of a second',
   async t => {
-    const world = new World()
-    const [a, b] = [world.lan(), world.lan()]
-    const [r1, r3] = [world.relay('1', a), world.relay('3', b)]
-    world.tunnel(r1, r3)
-    world.run(5000)
+    const { world, a, b } = across()
     const same = ospf(A, '224.0.0.5', 5, new Uint8Array(0))
     for (const wait of [0, 100, 150]) {
       world.run(wait)

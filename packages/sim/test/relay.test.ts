@@ -12,7 +12,7 @@ import {
 import t from 'tap'
 
 /** 10,000 by `npm run sim -- --relay --seeds 10000`. */
-const SEEDS = 40
+const SEEDS = 16
 const PATIENCE = 390_000
 t.setTimeout(PATIENCE)
 

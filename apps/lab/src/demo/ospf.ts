@@ -6,7 +6,6 @@ import { ping } from '../net/traffic.js'
 import { until } from '../net/until.js'
 import { BRUNEL } from '../peers/bruneld.js'
 import { Frr } from '../peers/frr.js'
-import { far } from '../peers/peer-document.js'
 import { type Sites, tunnelName } from '../sites.js'
 import { chapter, dim, type Promises, print } from './paper.js'
 
@@ -47,15 +46,10 @@ async function begin({ topology, routers }: Sites): Promise<Both<Frr>> {
   for (const side of SIDES) {
     const { host, router, stub } = LAN[side]
     await topology.host(side).ip([`addr add ${host}/24 dev lan0`, `addr add ${stub}.1/24 dev lo`])
-    await topology
-      .router(side)
-      .ip([`addr add ${router}/24 dev lan0`, `route add ${stub}.0/24 via ${host} dev lan0`])
-    const ospfRelay = { interface: 'lan0' }
-    await routers[side].api.ask('PATCH', `/v1/peers/${tunnelName(side)}`, {
-      ospfRelay,
-      tunnel: { routes: [`${LAN[far(side)].stub}.0/24`] },
-    })
-    const said = dim(JSON.stringify({ ospfRelay }))
+    await topology.router(side).ip([`addr add ${router}/24 dev lan0`])
+    const document = { ospfRelay: { interface: 'lan0' } }
+    await routers[side].api.ask('PATCH', `/v1/peers/${tunnelName(side)}`, document)
+    const said = dim(JSON.stringify(document))
     print(`   router ${side}: PATCH /v1/peers/${tunnelName(side)} ${said} → 200`)
     frr[side] = new Frr(topology.host(side), join(topology.folder, `frr-${side}`))
     topology.cleanup.add(`FRR ${side}`, () => frr[side].stop())

@@ -81,9 +81,18 @@ export class ApiClient {
     body?: unknown,
     headers?: Readonly<Record<string, string>>,
   ): Promise<T> {
-    const { status, text } = await this.send(method, path, body, headers)
+    const { status, text } = await this.#unlessBusy(() => this.send(method, path, body, headers))
     if (status < 200 || status > 299) throw new Error(`${method} ${path}: ${status} ${text}`)
     return (text === '' ? undefined : JSON.parse(text)) as T
+  }
+
+  /** A daemon that the machine gives no time for a moment says so, and has done nothing: it is asked again. */
+  async #unlessBusy(ask: () => Promise<Answer>): Promise<Answer> {
+    for (let tries = 10; ; tries--) {
+      const answer = await ask()
+      if (tries === 1 || answer.status !== 503 || !answer.text.includes('BRUNEL_API_BUSY')) return answer
+      await pause(500)
+    }
   }
 
   tunnel(name: string): Promise<TunnelReport> {

@@ -64,13 +64,11 @@ const SEGMENTS: readonly Segment[] = [
 
 const ENDS = [0, 1] as const
 type End = (typeof ENDS)[number]
-const far = (end: End): End => (end === 0 ? 1 : 0)
 const APPLIANCES = ['a', 'b'] as const
 const routerId = (n: number, end: End): string => `10.20.${n}.${end + 1}`
 const linkLocal = (n: number, end: End): string => `fe80::${n}:${end + 1}`
 const stub4 = (n: number, end: End): string => `10.${101 + end}.${n}`
 const stub6 = (n: number, end: End): string => `fd00:${101 + end}:${n}:`
-const stubs = (n: number, end: End): readonly string[] => [`${stub4(n, end)}.0/24`, `${stub6(n, end)}:/64`]
 
 interface Half {
   readonly place: Namespace
@@ -87,15 +85,8 @@ async function half(lab: RelayLab, n: number, end: End, program: OspfProgram): P
     lan: [`${routerId(n, end)}/24`, `${linkLocal(n, end)}/64`],
     stub: [`${stub4(n, end)}.1/24`, `${stub6(n, end)}:1/64`],
   })
-  const [net4, net6] = stubs(n, end)
-  await lab
-    .appliance(at)
-    .place.ip([
-      `route add ${net4} via ${routerId(n, end)} dev ${lan}`,
-      `route add ${net6} via ${linkLocal(n, end)} dev ${lan}`,
-    ])
   const router = ospfRouter(program, place, join(lab.folder, `ospf${n}${at}`))
-  return { place, router, link: { at, lan, routes: stubs(n, far(end)) } }
+  return { place, router, link: { at, lan } }
 }
 
 const isFull = async (router: OspfRouter, version: OspfVersion): Promise<boolean> => {

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import type { Namespace } from '../../src/net/namespace.js'
 import { OspfWatch } from '../../src/net/ospf-watch.js'
+import { ping } from '../../src/net/traffic.js'
 import { until } from '../../src/net/until.js'
 import { withoutBird } from '../../src/peers/bird.js'
 import type { Bruneld } from '../../src/peers/bruneld.js'
@@ -33,6 +34,8 @@ interface Where {
 /** A router of the segment, with ears at its plug. */
 class Member {
   readonly id: string
+  /** Of its router, in a network of its own behind it. */
+  readonly stub: string
   readonly address: string
   readonly #where: Where
   readonly #lab: RelayLab
@@ -47,6 +50,7 @@ class Member {
     this.#place = place
     this.#plug = plug
     this.id = `10.30.${where.net}.${where.host}`
+    this.stub = `10.${30 + where.net}.${where.host}.1`
     this.address = hex([10, 30, where.net, where.host])
     this.#router = this.#newRouter()
   }
@@ -55,6 +59,7 @@ class Member {
     const { net, host } = where
     const place = await lab.switches.place(`router${net}-${host}`)
     const plug = await lab.plug(place, 'lan0', where.lan, [`10.30.${net}.${host}/24`])
+    await lab.stub(place, [`10.${30 + net}.${host}.1/24`])
     const member = new Member(lab, where, place, plug)
     t.teardown(() => member.stop())
     return member
@@ -71,7 +76,7 @@ class Member {
     await this.#router.start({
       routerId: this.id,
       device: 'lan0',
-      stubs: [],
+      stubs: ['stub0'],
       timers,
       ...(priority === undefined ? {} : { priority }),
       speaks: {
@@ -88,6 +93,12 @@ class Member {
 
   neighbours(version: OspfVersion): Promise<readonly OspfNeighbour[]> {
     return this.#router.neighbours(version)
+  }
+
+  /** By the routes that OSPF brought, from network to network. */
+  async reaches(other: Member): Promise<void> {
+    const once = () => ping(this.#place, other.stub, { from: this.stub })
+    await until(`${this.id} reaches ${other.stub}`, 20_000, async () => (await once()).received === 1)
   }
 
   watch(): Promise<OspfWatch> {
@@ -293,6 +304,8 @@ t.test('a relayed segment', { skip: noLab() || withoutFrr() || withoutBird(), ti
     await t.test('RFC 2328 §8.1: each packet goes once into each tunnel, and never back', async t => {
       await eachOnce(t, [hub, second, spoke, late], 4)
     })
+
+    await t.test('what one spoke sends to the other goes by the hub', () => spoke.reaches(late))
 
     const lost = lostAdjacencies(t, lab.appliance('p'))
     await t.test('RFC 2328 §10.5: the router of a spoke is killed, and comes back', async () => {
