@@ -71,6 +71,7 @@ export class IkeHost {
       later: (ms, run) => void setTimeout(run, ms).unref(),
       wanted: () => this.ike.revocationKeys(),
       answer,
+      dropped: key => this.#feed({ on: 'revocation-dropped', key }),
     })
     this.#lookup = new CertificateLookup({ fetch: ports.revocation.fetch, answer })
     this.#feed = guarded<IkeInput, IkeEffect>(this.ike, {

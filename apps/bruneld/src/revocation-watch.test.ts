@@ -41,7 +41,7 @@ function world(
 ) {
   let now = NOW
   let alarms: { at: number; run: () => void }[] = []
-  const [said, warned]: [string[], string[]] = [[], []]
+  const [said, warned, dropped]: [string[], string[], string[]] = [[], [], []]
   let fetches = 0
   const wanted = new Set(['k'])
   const watch = new RevocationWatch({
@@ -60,6 +60,7 @@ function world(
     later: (ms, run) => void alarms.push({ at: now + ms, run }),
     wanted: () => wanted,
     answer: ({ answer }) => said.push('der' in answer ? 'der' : answer.failed),
+    dropped: key => dropped.push(key),
     warn: (_what, { why }) => warned.push(why ?? ''),
     refresh,
   })
@@ -75,7 +76,7 @@ function world(
     }
     now = NOW + until
   }
-  return { watch, run, said, warned, disk, wanted, fetches: () => fetches }
+  return { watch, run, said, warned, dropped, disk, wanted, fetches: () => fetches }
 }
 
 t.test('what is wanted is fetched once, held, kept, and fetched anew every hour', async t => {
@@ -95,7 +96,11 @@ t.test('what is wanted is fetched once, held, kept, and fetched anew every hour'
   ])
   w.wanted.clear()
   await w.run(9 * HOUR)
-  t.same([w.fetches(), w.watch.held()], [4, []], 'until nobody needs it')
+  t.same([w.fetches(), w.watch.held(), w.dropped], [4, [], ['k']], 'until nobody needs it, and IKE is told')
+  w.wanted.add('k')
+  w.watch.want(question)
+  await w.run(10.5 * HOUR)
+  t.equal(w.fetches(), 5, 'and again for who asks again')
 })
 
 t.test('a list that lasts less than an hour is fetched anew halfway to its end', async t => {

@@ -26,6 +26,8 @@ export interface RevocationPorts {
   /** Questions whose answers are still of use. */
   readonly wanted: () => ReadonlySet<string>
   readonly answer: (answer: Answer) => void
+  /** It is no longer looked after. */
+  readonly dropped: (key: string) => void
   readonly warn: (what: string, fields: Readonly<Record<string, string>>) => void
   /** How often what is held is fetched anew, although it lasts longer. In milliseconds. */
   readonly refresh: number
@@ -123,8 +125,10 @@ export class RevocationWatch {
     this.#ports.later(Math.max(LEAST_MS, ms), () => {
       const { key } = entry.question
       if (this.#stopped || this.#entries.get(key) !== entry) return
-      if (this.#ports.wanted().has(key)) this.#fetch(entry)
-      else this.#entries.delete(key)
+      if (this.#ports.wanted().has(key)) return this.#fetch(entry)
+      this.#entries.delete(key)
+      // Else who needs it again would go by what is no longer kept up to date.
+      this.#ports.dropped(key)
     })
   }
 

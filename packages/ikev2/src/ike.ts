@@ -14,7 +14,7 @@ import { Alarms } from './alarms.js'
 import { ChildSpis } from './child-spis.js'
 import type { IkeEffect, IkeInput, IkePeerReport } from './contract.js'
 import { beginInit } from './exchanges/sa-init.js'
-import { certificateNews, revocationNews } from './held.js'
+import { certificateNews, heldBy, revocationNews } from './held.js'
 import { publishMtu } from './inner-mtu.js'
 import { Lookups } from './lookups.js'
 import { PeerControl } from './peer.js'
@@ -102,6 +102,8 @@ export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
       case 'revocation':
         for (const who of revocationNews(turn, this, this.#sas.values(), input)) this.#touch(who)
         return
+      case 'revocation-dropped':
+        return this.revocations.dropped(input.key)
       case 'certificate':
         for (const who of certificateNews(turn, this, this.#sas.values(), input)) this.#touch(who)
         return
@@ -210,6 +212,7 @@ export class Ike implements Machine<IkeInput, IkeEffect>, SaHost {
       for (const { certificate } of sessions)
         for (const key of certificate?.revocation.concerns ?? []) keys.add(key)
     }
+    for (const sa of this.#sas.values()) for (const { key } of heldBy(sa)?.questions ?? []) keys.add(key)
     return keys
   }
 

@@ -10,6 +10,7 @@ import type { Ports, Turn } from './turn.js'
  *
  *     judge ──open question──> revocation-wanted ──host, HTTP──> revocation ──> judge again
  *     news of a question that an established peer depends on ──> its revocation is looked at again
+ *     nobody depends on it ──host──> revocation-dropped ──> asked again by who needs it
  *
  * Only what a certificate says that leads to a trust anchor is asked, and only after its AUTH was right: a stranger
  * makes nobody fetch anything.
@@ -49,6 +50,11 @@ export class Revocations {
     const der = 'der' in answer ? answer.der : this.#known.get(key)?.der
     const failed = 'failed' in answer ? answer.failed : undefined
     this.#keep(key, { der, said: { failed, at: now }, askedAt: undefined })
+  }
+
+  /** The host gets it no more: what was said would never change, so it no longer counts. */
+  dropped(key: string): void {
+    this.#known.delete(key)
   }
 
   /** What counts at this moment. */

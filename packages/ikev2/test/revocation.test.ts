@@ -180,6 +180,46 @@ t.test('a peer that is revoked while it stands loses its IKE SA, and hears it by
   t.same(ups(lab), [0, 0], 'and does not come back')
 })
 
+t.test(
+  'what the host dropped, since nobody needed it, is asked for again by a peer that comes back',
+  async t => {
+    const own = await routerCertificate('b.example.net', ca)
+    const pages = [good, bad]
+    const web = (): Page => ({ after: 300, answer: { der: pages.shift() ?? bad } })
+    const proofs = [
+      { own: A.own, theirs: trusting(ca) },
+      { own: own.own, theirs: theirs('strict') },
+    ] as const
+    const lab = certificateLab(...proofs, { web })
+    lab.run(2000)
+    t.same(ups(lab), [1, 1])
+    const [key = ''] = lab.b.ike.revocationKeys()
+    lab.feed(lab.a, { on: 'down', peer: 'B' })
+    lab.run(3000)
+    t.same([...lab.b.ike.revocationKeys()], [], 'nobody needs it')
+    lab.feed(lab.b, { on: 'revocation-dropped', key })
+    lab.feed(lab.a, { on: 'up', peer: 'B' })
+    lab.run(6000)
+    t.equal(asked(lab).length, 2)
+    t.equal(codes(lab, 'b')[0], 'BRUNEL_IKE_CERTIFICATE_REVOKED')
+    t.same(ups(lab), [0, 0])
+  },
+)
+
+t.test('what a held IKE_AUTH waits for is needed, too', async t => {
+  const own = await routerCertificate('b.example.net', ca)
+  const proofs = [
+    { own: A.own, theirs: trusting(ca) },
+    { own: own.own, theirs: theirs('strict') },
+  ] as const
+  const lab = certificateLab(...proofs, { web: page({ der: good }, 4000) })
+  lab.run(2000)
+  t.same(ups(lab), [0, 0])
+  t.equal(lab.b.ike.revocationKeys().size, 1)
+  lab.run(6000)
+  t.same(ups(lab), [1, 1])
+})
+
 t.test('a list that is configured is looked at without a new negotiation', async t => {
   const lab = certificateLab(...pair('off'))
   lab.run(1000)

@@ -109,6 +109,27 @@ t.test(
   },
 )
 
+t.test(
+  'RFC 2328 §16.1 (3): of what is as far networks come first, so that no equal way is missed',
+  async t => {
+    const area = [
+      Lsas.router(2, [{ router: R3, cost: 5 }], { by: R1 }),
+      Lsas.router(2, [{ network: '10.8.0.2', cost: 5 }], { by: R2 }),
+      Lsas.router(
+        2,
+        [
+          { router: R1, cost: 5 },
+          { network: '10.8.0.2', cost: 9 },
+          { stub: '10.3.0.0/16', cost: 2 },
+        ],
+        { by: R3 },
+      ),
+      Lsas.network2('10.8.0.0/24', '10.8.0.2', [R2, R3], { by: R2 }),
+    ]
+    t.ok(lines(2, [], area).includes('10.3.0.0/16 intra-area 7 by 1.1.1.1 or 2.2.2.2'))
+  },
+)
+
 t.test('RFC 5340 §4.8.1: whose R bit is clear is no way, and not reached', async t => {
   const leaf = Lsas.router3(
     [

@@ -19,6 +19,8 @@ const RESUME_BELOW = MOST_INBOX / 2
 const CATCH_UP_MS = 2
 /** How often overdue connections are looked for, and refusals told. */
 const SWEEP_MS = 250
+/** For packets that are under way when a connection is left. Shorter: a busy machine loses them. Longer: it is open for nothing. */
+const LAST_MS = 2000
 /** Last words may leave before the thread ends. */
 const STOP_MS = 500
 
@@ -139,15 +141,26 @@ function command(what: StreamCommand): void {
     case 'bound':
       if (connections.has(what.stream)) known.add(what.stream)
       return admission.settled(what.stream)
-    case 'close': {
-      const connection = connections.get(what.stream)
-      if (connection === undefined) return
-      forget(connection)
-      return connection.close()
-    }
+    case 'close':
+      return leave(what.stream)
     case 'stop':
       return stop()
   }
+}
+
+/**
+ * No IKE SA is on it any more. ESP is, for a moment: a pump that has not heard of its other SA yet still sends here, and
+ * so does the other end until it has our answer.
+ */
+function leave(stream: number): void {
+  const connection = connections.get(stream)
+  if (connection === undefined) return
+  known.delete(stream)
+  setTimeout(() => {
+    if (connections.get(stream) !== connection) return
+    forget(connection)
+    connection.close()
+  }, LAST_MS)
 }
 
 function stop(): void {

@@ -23,7 +23,7 @@ t.teardown(() => {
   native.closeIo(io)
   native.closeIo(other)
 })
-const SHORT = millis(200)
+const SHORT = millis(1000)
 
 function put(batch: Batch, bytes: Uint8Array, fields: Partial<Record<keyof typeof ROW, number>>): void {
   batch.bytes.set(bytes, batch.shape.headroom)

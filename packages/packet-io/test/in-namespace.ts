@@ -24,7 +24,7 @@ function ip(...args: string[]): void {
 
 const outbound = outboundBatch()
 const inbound = inboundBatch()
-const WAIT = millis(2000)
+const WAIT = millis(5000)
 
 const field = (batch: Batch, row: number, f: number): number => batch.rows[row * ROW_FIELDS + f]!
 const bytesOf = (batch: Batch, row: number): Buffer => {

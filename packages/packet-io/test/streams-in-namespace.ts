@@ -24,7 +24,7 @@ const said = <E extends DatapathEvent['on']>(on: E): Of<E>[] => events.filter(e 
 
 /** The value, once there is one. */
 async function soon<T>(look: () => T | undefined, what: string): Promise<T> {
-  for (let i = 0; i < 300; i++) {
+  for (let i = 0; i < 1500; i++) {
     const found = look()
     if (found !== undefined) return found
     await pause(20)
@@ -94,7 +94,8 @@ t.test('IKE comes up with the connection, and what is sent there comes out', asy
   const [answer] = (await once(socket, 'data')) as [Buffer]
   t.equal(answer.toString('hex'), '0008000000000909', 'without the prefix: the other end is the originator')
   io.streams.bound(stream)
-  await pause(50)
+  io.streams.send(stream, Uint8Array.of(8, 8)) // when it is out, the word before it has been heard
+  await once(socket, 'data')
   socket.destroy()
   await closed
   await soon(() => said('stream-closed').find(e => e.stream === stream), 'closed')
@@ -136,6 +137,29 @@ t.test('RFC 9329, RFC 8229 §4: ours begins with the prefix, once; what is close
   t.match(await soon(() => said('stream-closed').find(e => e.stream === 2), 'closed'), {
     on: 'stream-closed',
   })
+})
+
+t.test('RFC 8229 §6: what is left takes what is still under way, and is closed then', async t => {
+  const server = createServer()
+  server.listen(7002, HERE)
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const accepted = once(server, 'connection') as Promise<[Socket]>
+  io.streams.open(6, { address: HERE, port: 0 }, { address: HERE, port: 7002 })
+  const [socket] = await accepted
+  await soon(() => said('stream-opened').find(e => e.stream === 6), 'opened')
+  const ended = once(socket.resume(), 'end')
+  const before = said('ike').length
+  io.streams.close(6)
+  io.streams.send(6, Uint8Array.of(7)) // when it is out, the word before it has been heard
+  await once(socket, 'data')
+  socket.write(framed(Uint8Array.of(0, 0, 0, 0, ...init)))
+  await soon(() => (said('ike').length > before ? true : undefined), 'IKE')
+  await ended
+  t.notOk(
+    said('stream-closed').some(e => e.stream === 6),
+    'its end is no news',
+  )
 })
 
 t.test('a connection that is refused is told', async t => {

@@ -45,7 +45,10 @@ export async function strangerRefused(sites: Sites, folder: string, promises: Pr
   const name = tunnelName('A')
   const crls = [readFileSync(join(dir, 'crl.pem'), 'utf8')]
   await api.ask('PATCH', `/v1/peers/${name}`, { auth: { crls } })
-  await until('router B is refused', 15_000, async () => (await api.tunnel(name)).lastFailure !== null)
+  await until('router B is refused', 30_000, async () => {
+    const { lastFailure, ike } = await api.tunnel(name)
+    return lastFailure !== null && ike.every(sa => sa.state !== 'established')
+  })
   const { lastFailure, ike } = await api.tunnel(name)
   print(`   router A: ${lastFailure?.sentence}`)
   print(`   ${dim(lastFailure?.remedy ?? '')}`)

@@ -15,6 +15,7 @@ const MOST_SECONDS = 3
 /** Router A moves while packets flow: its SAs go on (RFC 4555). */
 export async function moves(sites: Sites, family: Family, promises: Promises): Promise<void> {
   const { topology } = sites
+  await sites.settled()
   await move(sites, promises, {
     title: `Router A gets another address: ${MOVED.A[family]}`,
     to: MOVED.A[family],
@@ -42,9 +43,9 @@ async function move(sites: Sites, promises: Promises, { title, to, change }: Mov
   const server = await IperfServer.start(at.hostB, join(folder, `iperf-${to}.log`))
   const steady = new LongPing(at.hostA, ADDRESSES.host.B[4], join(folder, `ping-${to}.log`), BEAT)
   const transfer = iperf(at.hostA, ADDRESSES.host.B[4], { seconds: 5 })
-  await until('ping and TCP run', 5000, async () => /icmp_seq=25 /.test(steady.text()))
+  await until('ping and TCP run', 30_000, async () => /icmp_seq=25 /.test(steady.text()))
   await change()
-  await until('router B speaks to the new address', 10_000, async () => {
+  await until('router B speaks to the new address', 30_000, async () => {
     const [sa] = (await sites.routers.B.api.tunnel(tunnelName('B'))).ike
     return sa?.remote.includes(to)
   })

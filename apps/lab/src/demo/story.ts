@@ -29,7 +29,7 @@ export async function tell(sites: Sites, options: DemoOptions): Promise<number> 
   chapter('Peers are made over the REST API, and IKE begins')
   const capture = await Capture.start(at.underlay, 'toA', join(folder, 'underlay.pcap'), 128)
   const seen: SeenIke[] = []
-  const watch = new IkeWatch(at.underlay, 'toA', message => {
+  const watch = await IkeWatch.start(at.underlay, 'toA', message => {
     seen.push(message)
     print(`   ${ladder(message)}`)
   })
@@ -46,6 +46,8 @@ export async function tell(sites: Sites, options: DemoOptions): Promise<number> 
   })
   await sites.up()
   const took = (performance.now() - began) / 1000
+  // What came up has crossed; a busy machine shows it later.
+  await until('IKE_AUTH is seen', 30_000, () => seen.some(message => message.exchange === 'IKE_AUTH'))
   watch.stop()
 
   chapter('The tunnel is up')

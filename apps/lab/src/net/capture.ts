@@ -2,6 +2,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs'
 import { must, run } from './command.js'
 import { Daemon } from './daemon.js'
 import type { Namespace } from './namespace.js'
+import { pause } from './until.js'
 
 export const withoutTshark = async (): Promise<string | false> =>
   (await run(['tshark', '--version'])).code !== 0 && 'not installed: tshark'
@@ -40,7 +41,7 @@ export class Capture {
     ]
     const command = place.command('tcpdump', ...args, ...(filter === '' ? [] : [filter]))
     const daemon = new Daemon('tcpdump', command, `${file}.log`)
-    await daemon.ready('listens', 10_000, () => daemon.output().includes('listening on') && existsSync(file))
+    await daemon.ready('listens', 30_000, () => daemon.output().includes('listening on') && existsSync(file))
     return new Capture(file, daemon)
   }
 
@@ -48,9 +49,23 @@ export class Capture {
     return statSync(this.file).size
   }
 
+  /** What has crossed until here is in the file: tcpdump is told to end only when it has taken all that the kernel holds for it. */
   async stop(): Promise<string> {
-    await this.#daemon.stop('SIGINT', 5000)
+    const end = performance.now() + 5000
+    while (this.#daemon.running && !this.#hasAll() && performance.now() < end) {
+      this.#daemon.signal('SIGUSR1')
+      await pause(50)
+    }
+    await this.#daemon.stop('SIGINT', 20_000)
     return this.#daemon.output()
+  }
+
+  /** By the last of its answers to SIGUSR1. */
+  #hasAll(): boolean {
+    const said = this.#daemon.output()
+    const last = (what: string): number =>
+      Number([...said.matchAll(new RegExp(`(\\d+) packets? ${what}`, 'g'))].at(-1)?.[1] ?? Number.NaN)
+    return last('captured') >= last('received by filter') - last('dropped by kernel')
   }
 
   /** How many packets of the capture match a pcap filter. */

@@ -11,6 +11,8 @@ export interface RunOptions {
   /** The command is killed after so many ms. */
   readonly limit?: number
   readonly env?: Readonly<Record<string, string>>
+  /** The command is asked to end (SIGTERM). */
+  readonly until?: AbortSignal
 }
 
 /** Runs a command to its end; a refusal is an exit status, never a throw. */
@@ -22,6 +24,7 @@ export function run(command: readonly string[], options: RunOptions = {}): Promi
       env: { ...process.env, ...options.env },
       ...(options.limit === undefined ? {} : { timeout: options.limit, killSignal: 'SIGKILL' as const }),
     })
+    options.until?.addEventListener('abort', () => child.kill('SIGTERM'))
     let out = ''
     let err = ''
     child.stdout.on('data', (chunk: Buffer) => {

@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 # Sends packets of a pool at a steady rate: a stranger who means no good.
-#   flood.pl TARGET PACKETS-PER-SECOND SECONDS < POOL
+#   flood.pl TARGET PACKETS-PER-SECOND SECONDS [AT-MOST] < POOL
+# A machine that cannot reach the rate takes AT-MOST seconds for the same number. SIGTERM ends it sooner.
 # POOL: lines of `udpPORT HEX`, `esp HEX`, `gre HEX`, `ip HEX` (a whole packet, its source as it says). UDP packets of one length leave many to a call
 # (UDP_SEGMENT), else a scripting language would not reach the rate. Prints how many of each kind were sent.
 use strict;
@@ -8,7 +9,8 @@ use warnings;
 use Socket qw(:DEFAULT);
 use Time::HiRes qw(time sleep);
 
-my ($target, $rate, $seconds) = @ARGV;
+my ($target, $rate, $seconds, $most) = @ARGV;
+$most //= $seconds;
 use constant { SOL_UDP => 17, UDP_SEGMENT => 103, TOGETHER => 40 };
 my %protocol = (esp => 50, gre => 47, ip => 255); # 255, IPPROTO_RAW, takes the IP header from us
 my (%pool, %sockets);
@@ -45,9 +47,12 @@ for my $i (reverse 1 .. $#shots) { my $j = int(rand($i + 1)); @shots[$i, $j] = @
 $| = 1;
 print "ready\n";
 my ($sent, $next, %count) = (0, 0);
+my $all = $rate * $seconds;
+$SIG{TERM} = sub { $most = 0 };
 my $began = time;
-while ((my $elapsed = time - $began) < $seconds) {
+while ((my $elapsed = time - $began) < $most && $sent < $all) {
   my $due = $elapsed * $rate;
+  $due = $all if $due > $all;
   if ($sent >= $due) { sleep(0.0005); next }
   while ($sent < $due && time - $began < $seconds) {
     my ($socket, $bytes, $to, $packets, $kind) = @{ $shots[$next++ % @shots] };

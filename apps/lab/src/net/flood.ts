@@ -130,16 +130,26 @@ export function spoofedPool(
   }).join('\n')
 }
 
+export interface FloodOptions {
+  readonly perSecond: number
+  readonly seconds: number
+  readonly pool: string
+  /** Seconds that a slow machine may take for as many packets; left out: it sends fewer. */
+  readonly atMost?: number
+  readonly until?: AbortSignal
+}
+
 /** Answers how many packets of each kind were sent. */
 export async function flood(
   from: Namespace,
   to: string,
-  options: { readonly perSecond: number; readonly seconds: number; readonly pool: string },
+  options: FloodOptions,
 ): Promise<Readonly<Record<string, number>>> {
-  const { perSecond, seconds, pool } = options
-  const out = await from.must(['perl', SCRIPT, to, `${perSecond}`, `${seconds}`], {
+  const { perSecond, seconds, pool, atMost = seconds, until } = options
+  const out = await from.must(['perl', SCRIPT, to, `${perSecond}`, `${seconds}`, `${atMost}`], {
     input: pool,
-    limit: (seconds + 20) * 1000,
+    limit: (atMost + 60) * 1000,
+    ...(until && { until }),
   })
   return Object.fromEntries(
     [...out.matchAll(/(\w+)=(\d+)/g)].map(([, kind = '', count]) => [kind, Number(count)]),

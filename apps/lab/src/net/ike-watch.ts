@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Namespace } from './namespace.js'
+import { until } from './until.js'
 
 /** One IKE message as it crosses the underlay. */
 export interface SeenIke {
@@ -89,19 +90,30 @@ export class PcapFrames {
 export class IkeWatch {
   readonly #child: ChildProcess
 
-  constructor(place: Namespace, device: string, seen: (message: SeenIke) => void) {
+  private constructor(child: ChildProcess) {
+    this.#child = child
+  }
+
+  /** It listens when this resolves. */
+  static async start(place: Namespace, device: string, seen: (message: SeenIke) => void): Promise<IkeWatch> {
     const filter = 'udp port 500 or udp port 4500'
     const [program = '', ...args] = place.command(
       ...['tcpdump', '-i', device, '-U', '-s', '256', '--immediate-mode', '-Z', 'root', '-w', '-', filter],
     )
-    this.#child = spawn(program, args, { stdio: ['ignore', 'pipe', 'ignore'] })
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
     const frames = new PcapFrames()
-    this.#child.stdout?.on('data', (chunk: Buffer) => {
+    let said = ''
+    child.stderr.on('data', (chunk: Buffer) => {
+      said += chunk.toString()
+    })
+    child.stdout.on('data', (chunk: Buffer) => {
       for (const frame of frames.push(chunk)) {
         const message = readIke(frame)
         if (message !== undefined) seen(message)
       }
     })
+    await until('tcpdump listens', 30_000, () => said.includes('listening on'))
+    return new IkeWatch(child)
   }
 
   stop(): void {

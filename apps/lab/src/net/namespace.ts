@@ -53,10 +53,14 @@ export class Namespace {
     return (stdout ?? '').split('\n').filter(Boolean).map(Number)
   }
 
-  /** Ends what runs in here, then removes it; its interfaces go with it. */
+  /** Ends what runs in here, what begins meanwhile too, then removes it; its interfaces go with it. */
   async remove(): Promise<void> {
-    for (const pid of this.pids()) endProcess(pid)
-    await until(`no process in ${this.name}`, 5000, () => this.pids().length === 0, 20)
+    const quiet = (): boolean => {
+      const pids = this.pids()
+      for (const pid of pids) endProcess(pid)
+      return pids.length === 0
+    }
+    await until(`no process in ${this.name}`, 30_000, quiet, 20)
     await must(['ip', 'netns', 'del', this.name])
   }
 }
@@ -78,7 +82,11 @@ export const uniquePrefix = (): string => `${PREFIX}${process.pid}-${++made}-`
 /** Namespaces whose maker was killed before it could tidy up. */
 export async function sweep(): Promise<readonly string[]> {
   const left = orphans(namespacesHere(), alive)
-  for (const name of left) await new Namespace(name).remove()
+  for (const name of left)
+    await new Namespace(name).remove().catch((error: Error) => {
+      // Two runs may sweep at once.
+      if (namespacesHere().includes(name)) throw error
+    })
   return left
 }
 

@@ -18,17 +18,20 @@ export interface PingOptions {
   readonly size?: number
   /** Forbid fragmentation. */
   readonly whole?: boolean
-  /** Seconds to wait for an answer. */
+  /** Seconds to wait for an answer: 1 for a single packet, 5 for the last of many. A busy machine may sleep for seconds. */
   readonly wait?: number
   readonly from?: string
 }
+
+const waitOf = ({ count = 1, wait = count > 1 ? 5 : 1 }: PingOptions): number => wait
 
 /**
  * Once it has one answer, ping waits for the last only twice the round trip: on a busy machine that is too short. With a
  * deadline it waits, and sends on until it has `count` answers; `ping` below looks at the first `count` only.
  */
 const pingCommand = (to: string, options: PingOptions): readonly string[] => {
-  const { count = 1, interval = 0.2, wait = 1 } = options
+  const { count = 1, interval = 0.2 } = options
+  const wait = waitOf(options)
   return [
     ...['ping', '-n', '-c', `${count}`, '-i', `${interval}`, '-W', `${wait}`],
     ...(count > 1 ? ['-w', `${Math.ceil(count * interval + wait)}`] : []),
@@ -66,7 +69,7 @@ function gaps(seen: readonly number[]): readonly number[] {
 
 export async function ping(from: Namespace, to: string, options: PingOptions = {}): Promise<Pinged> {
   const limit =
-    5000 + (options.count ?? 1) * ((options.interval ?? 0.2) * 1000 + 20) + (options.wait ?? 1) * 1000
+    20_000 + (options.count ?? 1) * ((options.interval ?? 0.2) * 1000 + 20) + waitOf(options) * 1000
   const { out, err } = await from.run(pingCommand(to, options), { limit })
   return firstOf(readPing(out + err), options.count ?? 1)
 }
@@ -88,7 +91,7 @@ export class LongPing {
   }
 
   async stop(): Promise<Pinged> {
-    await this.#daemon.stop('SIGINT', 5000)
+    await this.#daemon.stop('SIGINT', 20_000)
     return readPing(this.#daemon.output())
   }
 }
@@ -148,12 +151,12 @@ export class IperfServer {
 
   static async start(place: Namespace, log: string): Promise<IperfServer> {
     const daemon = new Daemon('iperf3', place.command('iperf3', '-s', '--forceflush'), log)
-    await daemon.ready('listens', 10_000, () => daemon.output().includes('Server listening'))
+    await daemon.ready('listens', 30_000, () => daemon.output().includes('Server listening'))
     return new IperfServer(daemon)
   }
 
   stop(): Promise<number> {
-    return this.#daemon.stop('SIGTERM', 2000)
+    return this.#daemon.stop('SIGTERM', 10_000)
   }
 }
 
@@ -173,9 +176,9 @@ export async function iperf(from: Namespace, to: string, options: TransferOption
 
 async function iperfOnce(from: Namespace, to: string, options: TransferOptions): Promise<Transfer> {
   const seconds = Math.max(1, Math.round(options.seconds ?? 3))
-  const args = ['-c', to, '-t', `${seconds}`, '--connect-timeout', '5000', '--json', ...(options.more ?? [])]
+  const args = ['-c', to, '-t', `${seconds}`, '--connect-timeout', '15000', '--json', ...(options.more ?? [])]
   const { out, err } = await from.run(['iperf3', ...args, ...(options.reverse === true ? ['-R'] : [])], {
-    limit: (seconds + 20) * 1000,
+    limit: (seconds + 60) * 1000,
   })
   if (!out.includes('{')) throw new Error(`iperf3 said nothing: ${err}`)
   return readIperf(out)

@@ -14,6 +14,9 @@ export interface ApiTarget {
   readonly token: () => string
 }
 
+export const BUSY = 'BRUNEL_API_BUSY'
+const PATIENCE_MS = 60_000
+
 /** The admin API of one router. */
 export class ApiClient {
   readonly #target: ApiTarget
@@ -22,11 +25,26 @@ export class ApiClient {
     this.#target = target
   }
 
-  send(
+  /** A router that is busy for the moment is asked again, as its answer says. */
+  async send(
     method: string,
     path: string,
     body?: unknown,
     headers: Readonly<Record<string, string>> = {},
+  ): Promise<Answer> {
+    for (const end = performance.now() + PATIENCE_MS; ; ) {
+      const answer = await this.#once(method, path, body, headers)
+      const later = answer.status === 503 && answer.headers['retry-after'] !== undefined
+      if (!later || performance.now() > end) return answer
+      await pause(500)
+    }
+  }
+
+  #once(
+    method: string,
+    path: string,
+    body: unknown,
+    headers: Readonly<Record<string, string>>,
   ): Promise<Answer> {
     const text = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body)
     return new Promise((done, refused) => {
@@ -40,7 +58,7 @@ export class ApiClient {
           ...headers,
         },
       })
-      call.setTimeout(20_000, () => call.destroy(new Error(`${method} ${path}: no answer`)))
+      call.setTimeout(PATIENCE_MS, () => call.destroy(new Error(`${method} ${path}: no answer`)))
       call.on('error', refused)
       call.on('response', response => {
         let got = ''

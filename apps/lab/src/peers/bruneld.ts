@@ -66,7 +66,7 @@ export class Bruneld {
 
   async start(): Promise<void> {
     const daemon = this.launch()
-    await daemon.ready('answers /readyz', 30_000, async () => {
+    await daemon.ready('answers /readyz', 60_000, async () => {
       if (!existsSync(this.tokenFile)) return false
       return (await this.api.send('GET', '/readyz')).status === 200
     })
@@ -92,7 +92,7 @@ export class Bruneld {
   }
 
   /** Waits for the tunnel; shows its report when it does not come. */
-  async up(tunnel: string, limit = 15_000): Promise<void> {
+  async up(tunnel: string, limit = 30_000): Promise<void> {
     let last = ''
     try {
       await until(`tunnel ${tunnel} up`, limit, async () => {

@@ -75,14 +75,14 @@ export class Frr {
     const command = this.#place.command('unshare', '-m', '--propagation', 'private', 'sh', '-c', script)
     const daemon = new Daemon(name, command, join(d, `${name}.out`))
     this.#daemons.push(daemon)
-    await daemon.ready('answers', 20_000, () => existsSync(join(d, `${name}.vty`)))
+    await daemon.ready('answers', 60_000, () => existsSync(join(d, `${name}.vty`)))
   }
 
   async vtysh(...commands: readonly string[]): Promise<string> {
     const each = commands.flatMap(command => ['-c', command])
     const { out, err } = await run(
       ['vtysh', '--vty_socket', this.#folder, '--config_dir', this.#folder, ...each],
-      { limit: 10_000 },
+      { limit: 30_000 },
     )
     return out + err
   }

@@ -27,7 +27,7 @@ export async function startGreRouter(
   const words = [options.interface, local, remote, `${key ?? 0}`, ...(options.with ?? [])]
   const command = place.command('perl', SCRIPT, ...words)
   const daemon = new Daemon('gre-router', command, log)
-  await daemon.ready('ready', 10_000, () => readFileSync(log, 'utf8').includes('ready'))
+  await daemon.ready('ready', 30_000, () => readFileSync(log, 'utf8').includes('ready'))
   await place.ip([
     `link set dev ${options.interface} mtu ${options.mtu} up`,
     ...options.addresses.map(a => `addr add ${a} dev ${options.interface}${a.includes(':') ? ' nodad' : ''}`),

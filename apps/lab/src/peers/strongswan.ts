@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { type Ran, run } from '../net/command.js'
 import { Daemon } from '../net/daemon.js'
 import type { Namespace } from '../net/namespace.js'
+import { until } from '../net/until.js'
 import { type SwanConnection, strongswanConf, swanctlConf } from './swanctl-conf.js'
 
 const CHARON = '/usr/lib/ipsec/charon'
@@ -57,7 +58,7 @@ export class StrongSwan {
     this.#daemon = daemon
     await daemon.ready(
       'answers',
-      20_000,
+      60_000,
       async () => existsSync(socket) && (await this.control('--stats')).code === 0,
     )
     await this.load(connections)
@@ -75,7 +76,7 @@ export class StrongSwan {
       STRONGSWAN_CONF: join(this.folder, 'strongswan.conf'),
       SWANCTL_DIR: join(this.folder, 'swanctl'),
     }
-    return run(['swanctl', ...args], { env, limit: 30_000 })
+    return run(['swanctl', ...args], { env, limit: 60_000 })
   }
 
   async initiate(child: string): Promise<Ran> {
@@ -84,8 +85,15 @@ export class StrongSwan {
 
   /** Children that carry packets and established IKE SAs. */
   async sas(): Promise<{ readonly ike: number; readonly children: number; readonly text: string }> {
-    const { out } = await this.control('--list-sas')
+    const { code, out, err } = await this.control('--list-sas')
+    if (code !== 0) throw new Error(`swanctl --list-sas: ${err}`)
     return { ike: count(out, /ESTABLISHED/g), children: count(out, /INSTALLED/g), text: out }
+  }
+
+  /** Waits until it has no IKE SA, or no child: what the other end closes goes a little later here. */
+  async without(what: 'ike' | 'children'): Promise<void> {
+    const left = what === 'ike' ? 'no IKE SA' : 'no child'
+    await until(`strongSwan has ${left}`, 30_000, async () => (await this.sas())[what] === 0)
   }
 
   log(): string {

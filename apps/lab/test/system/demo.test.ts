@@ -15,7 +15,7 @@ for (const [show, sees] of [
 ] as const)
   t.test(
     `npm run lab -- --once ${show}`,
-    { skip: noLab() || (show === '--relay' && withoutFrr()), timeout: 120_000 },
+    { skip: noLab() || (show === '--relay' && withoutFrr()), timeout: 600_000 },
     async t => {
       const { code, out, err } = await run([process.execPath, LAB, '--once', show], { limit: 100_000 })
       t.equal(code, 0, err)

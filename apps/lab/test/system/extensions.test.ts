@@ -20,7 +20,7 @@ type Role = (typeof ROLES)[number]
 
 t.test(
   'Brunel and strongSwan: extensions of IKEv2',
-  { skip: noLab() || withoutStrongSwan(), timeout: 300_000 },
+  { skip: noLab() || withoutStrongSwan(), timeout: 600_000 },
   async t => {
     const lab = owned(t, await Topology.build())
     const ours = new Bruneld(lab.at.routerA, join(lab.folder, 'ours'))
@@ -49,7 +49,7 @@ t.test(
       theirs: Partial<SwanConnection>,
     ): Promise<number> {
       await ours.api.send('DELETE', `/v1/peers/${NAME}`)
-      await until('strongSwan has no SA', 10_000, async () => (await swan.sas()).ike === 0)
+      await swan.without('ike')
       const ends = {
         local: { address: ADDRESSES.wan.B[4], id: id('B') },
         remote: { address: ADDRESSES.wan.A[4], id: id('A') },
@@ -70,7 +70,7 @@ t.test(
     const carries = (): Promise<unknown> =>
       until(
         'ping from host to host',
-        15_000,
+        30_000,
         async () => (await ping(lab.at.hostA, ADDRESSES.host.B[4])).received === 1,
       )
 
@@ -98,7 +98,7 @@ t.test(
             t.match(layers.ike.detail, used ? /, PPK hq-branch\./ : /without the PPK hq-branch/)
           if (!used || role === 'responder') return
           await ours.api.ask('POST', `/v1/tunnels/${NAME}/rekey?what=ike`)
-          await until('another IKE SA', 10_000, async () => {
+          await until('another IKE SA', 30_000, async () => {
             const { ike: now } = await report()
             return now.length === 1 && now[0]?.spiInitiator !== ike[0]?.spiInitiator
           })
@@ -130,11 +130,11 @@ t.test(
           const want = role === 'initiator' ? initiator : responder
           if (role === 'responder') t.not(code, 0)
           if (want !== undefined) {
-            await until('a failure', 15_000, async () => (await report()).lastFailure !== null)
+            await until('a failure', 30_000, async () => (await report()).lastFailure !== null)
             const { lastFailure } = await report()
             t.equal(lastFailure?.code, `BRUNEL_IKE_${want}`)
           }
-          t.equal((await swan.sas()).children, 0)
+          await swan.without('children')
         })
 
     for (const childless of ['force', 'allow', 'never'] as const)
@@ -183,7 +183,7 @@ t.test(
           ]) {
             const before = (await report()).ike[0]?.children.map(child => child.spiIn) ?? []
             await rekey()
-            await until('a new child', 10_000, async () => {
+            await until('a new child', 30_000, async () => {
               const now = (await report()).ike[0]?.children ?? []
               return now.length === 1 && !before.includes(now[0]?.spiIn ?? '')
             })

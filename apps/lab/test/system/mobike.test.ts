@@ -38,10 +38,10 @@ async function under(
   const { hostA } = lab.at
   const steady = new LongPing(hostA, target, join(lab.folder, `ping-${performance.now()}`), BEAT)
   try {
-    await until('the ping runs', 5000, async () => /icmp_seq=10 /.test(steady.text()))
+    await until('the ping runs', 30_000, async () => /icmp_seq=10 /.test(steady.text()))
     await change()
-    await until('the move', 20_000, done)
-    await until('ping', 15_000, async () => (await ping(hostA, target)).received === 1)
+    await until('the move', 30_000, done)
+    await until('ping', 30_000, async () => (await ping(hostA, target)).received === 1)
     await ping(hostA, target, { count: 5, interval: BEAT })
   } finally {
     await steady.stop()
@@ -49,13 +49,13 @@ async function under(
   return steady.stop()
 }
 
-t.test('two Brunels', { skip: noLab(), timeout: 120_000 }, async t => {
+t.test('two Brunels', { skip: noLab(), timeout: 600_000 }, async t => {
   const sites = await twoSites(t)
   const lab = sites.topology
   const { A, B } = sites.routers
   await secondUplink(lab)
   await sites.connect({ local: [] }, { B: { initiate: false } })
-  await sites.up()
+  await sites.settled()
   const before = await spisOf(A, tunnelName('A'))
   const seen = async (router: Bruneld, name: string) => (await router.api.tunnel(name)).ike[0]?.remote
   t.match((await A.api.tunnel(tunnelName('A'))).ike[0]?.local, /:4500$/, 'RFC 4555 §3.3')
@@ -101,12 +101,12 @@ t.test('two Brunels', { skip: noLab(), timeout: 120_000 }, async t => {
   })
 })
 
-t.test('without MOBIKE', { skip: noLab(), timeout: 60_000 }, async t => {
+t.test('without MOBIKE', { skip: noLab(), timeout: 600_000 }, async t => {
   const sites = await twoSites(t)
   const lab = sites.topology
   const { A, B } = sites.routers
   await sites.connect({ local: [], mobike: false }, { B: { initiate: false } })
-  await sites.up()
+  await sites.settled()
   const before = await spisOf(A, tunnelName('A'))
   const { ike } = await A.api.tunnel(tunnelName('A'))
   t.same([ike[0]?.mobike, ike[0]?.local], [null, `${ADDRESSES.wan.A[4]}:500`])
@@ -132,7 +132,7 @@ const theirs: SwanConnection = {
   mobike: true,
 }
 
-t.test('Brunel and strongSwan', { skip: noLab() || withoutStrongSwan(), timeout: 240_000 }, async t => {
+t.test('Brunel and strongSwan', { skip: noLab() || withoutStrongSwan(), timeout: 600_000 }, async t => {
   for (const role of ['initiator', 'responder'] as const)
     await t.test(`ours is the ${role}`, async t => {
       const lab = owned(t, await Topology.build())
@@ -168,7 +168,7 @@ t.test('Brunel and strongSwan', { skip: noLab() || withoutStrongSwan(), timeout:
         const { code, out, err } = await swan.initiate('net')
         if (code !== 0) throw new Error(`strongSwan could not initiate: ${out}${err}`)
       }
-      await until('ping', 15_000, async () => (await ping(lab.at.hostA, target)).received === 1)
+      await until('ping', 30_000, async () => (await ping(lab.at.hostA, target)).received === 1)
       const sa = async () => (await ours.api.tunnel(NAME)).ike[0]
       const ikeSpis = async () => [(await sa())?.spiInitiator, (await sa())?.spiResponder]
       const before = await ikeSpis()

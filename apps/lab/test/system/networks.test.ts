@@ -16,7 +16,7 @@ const NAME = 'router-b.lab'
 
 t.test(
   'a peer known by a name with addresses of both families',
-  { skip: noLab(), timeout: 120_000 },
+  { skip: noLab(), timeout: 600_000 },
   async t => {
     const sites = await twoSites(t)
     const { topology, routers } = sites
@@ -52,7 +52,7 @@ t.test(
     ] as const)
       await t.test(`\`remote.prefer\`: ${prefer} is tried first`, async t => {
         await connect(prefer)
-        await until('ping', 15_000, crossing)
+        await until('ping', 30_000, crossing)
         t.ok((await remoteOfA()).startsWith(address), await remoteOfA())
       })
 
@@ -78,7 +78,7 @@ t.test(
   },
 )
 
-t.test('two peers behind one NAT', { skip: noLab(), timeout: 90_000 }, async t => {
+t.test('two peers behind one NAT', { skip: noLab(), timeout: 600_000 }, async t => {
   const { topology, routers } = await twoSites(t, { nat: true })
   // A second router on the inside of the same NAT.
   const place = await Namespace.make(topology.at.routerA.name.replace('routerA', 'routerC'))

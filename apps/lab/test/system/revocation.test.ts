@@ -44,14 +44,14 @@ function respond(place: Namespace, { folder }: Authority, log: string): Daemon {
 }
 
 const listens = (place: Namespace, port: number): Promise<unknown> =>
-  until(`port ${port} listens`, 10_000, async () => {
+  until(`port ${port} listens`, 30_000, async () => {
     const { out } = await place.run(['ss', '-ltn', `sport = :${port}`])
     return out.includes('LISTEN')
   })
 
 const skip = noLab() || withoutStrongSwan() || noOpenssl()
 
-t.test('revocation, Brunel and strongSwan', { skip, timeout: 300_000 }, async t => {
+t.test('revocation, Brunel and strongSwan', { skip, timeout: 600_000 }, async t => {
   const lab = owned(t, await Topology.build())
   const ours = new Bruneld(lab.at.routerA, join(lab.folder, 'ours'), DAEMON)
   const swan = new StrongSwan(lab.at.routerB, join(lab.folder, 'swan'), ['hash_and_url = yes'])
@@ -76,7 +76,7 @@ t.test('revocation, Brunel and strongSwan', { skip, timeout: 300_000 }, async t 
   }
   async function begin({ role, by, more, swanLooks, swanAt }: Way): Promise<void> {
     await ours.api.send('DELETE', `/v1/peers/${NAME}`)
-    await until('strongSwan has no SA', 10_000, async () => (await swan.sas()).ike === 0)
+    await swan.without('ike')
     const put = (from: string, part: string, to: string): void =>
       copyFileSync(join(by.folder, from), join(swan.folder, 'swanctl', part, to))
     put('ca.pem', 'x509ca', 'ca.pem')
@@ -116,14 +116,14 @@ t.test('revocation, Brunel and strongSwan', { skip, timeout: 300_000 }, async t 
   async function up(way: Way): Promise<void> {
     await begin(way)
     const children = async () => (await ours.api.tunnel(NAME)).ike[0]?.children ?? []
-    await until('a child stands', 20_000, async () => (await children()).length > 0)
+    await until('a child stands', 30_000, async () => (await children()).length > 0)
   }
   async function refused(way: Way, code: string, t: { equal(a: unknown, b: unknown): unknown }) {
     await begin(way)
-    await until('refused', 20_000, async () => (await failureOf()) !== null)
+    await until('refused', 30_000, async () => (await failureOf()) !== null)
     const failure = await failureOf()
     t.equal(`${way.role}: ${failure?.code}`, `${way.role}: ${code}`)
-    t.equal((await swan.sas()).children, 0)
+    await swan.without('children')
   }
   const ROLES = ['initiator', 'responder'] as const
 
@@ -180,7 +180,7 @@ t.test('revocation, Brunel and strongSwan', { skip, timeout: 300_000 }, async t 
     'RFC 5280 §6.3: revoked while the tunnel stands, and refused from then on, by HTTP and from a file',
     async t => {
       await listed.pki('revoke', id('B'))
-      await until('closed', 15_000, async () => (await swan.sas()).ike === 0)
+      await until('closed', 30_000, async () => (await swan.sas()).ike === 0)
       t.match((await failureOf())?.code, 'BRUNEL_IKE_CERTIFICATE_REVOKED')
       for (const role of ROLES) {
         await refused({ role, by: listed, more: {} }, 'BRUNEL_IKE_CERTIFICATE_REVOKED', t)
@@ -201,7 +201,7 @@ t.test('revocation, Brunel and strongSwan', { skip, timeout: 300_000 }, async t 
     await asked.pki('revoke', id('B'))
     await responder.stop()
     responder = respond(lab.at.underlay, asked, join(lab.folder, 'ocsp.log'))
-    await until('closed', 15_000, async () => (await swan.sas()).ike === 0)
+    await until('closed', 30_000, async () => (await swan.sas()).ike === 0)
     for (const role of ROLES)
       await refused({ role, by: asked, more: {} }, 'BRUNEL_IKE_CERTIFICATE_REVOKED', t)
   })
@@ -209,7 +209,7 @@ t.test('revocation, Brunel and strongSwan', { skip, timeout: 300_000 }, async t 
 
 t.test(
   'RFC 4806 §4.1: OCSP in IKE between two Brunels, and RFC 7296 §3.6: a bundle by hash and URL',
-  { skip: noLab() || noOpenssl(), timeout: 200_000 },
+  { skip: noLab() || noOpenssl(), timeout: 600_000 },
   async t => {
     const lab = owned(t, await Topology.build())
     const by = new Authority(join(lab.folder, 'pki'))
@@ -243,7 +243,7 @@ t.test(
     const theirs = { revocation: 'strict', hashAndUrl: [`http://${WEB}/`] }
     const wish = { side: 'A', auth: by.auth('A', theirs) } as const
     await a.api.ask('POST', '/v1/peers', peerDocument(wish))
-    await until('up', 20_000, async () => ((await a.api.tunnel(NAME)).ike[0]?.children.length ?? 0) > 0)
+    await until('up', 30_000, async () => ((await a.api.tunnel(NAME)).ike[0]?.children.length ?? 0) > 0)
     const [sa] = (await a.api.tunnel(NAME)).ike
     t.match(sa?.certificate, {
       url: bundleUrl,

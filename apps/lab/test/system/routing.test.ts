@@ -9,7 +9,7 @@ import { Frr, withoutFrr } from '../../src/peers/frr.js'
 import { tunnelName } from '../../src/sites.js'
 import { noLab, twoSites } from './gear.js'
 
-t.test('over the tunnel interface', { skip: noLab(), timeout: 180_000 }, async t => {
+t.test('over the tunnel interface', { skip: noLab(), timeout: 600_000 }, async t => {
   const sites = await twoSites(t)
   const { topology, routers } = sites
   const { hostA, hostB } = topology.at
@@ -36,7 +36,7 @@ t.test('over the tunnel interface', { skip: noLab(), timeout: 180_000 }, async t
       t.pass('Full on both sides')
       await until(
         'a ping by the route that OSPF brought',
-        20_000,
+        30_000,
         async () => (await ping(hostA, ADDRESSES.host.B[4])).received === 1,
       )
       const routes = await topology.at.routerA.json<{ dst: string; dev: string; protocol: string }[]>(
@@ -87,7 +87,7 @@ t.test('over the tunnel interface', { skip: noLab(), timeout: 180_000 }, async t
     const before = (await routers.A.api.tunnel(tunnelName('A'))).mtu.tunnel
     await topology.at.underlay.ip(['link set dev toB mtu 1400'])
     await topology.at.routerB.ip(['link set dev wan0 mtu 1400'])
-    const after = await until('a lower MTU', 10_000, async () => {
+    const after = await until('a lower MTU', 30_000, async () => {
       await ping(hostA, ADDRESSES.host.B[4], { size: before - 28, whole: true })
       const { mtu } = await routers.A.api.tunnel(tunnelName('A'))
       return mtu.tunnel < before ? mtu.tunnel : undefined

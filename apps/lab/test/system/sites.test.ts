@@ -66,7 +66,7 @@ const SHAPES: readonly Shape[] = [
   },
 ]
 
-t.test('two Brunels', { skip: noLab(), timeout: 240_000 }, async t => {
+t.test('two Brunels', { skip: noLab(), timeout: 600_000 }, async t => {
   const sites = await twoSites(t)
   const { hostA, hostB } = sites.topology.at
   const server = await IperfServer.start(hostB, `${sites.topology.folder}/iperf.log`)
@@ -108,11 +108,11 @@ t.test('two Brunels', { skip: noLab(), timeout: 240_000 }, async t => {
     })
 })
 
-t.test('rekeys that cross', { skip: noLab(), timeout: 120_000 }, async t => {
+t.test('rekeys that cross', { skip: noLab(), timeout: 600_000 }, async t => {
   const sites = await twoSites(t)
   const { topology, routers } = sites
   await sites.connect({ esp: ['aes128gcm16-x25519'], encapsulation: 'udp' })
-  await sites.up()
+  await sites.settled()
   const server = await IperfServer.start(topology.at.hostB, `${topology.folder}/iperf.log`)
   t.teardown(() => server.stop())
   const ping6 = new LongPing(topology.at.hostA, ADDRESSES.host.B[6], join(topology.folder, 'ping6'), 0.005)
@@ -146,10 +146,10 @@ t.test('rekeys that cross', { skip: noLab(), timeout: 120_000 }, async t => {
   t.match(metrics, /brunel_rekey_collisions_total\{what="child",redundant="(ours|theirs)"\} [1-9]/)
 })
 
-t.test('a NAT between the routers', { skip: noLab(), timeout: 60_000 }, async t => {
+t.test('a NAT between the routers', { skip: noLab(), timeout: 600_000 }, async t => {
   const sites = await twoSites(t, { nat: true })
   await sites.connect({}, { B: { remote: 'any', initiate: false } })
-  await sites.up()
+  await sites.settled()
   const report = await sites.routers.A.api.tunnel(tunnelName('A'))
   t.equal(report.ike[0]?.nat.local, true, 'A knows that it is behind a NAT')
   t.match(report.ike[0]?.remote, /:4500$/, 'RFC 7296 §2.23: both float to port 4500')
@@ -170,7 +170,7 @@ t.test('a NAT between the routers', { skip: noLab(), timeout: 60_000 }, async t 
         15_000,
         async () => (await ping(hostA, ADDRESSES.host.B[4])).received === 1,
       )
-      await until('B has learnt it', 5000, async () => {
+      await until('B has learnt it', 30_000, async () => {
         const [sa] = (await sites.routers.B.api.tunnel(tunnelName('B'))).ike
         return sa?.remote.startsWith('198.51.100.9:')
       })

@@ -13,7 +13,7 @@ import { noLab, owned } from './gear.js'
 
 const AMBIENT = 'cap_net_admin,cap_net_raw,cap_net_bind_service'
 
-t.test('at start', { skip: noLab(), timeout: 120_000 }, async t => {
+t.test('at start', { skip: noLab(), timeout: 600_000 }, async t => {
   const lab = owned(t, await Topology.build())
   const place = lab.at.routerA
   let made = 0
@@ -24,7 +24,7 @@ t.test('at start', { skip: noLab(), timeout: 120_000 }, async t => {
   async function refused(wrap?: readonly string[]): Promise<{ code: number; said: string }> {
     const one = bruneld(wrap)
     const daemon = one.launch()
-    const limit = setTimeout(() => daemon.signal('SIGKILL'), 15_000)
+    const limit = setTimeout(() => daemon.signal('SIGKILL'), 60_000)
     const code = await daemon.exited
     clearTimeout(limit)
     return { code, said: one.log() }
@@ -38,7 +38,7 @@ t.test('at start', { skip: noLab(), timeout: 120_000 }, async t => {
         place.command('perl', '-e', script),
         join(lab.folder, `holder-${port}`),
       )
-      await holder.ready('bound', 5000, () => holder.output().includes('bound'))
+      await holder.ready('bound', 30_000, () => holder.output().includes('bound'))
       const { code, said } = await refused()
       await holder.stop('SIGKILL')
       t.not(code, 0)
@@ -111,7 +111,7 @@ t.test('at start', { skip: noLab(), timeout: 120_000 }, async t => {
       auth: { method: 'psk', psk: 'a-secret-of-some-length' },
       tunnel: { interface: 'gre5', addresses: ['10.250.0.1/30'], routes: ['10.50.0.0/16'] },
     })
-    await until('interface and route', 5000, async () => {
+    await until('interface and route', 30_000, async () => {
       const routes = await place.json<{ dst: string }[]>('route', 'show', 'dev', 'gre5')
       return routes.some(route => route.dst === '10.50.0.0/16')
     })
@@ -126,7 +126,7 @@ t.test('at start', { skip: noLab(), timeout: 120_000 }, async t => {
   await t.test('--check verifies the machine and a configuration, opens nothing and stops', async t => {
     const check = (name: string, config: string) => {
       const data = ['--data-dir', join(lab.folder, name), '--check', '--config', config]
-      return place.run([...PLAIN_NODE, BRUNELD, ...data], { limit: 15_000 })
+      return place.run([...PLAIN_NODE, BRUNELD, ...data], { limit: 60_000 })
     }
     for (const site of ['site-a', 'site-b']) {
       const { code, out, err } = await check(site, join(ROOT, `deploy/docker/${site}.json`))
@@ -163,7 +163,7 @@ t.test('at start', { skip: noLab(), timeout: 120_000 }, async t => {
     one.signal('SIGHUP')
     await until(
       'the second peer',
-      10_000,
+      30_000,
       async () => (await one.api.send('GET', '/v1/peers/two')).status === 200,
     )
     const links = await place.json<{ ifname: string }[]>('link', 'show')

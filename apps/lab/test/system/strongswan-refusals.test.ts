@@ -145,7 +145,7 @@ t.test('Brunel and strongSwan that cannot agree', { skip: noLab() || withoutStro
         const document = peerDocument({ side: 'A', ike: [IKE], esp: [ESP], ...wish, initiate })
         await ours.api.ask('POST', '/v1/peers', document)
         const trying = initiate ? undefined : swan.control('--initiate', '--child', 'net', '--timeout', '3')
-        const failure = await until('the reason', 10_000, async () => {
+        const failure = await until('the reason', 30_000, async () => {
           const { lastFailure } = await ours.api.tunnel(NAME)
           return lastFailure !== null && said.code.test(lastFailure.code) ? lastFailure : undefined
         }).catch(async (error: Error) => {

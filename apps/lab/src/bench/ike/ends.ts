@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { cpus } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { Cleanup } from '../../net/cleanup.js'
 import { must } from '../../net/command.js'
@@ -69,6 +69,15 @@ export class End {
   }
 }
 
+/** Pure: the cores that a process may run on, by its /proc/PID/status. A container has not always those that come first. */
+export function ownCores(status: string): readonly number[] {
+  const list = /^Cpus_allowed_list:\s*(\S+)/m.exec(status)?.[1] ?? '0'
+  return list.split(',').flatMap(range => {
+    const [first = 0, last = first] = range.split('-').map(Number)
+    return Array.from({ length: last - first + 1 }, (_, i) => first + i)
+  })
+}
+
 export type Ends = Readonly<Record<Role, End>> & { readonly cleanup: Cleanup }
 
 /**
@@ -102,10 +111,10 @@ export async function openEnds(options: readonly string[] = []): Promise<Ends> {
       'link set veth0 up',
       `route add ${INITIATORS} via ${NEAR}`,
     ])
-    const last = cpus().length - 1
+    const [first = 0, second = first] = ownCores(readFileSync('/proc/self/status', 'utf8'))
     const ends = {
-      initiator: new End(initiator, Math.min(1, last), options),
-      responder: new End(responder, 0, options),
+      initiator: new End(initiator, second, options),
+      responder: new End(responder, first, options),
     }
     cleanup.add('processes', () => {
       ends.initiator.kill()
