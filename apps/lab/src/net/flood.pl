@@ -54,7 +54,7 @@ while ((my $elapsed = time - $began) < $most && $sent < $all) {
   my $due = $elapsed * $rate;
   $due = $all if $due > $all;
   if ($sent >= $due) { sleep(0.0005); next }
-  while ($sent < $due && time - $began < $seconds) {
+  while ($sent < $due && time - $began < $most) {
     my ($socket, $bytes, $to, $packets, $kind) = @{ $shots[$next++ % @shots] };
     $count{$kind} += $packets if defined send($socket, $bytes, 0, $to);
     $sent += $packets;
