@@ -113,7 +113,7 @@ export async function runTests(args) {
     const rings = [
       await ring(
         files.filter(file => !isSystem(file)),
-        ['--jobs=2', ...options],
+        ['--jobs=3', ...options],
         folder,
       ),
       // The other system tests mostly wait for somebody.
@@ -122,7 +122,7 @@ export async function runTests(args) {
         [SYSTEM, '--jobs=4', ...options],
         folder,
       ),
-      await ring(system.filter(isLossless), [SYSTEM, '--jobs=2', ...options], folder),
+      await ring(system.filter(isLossless), [SYSTEM, '--jobs=3', ...options], folder),
       await ring(system.filter(isAlone), [SYSTEM, '--jobs=1', ...options], folder),
     ]
     const sum = word => rings.reduce((all, one) => all + one[word], 0)
