@@ -27,6 +27,9 @@ export interface Client {
 
 /** An API that is silent for longer is stuck. */
 const TIMEOUT_MS = 60_000
+/** A router that has no time at the moment refuses before it does anything: it is asked again, for ten seconds. */
+const BUSY_MS = 1000
+const BUSY_TRIES = 10
 
 const placeOf = ({ where }: Connection): string => ('socket' in where ? where.socket : where.url.origin)
 
@@ -87,7 +90,11 @@ function refusal(status: number, raw: string): Failure {
   }
 }
 
-export const clientOf = (connection: Connection): Client => ({
+/** RFC 9110 §10.2.3: what else is not there for a while says no Retry-After. */
+const isBusy = ({ statusCode, headers }: IncomingMessage): boolean =>
+  statusCode === 503 && headers['retry-after'] !== undefined
+
+export const clientOf = (connection: Connection, wait: (ms: number) => Promise<void>): Client => ({
   async call<T>(
     method: string,
     path: string,
@@ -100,11 +107,13 @@ export const clientOf = (connection: Connection): Client => ({
       payload === undefined
         ? {}
         : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload) }
-    const answer = await send(
-      connection,
-      { ...options, headers: { ...options.headers, ...typed, ...headers } as never },
-      payload,
-    )
+    const asked = { ...options, headers: { ...options.headers, ...typed, ...headers } as never }
+    let answer = await send(connection, asked, payload)
+    for (let tries = 1; isBusy(answer) && tries <= BUSY_TRIES; tries++) {
+      answer.resume()
+      await wait(BUSY_MS)
+      answer = await send(connection, asked, payload)
+    }
     const raw = await text(answer)
     const status = answer.statusCode ?? 0
     if (status < 200 || status > 299) throw refusal(status, raw)

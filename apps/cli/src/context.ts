@@ -18,7 +18,7 @@ export function contextOf(command: Command, terminal: Terminal): Context {
   const options = command.optsWithGlobals<GlobalOptions>()
   const json = options.json ?? false
   return {
-    api: clientOf(connectionOf(options, terminal)),
+    api: clientOf(connectionOf(options, terminal), terminal.wait),
     terminal,
     json,
     show: (answer, forPeople) => terminal.out(json ? JSON.stringify(answer, null, 2) : forPeople(answer)),

@@ -40,6 +40,23 @@ t.test('what is not bruneld is told so', async t => {
   t.match(await run(['--url', ok, 'drops'], { env }), { exit: 1, err: /not JSON/ })
 })
 
+t.test('a router that is busy is asked again for a while, one that says not for how long is not', async t => {
+  const problem = JSON.stringify({ code: 'BRUNEL_API_BUSY', detail: 'No time.' })
+  for (const [refusals, headers, asked, exit] of [
+    [3, { 'retry-after': '10' }, 4, 0],
+    [99, { 'retry-after': '10' }, 11, 1],
+    [99, {}, 1, 1],
+  ] as const) {
+    let count = 0
+    const url = await answering(t, (_request, response) => {
+      if (count++ < refusals) response.writeHead(503, headers).end(problem)
+      else response.end('[]')
+    })
+    t.match(await run(['--url', url, 'peer', 'list'], { env }), { exit, err: exit === 0 ? '' : /No time/ })
+    t.equal(count, asked)
+  }
+})
+
 t.test('nobody there: the exit code and the remedy', async t => {
   t.match(await run(['--url', 'http://127.0.0.1:1', 'drops'], { env }), {
     exit: 3,

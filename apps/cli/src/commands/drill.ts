@@ -34,7 +34,10 @@ async function drillRekey(
   const other =
     options.other === undefined
       ? undefined
-      : await findOther(here, clientOf(connectionTo(options.other, options.otherTokenFile, terminal)))
+      : await findOther(
+          here,
+          clientOf(connectionTo(options.other, options.otherTokenFile, terminal), terminal.wait),
+        )
   const { wait, now } = terminal
   const progress = (text: string) => (json ? undefined : terminal.err(text))
   const report = await new RekeyDrill({ wait, now, progress }, here, other).run(options.count)
