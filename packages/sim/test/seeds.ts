@@ -1,8 +1,8 @@
 import { addFigures, failure, NO_FIGURES, scenario, simulateSeed } from '@brunel/sim'
 import t from 'tap'
 
-/** 100,000 by `npm run sim -- --seeds 100000`; 2,000 by `npm test`, in four files that run side by side; a file by itself plays fewer. */
-const SEEDS = process.env['TAP'] === undefined ? 125 : 500
+/** 100,000 by `npm run sim -- --seeds 100000`; 800 by `npm test`, in four files that run side by side; a file by itself plays fewer. */
+const SEEDS = process.env['TAP'] === undefined ? 125 : 200
 
 /** Milliseconds. On a machine that is busy with other things a seed takes ten times as long. */
 const PATIENCE = 390_000
