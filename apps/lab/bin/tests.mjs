@@ -7,13 +7,14 @@ import { ROOT, run, say } from './run.mjs'
 /** Ring 4: real sockets, real time, real peers. */
 const isSystem = file => /\/test\/system[/.]|\.system\.test\.js$/.test(file)
 
-/** They load the machine, measure, or promise that no packet is lost. The other system tests mostly wait for somebody. */
+/** They load the machine or measure: nothing runs beside them. */
 const isAlone = file =>
-  !file.includes('/test/system/') ||
-  /\/(bad-input|bench-ike|mobike|routing|sites|strongswan|tcp|wire)\.test\.js$/.test(file)
+  !file.includes('/test/system/') || /\/(bad-input|bench-ike|wire)\.test\.js$/.test(file)
 
-const ALONE = ['--timeout=900', '--jobs=1']
-const PAIRS = ['--timeout=900', '--jobs=2']
+/** They promise that no packet is lost: little runs beside them. */
+const isLossless = file => /\/(mobike|routing|sites|strongswan|tcp)\.test\.js$/.test(file)
+
+const SYSTEM = '--timeout=900'
 
 function* compiledTests(dir) {
   for (const entry of readdirSync(dir, { withFileTypes: true })) {
@@ -114,12 +115,14 @@ export async function runTests(args) {
         ['--jobs=2', ...options],
         folder,
       ),
+      // The other system tests mostly wait for somebody.
       await ring(
-        system.filter(file => !isAlone(file)),
-        [...PAIRS, ...options],
+        system.filter(file => !isAlone(file) && !isLossless(file)),
+        [SYSTEM, '--jobs=4', ...options],
         folder,
       ),
-      await ring(system.filter(isAlone), [...ALONE, ...options], folder),
+      await ring(system.filter(isLossless), [SYSTEM, '--jobs=2', ...options], folder),
+      await ring(system.filter(isAlone), [SYSTEM, '--jobs=1', ...options], folder),
     ]
     const sum = word => rings.reduce((all, one) => all + one[word], 0)
     const code = rings.find(one => one.code !== 0)?.code ?? 0
