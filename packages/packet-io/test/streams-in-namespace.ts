@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { DatapathEvent } from '@brunel/datapath'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { openPacketIo } from '../src/packet-io.js'
 
 if (process.env['BRUNEL_TEST_NAMESPACE'] === undefined)
@@ -115,15 +115,21 @@ t.test('RFC 8229 §13: whoever says nothing is closed', async t => {
   t.match(await refusals('tcp-idle'), { remote: HERE })
 })
 
-t.test('RFC 9329, RFC 8229 §4: ours begins with the prefix, once; what is closed is told', async t => {
+/** A connection that we begin, and its far end. */
+async function ours(t: Test, stream: number, port: number) {
   const server = createServer()
-  server.listen(7000, HERE)
+  server.listen(port, HERE)
   await once(server, 'listening')
   t.teardown(() => server.close())
   const accepted = once(server, 'connection') as Promise<[Socket]>
-  io.streams.open(2, { address: HERE, port: 0 }, { address: HERE, port: 7000 })
+  io.streams.open(stream, { address: HERE, port: 0 }, { address: HERE, port })
   const [socket] = await accepted
-  const opened = await soon(() => said('stream-opened').find(e => e.stream === 2), 'opened')
+  const opened = await soon(() => said('stream-opened').find(e => e.stream === stream), 'opened')
+  return { socket, opened }
+}
+
+t.test('RFC 9329, RFC 8229 §4: ours begins with the prefix, once; what is closed is told', async t => {
+  const { socket, opened } = await ours(t, 2, 7000)
   t.same(opened.remote, { address: HERE, port: 7000 })
   t.equal(opened.local.port, socket.remotePort)
   io.streams.send(2, Uint8Array.of(7))
@@ -140,14 +146,7 @@ t.test('RFC 9329, RFC 8229 §4: ours begins with the prefix, once; what is close
 })
 
 t.test('RFC 8229 §6: what is left takes what is still under way, and is closed then', async t => {
-  const server = createServer()
-  server.listen(7002, HERE)
-  await once(server, 'listening')
-  t.teardown(() => server.close())
-  const accepted = once(server, 'connection') as Promise<[Socket]>
-  io.streams.open(6, { address: HERE, port: 0 }, { address: HERE, port: 7002 })
-  const [socket] = await accepted
-  await soon(() => said('stream-opened').find(e => e.stream === 6), 'opened')
+  const { socket } = await ours(t, 6, 7002)
   const ended = once(socket.resume(), 'end')
   const before = said('ike').length
   io.streams.close(6)
