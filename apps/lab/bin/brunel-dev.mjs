@@ -25,8 +25,8 @@ const COMMANDS = {
     run: args => runTests(args),
     help: `usage: npm test [-- WORD… OPTION…]
   WORD           only tests whose path contains it: strongswan, packages/ikev2, under-attack.test.ts
-  OPTION         for tap: --bail, --timeout=SECONDS, …
-Rings 1 to 3 run two at a time; so do those of apps/lab/test/system (namespaces, real peers; as root) that mostly wait; the rest alone.`,
+  OPTION         --bail: ends at the first failure; --timeout=SECONDS: for a file and each of its tests, 900
+Rings 1 to 3 share a few processes, two at a time; of apps/lab/test/system (namespaces, real peers; as root) those that mostly wait run four at a time, those that measure alone.`,
   },
   lab: {
     about: 'two sites on this machine, live',

@@ -1,8 +1,9 @@
 /** All tests by tap: rings 1 to 3, then ring 4 (namespaces, real peers). */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readdirSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
-import { ROOT, run, say } from './run.mjs'
+import { fail, ROOT, run, say } from './run.mjs'
+
+const RING = resolve(ROOT, 'apps/lab/bin/ring.mjs')
 
 /** Ring 4: real sockets, real time, real peers. */
 const isSystem = file => /\/test\/system[/.]|\.system\.test\.js$/.test(file)
@@ -14,8 +15,6 @@ const isAlone = file =>
 
 /** They promise that no packet is lost: little runs beside them. */
 const isLossless = file => /\/(mobike|routing|sites|strongswan|tcp)\.test\.js$/.test(file)
-
-const SYSTEM = '--timeout=900'
 
 function* compiledTests(dir) {
   for (const entry of readdirSync(dir, { withFileTypes: true })) {
@@ -47,29 +46,40 @@ function selected(words) {
   return files.filter(file => wanted.some(word => file.includes(word) || sourceOf(file).includes(word)))
 }
 
-async function ring(files, options, folder) {
-  if (files.length === 0) return { code: 0, total: 0, pass: 0, fail: 0, skip: 0 }
-  const tap = resolve(ROOT, 'node_modules/.bin/tap')
-  const { code, text } = await (process.stdout.isTTY ? onScreen : asLines)(
-    tap,
-    [...options, ...files],
-    folder,
+/** Files a process: many save starts, few share the cores evenly. */
+const SHARE = 12
+
+/** They measure the heap of their process. */
+const measuresHeap = file => file.endsWith('/allocation.test.js')
+
+/** What a ring starts, `[title, files]` each: a process for a file. */
+const each = files => files.map(file => [file, [file]])
+
+/** A process for several files of one package. */
+function together(files) {
+  const packages = new Map()
+  for (const file of files.filter(file => !measuresHeap(file))) {
+    const name = file.split('/').slice(0, 2).join('/')
+    packages.set(name, [...(packages.get(name) ?? []), file])
+  }
+  const shared = [...packages].flatMap(([name, its]) =>
+    shares(its).map(share => [titleOf(name, share), share]),
   )
-  for (const [, title, reason] of text.matchAll(/^ *ok \d+ - (.*?) # SKIP ?(.*)$/gm))
-    process.stdout.write(`skipped: ${title}${reason ? `: ${reason}` : ''}\n`)
-  return { code, ...counts(text) }
+  return [...shared, ...each(files.filter(measuresHeap))]
 }
 
-/** tap's own picture of what runs; the record goes to a file beside it. */
-async function onScreen(tap, args, folder) {
-  const record = join(folder, 'record.tap')
-  rmSync(record, { force: true })
-  const code = await run(tap, ['run', `--output-file=${record}`, ...args])
-  return { code, text: existsSync(record) ? readFileSync(record, 'utf8') : '' }
+const titleOf = (name, share) =>
+  share.length === 1 ? share[0] : `${name}: ${share[0].slice(name.length + 1)} and ${share.length - 1} more`
+
+/** As even as can be: neighbours by name, which are alike, go to different shares. */
+function shares(files) {
+  const count = Math.ceil(files.length / SHARE)
+  return Array.from({ length: count }, (_, n) => files.filter((_, i) => i % count === n))
 }
 
-/** In a pipe: one line a file, and all that a failing file said. */
-async function asLines(tap, args) {
+/** One line for each process, and all that a failing one said. */
+async function ring(jobs, processes, env) {
+  if (processes.length === 0) return { code: 0, total: 0, pass: 0, fail: 0, skip: 0 }
   let text = ''
   let rest = ''
   let block = []
@@ -81,7 +91,8 @@ async function asLines(tap, args) {
       block = []
     } else if (row.startsWith('# Subtest')) block = [row]
   }
-  const code = await run(tap, ['run', '--reporter=tap', ...args], {
+  const code = await run(process.execPath, [RING, String(jobs), JSON.stringify(processes)], {
+    env,
     onOutput: chunk => {
       text += chunk
       rest += chunk
@@ -90,7 +101,9 @@ async function asLines(tap, args) {
       rows.forEach(line)
     },
   })
-  return { code, text }
+  for (const [, title, reason] of text.matchAll(/^ *ok \d+ - (.*?) # SKIP ?(.*)$/gm))
+    process.stdout.write(`skipped: ${title}${reason ? `: ${reason}` : ''}\n`)
+  return { code, ...counts(text) }
 }
 
 /** tap ends its stream with `# { total: 4, pass: 4 }` at the top level. */
@@ -100,37 +113,36 @@ function counts(tap) {
   return { total: of('total'), pass: of('pass'), fail: of('fail'), skip: of('skip') + of('todo') }
 }
 
+/** tap reads what it is told from its environment. */
+function optionsOf(args) {
+  const env = {}
+  for (const option of args.filter(arg => arg.startsWith('-'))) {
+    const timeout = /^--timeout=(\d+)$/.exec(option)?.[1]
+    if (timeout) env.TAP_TIMEOUT = timeout
+    else if (option === '--bail') env.TAP_BAIL = '1'
+    else fail(`npm test does not know ${option}: it takes --bail and --timeout=SECONDS`)
+  }
+  return env
+}
+
 export async function runTests(args) {
-  const options = args.filter(arg => arg.startsWith('-'))
+  const env = optionsOf(args)
   const files = selected(args.filter(arg => !arg.startsWith('-')))
   if (files.length === 0) {
     say(`no test matches ${args.join(' ')}`)
     return 1
   }
-  const folder = mkdtempSync(join(tmpdir(), 'brunel-test-'))
-  try {
-    const system = files.filter(isSystem)
-    const rings = [
-      await ring(
-        files.filter(file => !isSystem(file)),
-        ['--jobs=3', ...options],
-        folder,
-      ),
-      // The other system tests mostly wait for somebody.
-      await ring(
-        system.filter(file => !isAlone(file) && !isLossless(file)),
-        [SYSTEM, '--jobs=4', ...options],
-        folder,
-      ),
-      await ring(system.filter(isLossless), [SYSTEM, '--jobs=3', ...options], folder),
-      await ring(system.filter(isAlone), [SYSTEM, '--jobs=1', ...options], folder),
-    ]
-    const sum = word => rings.reduce((all, one) => all + one[word], 0)
-    const code = rings.find(one => one.code !== 0)?.code ?? 0
-    const failed = Math.max(sum('fail'), code === 0 ? 0 : 1)
-    process.stdout.write(`\n${sum('pass')} passed, ${failed} failed, ${sum('skip')} skipped\n`)
-    return code
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
+  const system = files.filter(isSystem)
+  const rings = [
+    await ring(2, together(files.filter(file => !isSystem(file))), env),
+    // The other system tests mostly wait for somebody.
+    await ring(4, each(system.filter(file => !isAlone(file) && !isLossless(file))), env),
+    await ring(3, each(system.filter(isLossless)), env),
+    await ring(1, each(system.filter(isAlone)), env),
+  ]
+  const sum = word => rings.reduce((all, one) => all + one[word], 0)
+  const code = rings.find(one => one.code !== 0)?.code ?? 0
+  const failed = Math.max(sum('fail'), code === 0 ? 0 : 1)
+  process.stdout.write(`\n${sum('pass')} passed, ${failed} failed, ${sum('skip')} skipped\n`)
+  return code
 }

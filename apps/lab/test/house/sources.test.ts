@@ -93,3 +93,13 @@ t.test('a catch decides something', async t => {
     if (/catch\s*(\([^)]*\))?\s*\{\s*\}/.test(withoutComments(text))) t.fail(`${path}: empty catch`)
   t.pass()
 })
+
+t.test('test files share a process: what one sets up it sets up in its own tests', async t => {
+  for (const { path, text } of all.filter(({ path }) => path.endsWith('.test.ts')))
+    if (
+      !/\/test\/system[/.]|\.system\.test\.ts$/.test(path) &&
+      /^t\.(before|after|setTimeout|autoend|plan|end)/m.test(text)
+    )
+      t.fail(`${path}: no hooks and no limits for all tests`)
+  t.pass()
+})
