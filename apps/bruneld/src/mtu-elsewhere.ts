@@ -1,7 +1,5 @@
 import type { MtuReport } from '@brunel/admin-api'
-
-/** RFC 7676 §3.2: below, there is no IPv6. */
-const IPV6_MINIMUM = 1280
+import { IPV6_MINIMUM } from '@brunel/mtu'
 
 /** What to write on a router that cannot be told: TUNNEL stands for the name of the interface there. */
 export const elsewhere = (mtu: number): MtuReport['elsewhere'] => [

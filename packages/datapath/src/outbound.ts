@@ -1,6 +1,6 @@
 import { assertNever, type Drop, type Instant, isDrop, type Millis, millis, Packet } from '@brunel/base'
 import { refuseOwnDelivery } from '@brunel/gre'
-import { checkSize, clampMss, FRAGMENT, fragment } from '@brunel/mtu'
+import { checkSize, clampMss, FRAGMENT, fragment, IPV6_MINIMUM } from '@brunel/mtu'
 import { type Batch, ROW, ROW_FIELDS } from './batch.js'
 import type { DatapathCommand, DatapathEvent } from './commands.js'
 import { type Counters, TUNNEL_COUNTER } from './counters.js'
@@ -17,8 +17,6 @@ import { type Tunnel, Tunnels } from './tunnels.js'
 const TARGET = 64
 
 const NO_WAIT = millis(0)
-
-const IPV6_MINIMUM = 1280
 
 /**
  * TUN to underlay. One instance is the whole state of one worker, so that a second worker is another instance.

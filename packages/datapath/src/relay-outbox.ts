@@ -1,5 +1,5 @@
 import { type Drop, isDrop } from '@brunel/base'
-import { linkFragments, type TunnelMtu, tunnelMtu } from '@brunel/mtu'
+import { IPV6_MINIMUM, linkFragments, type TunnelMtu, tunnelMtu } from '@brunel/mtu'
 import { type Batch, type BatchShape, ROW, ROW_FIELDS } from './batch.js'
 import { STATUS } from './row-status.js'
 import type { Tunnel } from './tunnels.js'
@@ -81,6 +81,7 @@ export class RelayOutbox {
   }
 
   #fitting(packet: Uint8Array, mtu: TunnelMtu): readonly Uint8Array[] | Drop {
+    if (mtu < IPV6_MINIMUM && (packet[0] ?? 0) >>> 4 === 6) return 'tunnel-ipv6-below-1280'
     const room = this.#shape.slotLength - this.#shape.headroom - TRAILER
     const most = tunnelMtu(Math.min(mtu, room))
     if (packet.length <= most) return [packet]

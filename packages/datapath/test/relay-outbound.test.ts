@@ -148,6 +148,7 @@ t.test('no tunnel, no SA, nothing that is IP, no neighbour: the drops of all pac
     new Uint8Array(4000),
     ipv4({ ...hello, ttl: 0 }),
     ipv6({ ...hello, source: 'fe80::1', destination: 'ff02::5' }),
+    ipv6({ ...hello, source: 'fe80::1', destination: 'ff02::5', length: 1400 }),
   ])
     relay(router, packet)
   t.same(router.send(), [])
@@ -155,7 +156,7 @@ t.test('no tunnel, no SA, nothing that is IP, no neighbour: the drops of all pac
     'ip-version': 2,
     'ip-truncated': 1,
     'ttl-expired': 1,
-    'tunnel-ipv6-below-1280': 1,
+    'tunnel-ipv6-below-1280': 2,
   })
   t.equal(router.send(ipv4()).length, 1, 'the tunnel lives on')
 })

@@ -1,5 +1,5 @@
 import type { Family } from '@brunel/base'
-import { type EspMtu, espMtu, type TunnelMtu, tunnelMtu, type WireMtu } from './units.js'
+import { type EspMtu, espMtu, IPV6_MINIMUM, type TunnelMtu, tunnelMtu, type WireMtu } from './units.js'
 
 /**
  * The inner MTU as arithmetic:
@@ -60,7 +60,6 @@ const TCP_HEADER = 20
 const STREAM_TCP_HEADER = TCP_HEADER + 12
 /** RFC 8229 §3. */
 const STREAM_LENGTH = 2
-const IPV6_MINIMUM = 1280
 
 const ipHeader = (family: Family): number => (family === 4 ? 20 : 40)
 

@@ -1,11 +1,9 @@
 import { type Drop, isDrop, Packet } from '@brunel/base'
 import { Ipv4, Ipv6 } from '@brunel/wire'
-import type { TunnelMtu, WireMtu } from './units.js'
+import { IPV6_MINIMUM, type TunnelMtu, type WireMtu } from './units.js'
 
 /** What `checkSize` says of an IPv4 packet that must be fragmented before GRE. A number, for drops are strings. */
 export const FRAGMENT = 1
-
-const IPV6_MINIMUM = 1280
 
 /**
  * Whether the inner packet at `at` fits the tunnel: undefined; `FRAGMENT` for IPv4 with DF clear (the payload is
