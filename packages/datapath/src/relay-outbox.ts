@@ -1,6 +1,8 @@
-import { type Drop, isDrop } from '@brunel/base'
+import { type Drop, isDrop, Packet } from '@brunel/base'
+import { refuseOwnDelivery } from '@brunel/gre'
 import { IPV6_MINIMUM, linkFragments, type TunnelMtu, tunnelMtu } from '@brunel/mtu'
 import { type Batch, type BatchShape, ROW, ROW_FIELDS } from './batch.js'
+import { InnerPacket } from './inner-packet.js'
 import { STATUS } from './row-status.js'
 import type { Tunnel } from './tunnels.js'
 
@@ -24,6 +26,7 @@ interface Waiting {
 export class RelayOutbox {
   readonly #shape: BatchShape
   readonly #drop: (drop: Drop) => void
+  readonly #inner = new InnerPacket()
   #waiting: Waiting[] = []
   #due = false
   /** Of IPv6 fragments; the same one comes again long after its pieces have met. */
@@ -44,7 +47,10 @@ export class RelayOutbox {
   }
 
   add(tun: number, tunnel: Tunnel | undefined, packet: Uint8Array): void {
-    const pieces = tunnel === undefined ? 'tunnel-down' : this.#fitting(packet, tunnel.mtu)
+    const pieces =
+      tunnel === undefined
+        ? 'tunnel-down'
+        : (this.#refusal(packet, tunnel) ?? this.#fitting(packet, tunnel.mtu))
     if (isDrop(pieces)) return this.#drop(pieces)
     if (this.#waiting.length + pieces.length > MOST_WAITING) return this.#drop('relay-queue-full')
     for (const bytes of pieces) this.#waiting.push({ tun, bytes })
@@ -80,8 +86,16 @@ export class RelayOutbox {
     return joining.length
   }
 
+  /** What is refused whole is one drop; its pieces would be as many as they are. */
+  #refusal(packet: Uint8Array, { mtu, remote }: Tunnel): Drop | undefined {
+    const p = new Packet(packet)
+    const malformed = this.#inner.open(p)
+    if (malformed !== undefined) return malformed
+    if (this.#inner.family === 6 && mtu < IPV6_MINIMUM) return 'tunnel-ipv6-below-1280'
+    return remote && refuseOwnDelivery(p, remote)
+  }
+
   #fitting(packet: Uint8Array, mtu: TunnelMtu): readonly Uint8Array[] | Drop {
-    if (mtu < IPV6_MINIMUM && (packet[0] ?? 0) >>> 4 === 6) return 'tunnel-ipv6-below-1280'
     const room = this.#shape.slotLength - this.#shape.headroom - TRAILER
     const most = tunnelMtu(Math.min(mtu, room))
     if (packet.length <= most) return [packet]

@@ -6,7 +6,7 @@ import { Ipv4 } from '@brunel/wire'
 import fc from 'fast-check'
 import t from 'tap'
 import { hexOf, type IpOptions, ipv4, ipv6 } from './packets.js'
-import { HERE, pair, Router, saSpec, tunnelSpec } from './router.js'
+import { HERE, pair, Router, saSpec, THERE, tunnelSpec } from './router.js'
 
 const hello: IpOptions = { protocol: 89, ttl: 1, tos: 0xc0, destination: '224.0.0.5' }
 
@@ -147,6 +147,8 @@ t.test('no tunnel, no SA, nothing that is IP, no neighbour: the drops of all pac
     new Uint8Array(),
     new Uint8Array(4000),
     ipv4({ ...hello, ttl: 0 }),
+    ipv4({ ...hello, ttl: 0, length: 4000 }),
+    ipv4({ ...hello, destination: THERE.address, protocol: 47, length: 4000 }),
     ipv6({ ...hello, source: 'fe80::1', destination: 'ff02::5' }),
     ipv6({ ...hello, source: 'fe80::1', destination: 'ff02::5', length: 1400 }),
   ])
@@ -155,7 +157,8 @@ t.test('no tunnel, no SA, nothing that is IP, no neighbour: the drops of all pac
   t.same(router.drops(), {
     'ip-version': 2,
     'ip-truncated': 1,
-    'ttl-expired': 1,
+    'ttl-expired': 2,
+    'gre-loop': 1,
     'tunnel-ipv6-below-1280': 2,
   })
   t.equal(router.send(ipv4()).length, 1, 'the tunnel lives on')
