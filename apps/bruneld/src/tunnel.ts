@@ -224,7 +224,7 @@ export class Tunnel {
   }
 
   #tell(): void {
-    const { gre, name, esp } = this.peer
+    const { gre, name, esp, tunnel } = this.peer
     const { mtu, mss } = this.mtu.current
     const spec: TunnelSpec = {
       tun: this.tun,
@@ -232,7 +232,8 @@ export class Tunnel {
       gre: { key: gre.key, checksum: gre.checksum, sequence: gre.sequence },
       mtu,
       mss,
-      farAddresses: this.peer.tunnel.addresses.map(farEnd).filter(address => address !== undefined),
+      nearAddresses: tunnel.addresses.map(({ address }) => address),
+      farAddresses: tunnel.addresses.map(farEnd).filter(address => address !== undefined),
       outer: { df: esp.df, dscp: esp.dscp },
       remoteAddress: this.bearing?.is === 'known' ? this.bearing.remote : undefined,
     }

@@ -73,6 +73,8 @@ export const DROPS = {
   'relay-same-side': 'The destination lives on the port where the packet came in.',
   'relay-unknown-destination': 'Nobody with this destination address has been heard behind the relay.',
   'relay-beacon': 'A datagram that should be a beacon of another relay is none.',
+  'relay-routed':
+    'OSPF or the like was routed into a tunnel where a relay carries it: it comes from farther away than the LAN.',
   'relay-queue-full': 'Packets of a relay come out of a tunnel, or go into it, faster than they are handled.',
   'relay-not-carrying': 'No tunnel that the packet could take carries data.',
   'relay-routes-full': 'An LSA is carried, but the memory that routes are made of has no room for it.',

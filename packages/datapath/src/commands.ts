@@ -17,6 +17,8 @@ export interface TunnelSpec {
   readonly mss: { readonly ipv4: number; readonly ipv6: number }
   /** The far end's own inner addresses: packets to them that came from it loop (RFC 2784 §3.1). Canonical text. */
   readonly farAddresses: readonly string[]
+  /** Our own on the tunnel: what a routing process of this router speaks from. Canonical text. */
+  readonly nearAddresses: readonly string[]
   /** UDP port pair or protocol 50 and address of our own delivery packets, to refuse a routing loop (RFC 2003 §3.2). */
   readonly remoteAddress: string | undefined
   /** What the outermost header takes from the inner packet, RFC 4301 §5.1.2.1. Left out: DF set, DSCP copied. */
@@ -77,7 +79,8 @@ export type DatapathCommand =
   | { readonly do: 'tunnel-restart'; readonly tun: number }
   /**
    * Which packets that come out of the tunnel are the relay's, and its beacons with them; none of them: there is no
-   * relay. Comes behind `tunnel-set` and holds until `tunnel-remove`.
+   * relay. Inbound they go up; outbound those that the host routed into the tunnel are refused, since the far relay would
+   * take them for what ours sent. Comes behind `tunnel-set` and holds until `tunnel-remove`.
    */
   | { readonly do: 'relay-set'; readonly tun: number; readonly kinds: readonly Kind[] }
   /** A whole IP packet into the tunnel, in front of what the TUN has. */

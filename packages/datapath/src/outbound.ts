@@ -67,6 +67,8 @@ export class OutboundPump {
       case 'tunnel-remove':
         this.#relay.forget(command.tun)
         return this.#tunnels.remove(command.tun)
+      case 'relay-set':
+        return this.#tunnels.relay(command.tun, command.kinds)
       case 'relay-send':
         return this.#relay.add(command.tun, this.#tunnels.at(command.tun), command.packet)
       case 'tunnel-restart':
@@ -84,7 +86,6 @@ export class OutboundPump {
       case 'sa-moved':
       case 'ike-spi':
       case 'esp-spi':
-      case 'relay-set':
         return
       default:
         assertNever(command)
@@ -132,6 +133,7 @@ export class OutboundPump {
     const inner = this.#inner
     const malformed = inner.open(p)
     if (malformed !== undefined) return malformed
+    if (i >= this.#relayed && tunnel.relay?.takes(p, tunnel.near)) return 'relay-routed'
     const sa = this.#sas.at(tun)
     if (sa === undefined) {
       this.#reports.acquire(tun)

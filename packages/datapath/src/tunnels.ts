@@ -27,11 +27,13 @@ export class Tunnel {
   readonly remote: Uint8Array | undefined
   /** All addresses of the far end's own that we know. */
   readonly far: readonly Uint8Array[]
+  /** All of our own on the tunnel. */
+  readonly near: readonly Uint8Array[]
   /** The far end's first address of each family that other links know. */
   readonly farAddresses: { readonly ipv4: Uint8Array | undefined; readonly ipv6: Uint8Array | undefined }
   /** First cell of the tunnel's counters in the direction of the pump. */
   readonly cell: number
-  /** Inbound only, and only where a relay has the tunnel. */
+  /** Only where a relay has the tunnel. */
   relay: RelayIntake | undefined
 
   constructor(spec: TunnelSpec, gre: GreTunnel, cell: number) {
@@ -42,6 +44,7 @@ export class Tunnel {
     this.remote = spec.remoteAddress === undefined ? undefined : octets(spec.remoteAddress)
     const far = spec.farAddresses.map(octets)
     this.far = far
+    this.near = spec.nearAddresses.map(octets)
     this.farAddresses = {
       ipv4: far.find(a => a.length === 4),
       ipv6: far.find(a => a.length === 16 && !isLinkLocal(a)),

@@ -26,6 +26,8 @@ for (const [title, treadmill] of [
     'in, IPv6 with key and checksum in transport mode',
     inboundTreadmill(ipv6({ length: 200 }), { ...saSpec, mode: 'transport' }, repeatable),
   ],
+  ['out, IPv4 in UDP past a relay', outboundTreadmill(datagram(ipv4), saSpec, tunnelSpec, RELAYED)],
+  ['out, IPv6 in UDP past a relay', outboundTreadmill(datagram(ipv6), saSpec, tunnelSpec, RELAYED)],
   ['in, IPv4 in UDP past a relay', inboundTreadmill(datagram(ipv4), saSpec, tunnelSpec, RELAYED)],
   ['in, IPv6 in UDP past a relay', inboundTreadmill(datagram(ipv6), saSpec, tunnelSpec, RELAYED)],
   [

@@ -164,6 +164,28 @@ t.test('no tunnel, no SA, nothing that is IP, no neighbour: the drops of all pac
   t.equal(router.send(ipv4()).length, 1, 'the tunnel lives on')
 })
 
+for (const [what, packet, out] of [
+  ['unicast that was one hop from its end', ipv4({ ...hello, destination: '10.7.0.9' }), 0],
+  ['a group', ipv4({ ...hello, ttl: 9 }), 0],
+  ['OSPFv3 to a group', ipv6({ ...hello, destination: 'ff02::5' }), 0],
+  ['a session over several hops', ipv4({ ...hello, ttl: 2, destination: '10.7.0.9' }), 1],
+  ['what this router says itself', ipv4({ ...hello, source: '10.255.0.1' }), 1],
+  ['what is not relayed', ipv4({ ...hello, protocol: 103, destination: '224.0.0.13' }), 1],
+  ['a large one that is none', ipv4({ length: 1900, dontFragment: false }), 2],
+] as const)
+  t.test(
+    `(policy): routed into a tunnel with a relay: ${what}: ${out ? 'leaves' : 'relay-routed'}`,
+    async t => {
+      const router = new Router().configure()
+      router.outbound.command({ do: 'relay-set', tun: 3, kinds: ['ospf'] })
+      relay(router, ipv4({ ...hello, length: 2000, destination: '10.7.0.9' }))
+      t.equal(router.send(packet).length, 2 + out, 'besides what the relay sends')
+      t.same(router.drops(), out ? {} : { 'relay-routed': 1 })
+      router.outbound.command({ do: 'relay-set', tun: 3, kinds: [] })
+      t.ok(router.send(packet).length > 0, 'without a relay it is a packet like others')
+    },
+  )
+
 t.test('more than a pump keeps: relay-queue-full', async t => {
   const [near, far] = relayed()
   for (let i = 0; i < 4100; i++) relay(near, ipv4(hello))

@@ -25,6 +25,7 @@ export const tunnelSpec: TunnelSpec = {
   mtu: 1400,
   mss: { ipv4: 1360, ipv6: 1340 },
   farAddresses: ['10.255.0.2', 'fd00:7::2'],
+  nearAddresses: ['10.255.0.1', 'fd00:7::1'],
   remoteAddress: THERE.address,
 }
 
@@ -156,7 +157,12 @@ export function pair(
   sealer?: () => Sealer,
 ): [Router, Router] {
   const a = new Router(sealer?.()).configure(tunnel, sa, sa)
-  const far = { ...tunnel, remoteAddress: HERE.address, farAddresses: ['10.255.0.1', 'fd00:7::1'] }
+  const far = {
+    ...tunnel,
+    remoteAddress: HERE.address,
+    farAddresses: ['10.255.0.1', 'fd00:7::1'],
+    nearAddresses: ['10.255.0.2', 'fd00:7::2'],
+  }
   const b = new Router(sealer?.()).configure(far, mirrored(sa), mirrored(sa))
   return [a, b]
 }

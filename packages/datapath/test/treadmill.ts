@@ -38,6 +38,7 @@ export function outboundTreadmill(
   packet: Uint8Array,
   sa: SaSpec = saSpec,
   tunnel: TunnelSpec = tunnelSpec,
+  kinds: readonly Kind[] = [],
 ): Treadmill {
   const batch = newBatch()
   const counters = new Counters()
@@ -61,6 +62,7 @@ export function outboundTreadmill(
   }
   const pump = new OutboundPump(ports, batch, counters, nothing)
   pump.command({ do: 'tunnel-set', tunnel })
+  pump.command({ do: 'relay-set', tun: tunnel.tun, kinds })
   pump.command({ do: 'outbound-use', sa })
   return { turn: () => pump.turn(millis(0)), drops: () => total(counters) }
 }

@@ -18,7 +18,6 @@ function concerned(command: DatapathCommand): readonly Direction[] {
     case 'sa-moved':
     case 'ike-spi':
     case 'esp-spi':
-    case 'relay-set':
     // Outbound goes on counting: a peer that did not restart would take a smaller number for a late one (RFC 2890 §2.2).
     case 'tunnel-restart':
       return ['inbound']

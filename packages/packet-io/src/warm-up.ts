@@ -144,6 +144,7 @@ export function warmUp(direction: Direction, patience = PATIENCE_MS): number {
       mtu: 1400,
       mss: { ipv4: 1360, ipv6: 1340 },
       farAddresses: [],
+      nearAddresses: [],
       remoteAddress: undefined,
     }
     pump.command({ do: 'tunnel-set', tunnel })

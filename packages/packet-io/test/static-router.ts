@@ -94,7 +94,16 @@ function start(config: StaticRouterConfig, io: PacketIo): void {
   const mss = { ipv4: config.mtu - 40, ipv6: config.mtu - 60 }
   io.command({
     do: 'tunnel-set',
-    tunnel: { tun, name: 'other', gre, mtu: config.mtu, mss, farAddresses: [], remoteAddress: undefined },
+    tunnel: {
+      tun,
+      name: 'other',
+      gre,
+      mtu: config.mtu,
+      mss,
+      farAddresses: [],
+      nearAddresses: [],
+      remoteAddress: undefined,
+    },
   })
   if (config.relay) io.command({ do: 'relay-set', tun, kinds: ['ospf'] })
   const inbound = io.addSa(sealerSa(config, config.receiveKey))

@@ -83,6 +83,25 @@ t.test('a hostile LAN', { skip: noLab() || withoutFrr(), timeout: 300_000 }, asy
   const server = await IperfServer.start(b.place, join(lab.folder, 'iperf.log'))
   t.teardown(() => server.stop())
   const before = await iperf(a.place, `${SITE.b}.1`, { seconds: 2 })
+  await t.test('(policy): OSPF that is routed into the tunnel does not cross it', async t => {
+    const to = `${SITE.b}.1`
+    await attacker.ip([`route add ${SITE.b}.0/24 via 10.9.0.251`])
+    const count = async (): Promise<number> => (await a.api.drops())['relay-routed'] ?? 0
+    const arrived = async (): Promise<number> => {
+      const [relay] = await b.api.ask<RelayReport[]>('GET', '/v1/relay')
+      return relay?.ports.find(({ tunnel }) => tunnel !== null)?.received ?? Number.NaN
+    }
+    const before = [await count(), await arrived()] as const
+    await flood(attacker, to, {
+      perSecond: 1200,
+      seconds: 1,
+      pool: ospfPool({ to, from: [ATTACKER], seed: 1 }),
+    })
+    const routed = (await count()) - before[0]
+    t.ok(routed >= 50, `${routed} that left the LAN with TTL 2`)
+    t.ok((await arrived()) - before[1] < 20, 'the far relay takes none of them for ours')
+    t.ok(await full(), 'both are Full')
+  })
   const strangers = Array.from({ length: 40 }, (_, i) => `10.9.1.${i + 1}`)
   const forged = [ATTACKER, ADDRESS.b, '10.9.0.251', '10.9.0.252', ...strangers]
   for (const [what, to] of [
