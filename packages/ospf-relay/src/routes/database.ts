@@ -8,6 +8,11 @@ import { newer } from './newer.js'
 /** Of one relay, all areas together. More than a site has; beyond it an LSA is carried and makes no route. */
 export const MOST_LSAS = 20_000
 const MOST_OCTETS = 8 << 20
+/**
+ * Links, routers of networks and prefixes of all of them. More, and a calculation keeps the processor for too long: an
+ * LSA of 64 KiB has room for 16,000, and one packet for such an LSA.
+ */
+const MOST_PARTS = 100_000
 /** Names of LSAs that we do not have. They are for people, and to know whether the database is whole. */
 const MOST_MISSING = 20_000
 /** Seconds that an LSA which was flushed is remembered, so that no older instance on its way takes its place. */
@@ -19,6 +24,13 @@ const SETTLED = 5000
 export interface Room {
   lsas: number
   octets: number
+  parts: number
+}
+
+function partsOf({ body }: Ospf.Lsa): number {
+  if (body.type === 'router') return body.links.length
+  if (body.type === 'network') return body.routers.length
+  return body.type === 'intra-area-prefix' ? body.prefixes.length : 1
 }
 
 interface Entry {
@@ -73,11 +85,14 @@ export class Database implements Area {
     if (known !== undefined && !this.#isNews(now, lsa, known)) return false
     // RFC 2328 §13 (4): nobody has it, so that nobody need be told that it is gone.
     if (known === undefined && lsa.age >= Ospf.MAX_AGE) return false
-    const { lsas, octets } = this.#room
+    const { lsas, octets, parts } = this.#room
     const [more, grows] = [known === undefined ? 1 : 0, bytes.length - (known?.bytes.length ?? 0)]
-    if (lsas + more > MOST_LSAS || octets + grows > MOST_OCTETS) return 'relay-routes-full'
+    const moreParts = partsOf(lsa) - (known === undefined ? 0 : partsOf(known.lsa))
+    if (lsas + more > MOST_LSAS || octets + grows > MOST_OCTETS || parts + moreParts > MOST_PARTS)
+      return 'relay-routes-full'
     this.#room.lsas += more
     this.#room.octets += grows
+    this.#room.parts += moreParts
     this.#entries.set(key, { lsa, bytes: new Uint8Array(bytes), heardAt: now })
     const wanted = this.#missing.get(key)
     if (wanted !== undefined && newer(lsa, wanted) >= 0) this.#missing.delete(key)
@@ -104,6 +119,7 @@ export class Database implements Area {
     this.#entries.delete(key)
     this.#room.lsas--
     this.#room.octets -= entry.bytes.length
+    this.#room.parts -= partsOf(entry.lsa)
   }
 
   /** A router has this instance: do we? */
