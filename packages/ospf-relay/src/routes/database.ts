@@ -39,6 +39,11 @@ interface Entry {
   readonly heardAt: Instant
 }
 
+interface Missing {
+  readonly header: Ospf.LsaHeader
+  readonly heardAt: Instant
+}
+
 export interface Area {
   readonly version: Ospf.Version
   readonly instance: number
@@ -66,7 +71,7 @@ export class Database implements Area {
   readonly area: string
   readonly #room: Room
   readonly #entries = new Map<string, Entry>()
-  readonly #missing = new Map<string, Ospf.LsaHeader>()
+  readonly #missing = new Map<string, Missing>()
 
   constructor({ version, instance, area }: Area, room: Room) {
     this.version = version
@@ -95,7 +100,7 @@ export class Database implements Area {
     this.#room.parts += moreParts
     this.#entries.set(key, { lsa, bytes: new Uint8Array(bytes), heardAt: now })
     const wanted = this.#missing.get(key)
-    if (wanted !== undefined && newer(lsa, wanted) >= 0) this.#missing.delete(key)
+    if (wanted !== undefined && newer(lsa, wanted.header) >= 0) this.#missing.delete(key)
     return true
   }
 
@@ -105,13 +110,20 @@ export class Database implements Area {
    */
   #isNews(now: Instant, lsa: Ospf.Lsa, known: Entry): boolean {
     const order = newer(lsa, { ...known.lsa, age: ageOf(now, known) })
-    return order > 0 || (order < 0 && lsa.age < Ospf.MAX_AGE && since(known.heardAt, now) > SETTLED)
+    if (order >= 0 || lsa.age >= Ospf.MAX_AGE) return order > 0
+    const passed = since(known.heardAt, now)
+    // RFC 2328 §12.1.6: who has flushed the last of all sequence numbers, or forgotten it, begins with the first. What was
+    // on its way when it was flushed is older than that.
+    const begunSince = known.lsa.age >= Ospf.MAX_AGE && lsa.age * 1000 < passed
+    return begunSince || passed > SETTLED
   }
 
   /** Two routers have described all that they have: what came before, and is not among it, is nobody's. */
   purge({ since: began, keys }: Whole): boolean {
     const gone = [...this.#entries].filter(([key, { heardAt }]) => heardAt < began && !keys.has(key))
     for (const [key, entry] of gone) this.#remove(key, entry)
+    for (const [key, { heardAt }] of this.#missing)
+      if (heardAt < began && !keys.has(key)) this.#missing.delete(key)
     return gone.length > 0
   }
 
@@ -129,8 +141,8 @@ export class Database implements Area {
     const known = this.#entries.get(key)
     if (known !== undefined && newer({ ...known.lsa, age: ageOf(now, known) }, header) >= 0) return
     const wanted = this.#missing.get(key)
-    if (wanted !== undefined ? newer(wanted, header) < 0 : this.#missing.size < MOST_MISSING)
-      this.#missing.set(key, header)
+    if (wanted !== undefined ? newer(wanted.header, header) < 0 : this.#missing.size < MOST_MISSING)
+      this.#missing.set(key, { header, heardAt: now })
   }
 
   /** Those that count: RFC 2328 §14, what has reached MaxAge is no part of the routing calculation. */
@@ -148,6 +160,10 @@ export class Database implements Area {
       if (since(entry.heardAt, now) / 1000 - Math.max(0, Ospf.MAX_AGE - entry.lsa.age) < REMEMBERED) continue
       this.#remove(key, entry)
     }
+    // RFC 2328 §14: by then its origin has said it again, or it is nobody's.
+    for (const [key, { header, heardAt }] of this.#missing)
+      if (since(heardAt, now) / 1000 + (header.doNotAge ? 0 : header.age) >= Ospf.MAX_AGE)
+        this.#missing.delete(key)
     return changed
   }
 
@@ -163,7 +179,7 @@ export class Database implements Area {
   missingNames(count: number): string[] {
     return [...this.#missing.values()]
       .slice(0, count)
-      .map(h => `type ${h.type} ${h.linkStateId} of ${h.advertisingRouter}`)
+      .map(({ header: h }) => `type ${h.type} ${h.linkStateId} of ${h.advertisingRouter}`)
   }
 
   /** All that count, with the age they have. */
