@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs'
+import type { Family } from '@brunel/base'
 import { MARK, runIp } from './interfaces.js'
 
 /**
@@ -18,6 +19,8 @@ const TABLE = 1_750_000_000
 export interface Steered {
   /** IP protocols. */
   readonly protocols: readonly number[]
+  /** Of those only what goes to a link-local address of IPv6. */
+  readonly onLink: readonly number[]
   /** First and last port of UDP. */
   readonly ports: readonly (readonly [number, number])[]
 }
@@ -41,6 +44,7 @@ const tableOf = ({ index }: LanOf): number => TABLE + index
 export function rulesOf(lan: LanOf, steered: Steered, priority: number): string[] {
   const kinds = [
     ...steered.protocols.map(protocol => `ipproto ${protocol}`),
+    ...steered.onLink.map(protocol => `to fe80::/10 ipproto ${protocol}`),
     ...steered.ports.map(([first, last]) => `ipproto udp dport ${first}-${last}`),
   ]
   return kinds.map(
@@ -75,11 +79,11 @@ const batch = async (args: readonly string[], lines: readonly string[]): Promise
 
 const proxyNdp = (name: string): string => `/proc/sys/net/ipv6/conf/${name}/proxy_ndp`
 
-export async function steer(lan: LanOf, steered: Steered): Promise<void> {
+export async function steer(lan: LanOf, steered: (family: Family) => Steered): Promise<void> {
   await clear(lan)
-  await batch(['-4'], rulesOf(lan, steered, RULE))
+  await batch(['-4'], rulesOf(lan, steered(4), RULE))
   const ours = switchProxyNdp(lan.name, true)
-  await batch(['-6'], rulesOf(lan, steered, ours ? RULE_PROXY_NDP : RULE))
+  await batch(['-6'], rulesOf(lan, steered(6), ours ? RULE_PROXY_NDP : RULE))
 }
 
 export const present = (lan: LanOf, far: FarNeighbour): Promise<void> => batch([], presenceOf(lan, far))

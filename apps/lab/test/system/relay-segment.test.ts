@@ -82,7 +82,8 @@ class Member {
       speaks: {
         // With MD5 no two packets are alike, so that each can be counted.
         2: { network: 'broadcast', auth: { algorithm: 'md5', key: 'count-me' } },
-        3: { network: 'broadcast' },
+        // RFC 7166 §4.2: without a checksum, by which it could be told for which of several neighbours a packet is.
+        3: { network: 'broadcast', auth: { algorithm: 'hmac-sha-256', key: 'no-checksum' } },
       },
     })
   }
