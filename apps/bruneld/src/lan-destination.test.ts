@@ -4,9 +4,8 @@ import fc from 'fast-check'
 import t from 'tap'
 import { rebuilt } from './lan-destination.js'
 
-const at = (text: string): Uint8Array => Address.parse(text)!
-const made = (protocol: number, payload: Uint8Array, from = 'fe80::2', to = 'fe80::9') =>
-  rebuilt({ protocol, source: at(from), destination: at(to), payload })
+const made = (protocol: number, payload: Uint8Array, source = 'fe80::2%lan0', destination = 'fe80::9') =>
+  rebuilt({ protocol, source, destination, payload })
 
 for (const [what, protocol, to, hops] of [
   ['RFC 5340 §A.1: OSPFv3', 89, 'ff02::5', 1],
@@ -17,7 +16,7 @@ for (const [what, protocol, to, hops] of [
 ] as const)
   t.test(`${what} gets the header that its sender gave it`, async t => {
     const payload = new Uint8Array(36).fill(0xa5)
-    const result = made(protocol, payload, 'fe80::2', to)
+    const result = made(protocol, payload, 'fe80::2%lan0', to)
     if (!(result instanceof Uint8Array)) return t.fail(String(result))
     t.same(result.subarray(40), payload)
     const p = new Packet(result)

@@ -1,12 +1,13 @@
 import type { Drop } from '@brunel/base'
-import { Checksum, Ipv6 } from '@brunel/wire'
+import { Address, Checksum, Ipv6 } from '@brunel/wire'
 import { finishUdp } from './lan-checksum.js'
 
 /** What a raw socket of IPv6 gives, which keeps the IP header for itself; the destination is known by the socket. */
 export interface Arrival {
   readonly protocol: number
-  readonly source: Uint8Array
-  readonly destination: Uint8Array
+  /** As text, perhaps with its interface: `fe80::1%lan0`. */
+  readonly source: string
+  readonly destination: string
   readonly payload: Uint8Array
 }
 
@@ -19,7 +20,10 @@ const LINK_HOPS: Readonly<Record<number, number>> = { 112: 255, [UDP]: 255 }
 const CS6 = 0xc0
 
 /** The whole packet with the header that a neighbour on the link sends. */
-export function rebuilt({ protocol, source, destination, payload }: Arrival): Uint8Array | Drop {
+export function rebuilt({ protocol, payload, ...ends }: Arrival): Uint8Array | Drop {
+  const source = Address.parse(ends.source.split('%')[0]!)
+  const destination = Address.parse(ends.destination)
+  if (source === undefined || destination === undefined) return 'relay-source'
   // The hop limit is not told either. No router forwards such a source (RFC 4291 §2.5.6): it is of this link.
   if (!(source[0] === 0xfe && (source[1]! & 0xc0) === 0x80)) return 'relay-ttl'
   const packet = new Uint8Array(Ipv6.HEADER + payload.length)

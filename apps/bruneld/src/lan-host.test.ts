@@ -2,7 +2,7 @@ import type { Family } from '@brunel/base'
 import t from 'tap'
 import { announcement } from './lan-announce.js'
 import { absenceOf, presenceOf, rulesOf } from './lan-host.js'
-import { judgeLink, type LanLink, warningsOf } from './lan-link.js'
+import { judgeLink, judgeSilence, type LanLink, warningsOf } from './lan-link.js'
 import { isRelayed, protocolsOf, steeredBy } from './lan-protocols.js'
 import { LanPort } from './relay-lan.js'
 
@@ -81,6 +81,16 @@ for (const [what, seen, want] of [
   t.test(`the relay waits: ${what}`, async t =>
     t.match(judgeLink('eth1', seen), { code: 'BRUNEL_RELAY_LAN', detail: want, remedy: /\S/ }),
   )
+
+t.test('that `ip` does not run says nothing of the interface', async t => {
+  t.match(judgeSilence('eth1', 'Device "eth1" does not exist.'), { detail: /There is no interface eth1/ })
+  for (const said of [
+    'spawn ip ENOENT',
+    'spawn ip EAGAIN',
+    'Cannot open netlink socket: Too many open files',
+  ])
+    t.equal(judgeSilence('eth1', said), undefined)
+})
 
 t.test('a link is used with the families it has, and what this machine spoils is said', async t => {
   const link = judgeLink('eth1', row(['UP', 'LOWER_UP'], [address('inet', 'global')])) as LanLink

@@ -1,5 +1,5 @@
 import type { Family } from '@brunel/base'
-import { socketFilter } from '@brunel/packet-io'
+import { closeOnExec, socketFilter } from '@brunel/packet-io'
 import { Address } from '@brunel/wire'
 import raw, { type Socket } from 'raw-socket'
 
@@ -51,6 +51,8 @@ const set = (socket: Socket, level: number, option: number, value: Buffer): void
 function openOn(link: Link, family: Family, protocol: number, bufferSize: number): Socket {
   const addressFamily = family === 4 ? raw.AddressFamily.IPv4 : raw.AddressFamily.IPv6
   const socket = raw.createSocket({ protocol, addressFamily, bufferSize })
+  // The library leaves it open to children: the last will (lan-will.ts) would hold it for ever.
+  closeOnExec()
   set(socket, SOL_SOCKET, SO_BINDTODEVICE, Buffer.from(`${link.name}\0`))
   return socket
 }

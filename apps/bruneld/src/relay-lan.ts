@@ -3,9 +3,9 @@ import type { Kind } from '@brunel/ospf-relay'
 import { Address, Checksum } from '@brunel/wire'
 import { LanBeacons } from './lan-beacons.js'
 import { finishUdp } from './lan-checksum.js'
-import { rebuilt } from './lan-destination.js'
-import { clear, type FarNeighbour, steer } from './lan-host.js'
-import { type LanLink, lookAt, readSettings, sameLink, warningsOf } from './lan-link.js'
+import { type Arrival, rebuilt } from './lan-destination.js'
+import { clear, type FarNeighbour, type Steered, Steering } from './lan-host.js'
+import { type LanLink, lookAt, readSettings, sameLink, unseen, warningsOf } from './lan-link.js'
 import { LanNeighbours, type Presence } from './lan-neighbours.js'
 import { LanPieces } from './lan-pieces.js'
 import { isRelayed, protocolsOf, steeredBy, UDP } from './lan-protocols.js'
@@ -34,6 +34,8 @@ export type LanState =
 
 /** If the kernel says nothing, an interface that is waited for is looked at this often. */
 const LOOK_MS = 2000
+/** What somebody else took from the kernel is back after so long, and a sysctl that somebody set is seen. */
+const RENEW_MS = 10_000
 
 interface Open {
   readonly link: LanLink
@@ -59,6 +61,7 @@ export class LanPort {
   readonly #watch: RouteWatch
   readonly #neighbours = new LanNeighbours()
   readonly #will = new LastWill()
+  readonly #steering = new Steering()
   readonly #pieces = new LanPieces()
   /** Routers of this LAN, who is known for longest first. */
   readonly #residents = new Set<string>()
@@ -68,6 +71,7 @@ export class LanPort {
   #own: readonly Uint8Array[] = []
   #queue: Promise<void> = Promise.resolve()
   #look: NodeJS.Timeout | undefined
+  #renew: NodeJS.Timeout | undefined
 
   constructor(name: string, kinds: readonly Kind[], ports: LanPorts) {
     this.#name = name
@@ -94,17 +98,19 @@ export class LanPort {
       if (this.#state.is === 'waiting') this.#enqueue(() => this.#check())
     }, LOOK_MS)
     this.#look.unref()
+    this.#renew = setInterval(() => this.#enqueue(() => this.#check(true)), RENEW_MS)
+    this.#renew.unref()
     await this.#enqueue(() => this.#check())
   }
 
   async stop(): Promise<void> {
     this.#watch.stop()
     clearInterval(this.#look)
+    clearInterval(this.#renew)
     await this.#queue
     await this.#neighbours.stop()
-    const lan = this.#open?.link
     this.#become({ is: 'stopped' }, undefined)
-    if (lan !== undefined) await clear(lan)
+    await this.#steering.end()
     this.#will.close()
   }
 
@@ -164,15 +170,19 @@ export class LanPort {
     return this.#queue
   }
 
-  async #check(): Promise<void> {
+  async #check(renew = false): Promise<void> {
     const seen = await lookAt(this.#name)
-    if ('code' in seen) return this.#become({ is: 'waiting', because: seen }, undefined)
+    // That `ip` does not run says nothing of a LAN that is in use.
+    if (seen === undefined && this.#open !== undefined) return
+    if (seen === undefined || 'code' in seen)
+      return this.#become({ is: 'waiting', because: seen ?? unseen(this.#name) }, undefined)
     this.#own = seen.addresses.map(text => Address.parse(text)!)
+    const steered = (family: Family): Steered => steeredBy(this.#kinds, family)
     if (this.#open === undefined || !sameLink(this.#open.link, seen)) {
       this.#shut()
-      await steer(seen, family => steeredBy(this.#kinds, family))
-    }
-    // Looked at behind `steer`: it switches on what it may.
+      await this.#steering.begin(seen, steered)
+    } else if (renew) await this.#steering.renew(steered)
+    // Looked at behind the steering: it switches on what it may.
     const warnings = warningsOf(seen, readSettings(this.#name))
     try {
       this.#become({ is: 'open', link: seen, warnings }, this.#open ?? this.#openOn(seen))
@@ -227,7 +237,7 @@ export class LanPort {
           const packet = (octets: Uint8Array, source: string, to: string | undefined): void =>
             to === undefined
               ? this.#fromV4(octets, protocol)
-              : this.#fromV6({ protocol, payload: octets, from: source, to })
+              : this.#fromV6({ protocol, source, destination: to, payload: octets })
           const lost = (count: number): void => this.#ports.drop('relay-flood', count)
           const heard = { packet, lost, failed }
           receptions.push(opened(new LanReception(link, wire, heard)))
@@ -259,22 +269,13 @@ export class LanPort {
     this.#ports.packet(packet)
   }
 
-  #fromV6({ protocol, payload, from, to }: FromV6): void {
+  #fromV6(arrival: Arrival): void {
+    const { protocol, payload } = arrival
     if (protocol === UDP && !isRelayed(this.#kinds, portOf(payload, 0))) return
-    const [source, destination] = [Address.parse(from.split('%')[0] as string), Address.parse(to)]
-    if (source === undefined || destination === undefined) return
-    const packet = rebuilt({ protocol, source, destination, payload })
-    if (typeof packet === 'string') this.#ports.drop(packet, 1)
+    const packet = rebuilt(arrival)
+    if (isDrop(packet)) this.#ports.drop(packet, 1)
     else this.#ports.packet(packet)
   }
-}
-
-/** Addresses as text. */
-interface FromV6 {
-  readonly protocol: number
-  readonly payload: Uint8Array
-  readonly from: string
-  readonly to: string
 }
 
 /** Of IPv4, as words of a checksum. */
