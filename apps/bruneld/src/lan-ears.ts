@@ -18,6 +18,8 @@ export interface Ear {
   /** The only destination of what it hears; undefined: the header says it. */
   readonly to: string | undefined
   readonly groups: readonly string[]
+  /** Sources that are heard, or those that are not. */
+  readonly from: readonly string[]
   readonly program: Uint8Array
 }
 
@@ -43,7 +45,13 @@ export function earsOf(wire: Wire, residents: Iterable<string>, far: Iterable<st
   ): Ear => {
     const sources = from.map(text => Address.parse(text)!)
     const destination = to === undefined ? undefined : Address.parse(to)
-    return { of, to, groups, program: filterOf({ from: sources, among: of !== STRANGERS, to: destination }) }
+    return {
+      of,
+      to,
+      groups,
+      from,
+      program: filterOf({ from: sources, among: of !== STRANGERS, to: destination }),
+    }
   }
   const { family, groups } = wire
   const shared = family === 4 ? [{ to: undefined, groups }] : groups.map(to => ({ to, groups: [to] }))

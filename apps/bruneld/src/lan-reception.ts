@@ -10,7 +10,7 @@ interface Heard {
 
 interface Open {
   readonly receiver: LanReceiver
-  readonly program: Uint8Array
+  readonly ear: Ear
 }
 
 /** The sockets of one protocol on one LAN. Nothing is heard before `know`. */
@@ -32,12 +32,12 @@ export class LanReception {
     const wanted = new Map(earsOf(this.#wire, residents, far).map(ear => [`${ear.of} ${ear.to}`, ear]))
     const fresh = [...wanted].filter(([key]) => !this.#open.has(key))
     // In this order a packet of one who comes to be known may come twice, and none is missed.
-    for (const [key, ear] of fresh) this.#open.set(key, { receiver: this.#listen(ear), program: ear.program })
-    for (const [key, { program }] of wanted) {
-      const open = this.#open.get(key) as Open
-      if (Buffer.compare(open.program, program) === 0) continue
-      open.receiver.filter(program)
-      this.#open.set(key, { ...open, program })
+    for (const [key, ear] of fresh) this.#open.set(key, { receiver: this.#listen(ear), ear })
+    for (const [key, ear] of wanted) {
+      const { receiver, ear: before } = this.#open.get(key) as Open
+      if (before.from.join() === ear.from.join()) continue
+      receiver.filter(ear.program)
+      this.#open.set(key, { receiver, ear })
     }
     for (const [key, { receiver }] of this.#open) {
       if (wanted.has(key)) continue
