@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs'
+import type { Family } from '@brunel/base'
 import { MARK, runIp } from './interfaces.js'
 
 /**
@@ -18,9 +19,13 @@ const TABLE = 1_750_000_000
 export interface Steered {
   /** IP protocols. */
   readonly protocols: readonly number[]
+  /** Of those only what goes to a link-local address of IPv6. */
+  readonly onLink: readonly number[]
   /** First and last port of UDP. */
   readonly ports: readonly (readonly [number, number])[]
 }
+
+export type SteeredOf = (family: Family) => Steered
 
 export interface LanOf {
   readonly name: string
@@ -41,6 +46,7 @@ const tableOf = ({ index }: LanOf): number => TABLE + index
 export function rulesOf(lan: LanOf, steered: Steered, priority: number): string[] {
   const kinds = [
     ...steered.protocols.map(protocol => `ipproto ${protocol}`),
+    ...steered.onLink.map(protocol => `to fe80::/10 ipproto ${protocol}`),
     ...steered.ports.map(([first, last]) => `ipproto udp dport ${first}-${last}`),
   ]
   return kinds.map(
@@ -75,11 +81,48 @@ const batch = async (args: readonly string[], lines: readonly string[]): Promise
 
 const proxyNdp = (name: string): string => `/proc/sys/net/ipv6/conf/${name}/proxy_ndp`
 
-export async function steer(lan: LanOf, steered: Steered): Promise<void> {
-  await clear(lan)
-  await batch(['-4'], rulesOf(lan, steered, RULE))
-  const ours = switchProxyNdp(lan.name, true)
-  await batch(['-6'], rulesOf(lan, steered, ours ? RULE_PROXY_NDP : RULE))
+/**
+ * What the kernel was told of one LAN. It is remembered here: the interface may be down, or called otherwise, when it is
+ * to be taken back.
+ */
+export class Steering {
+  #lan: LanOf | undefined
+  /** proxy_ndp was off before us. */
+  #proxyNdp = false
+
+  async begin(lan: LanOf, steered: SteeredOf): Promise<void> {
+    if (this.#lan !== undefined && this.#lan.index !== lan.index) await this.end()
+    await clear(lan)
+    this.#lan = lan
+    await this.renew(steered)
+  }
+
+  /** What somebody else took away is back: other software flushes rules, and `sysctl --system` sets what it reads. */
+  async renew(steered: SteeredOf): Promise<void> {
+    const lan = this.#lan
+    if (lan === undefined) return
+    // Refused where they are.
+    await batch(['-4'], rulesOf(lan, steered(4), RULE))
+    if (switchProxyNdp(lan.name, true)) this.#proxyNdp = true
+    await batch(['-6'], rulesOf(lan, steered(6), this.#proxyNdp ? RULE_PROXY_NDP : RULE))
+  }
+
+  async end(): Promise<void> {
+    const lan = this.#lan
+    if (lan === undefined) return
+    this.#lan = undefined
+    await clear(lan)
+    const name = await nameOf(lan)
+    if (name !== lan.name) await clear({ ...lan, name })
+    if (this.#proxyNdp) switchProxyNdp(name, false)
+    this.#proxyNdp = false
+  }
+}
+
+/** By its index: it may have been renamed. */
+async function nameOf({ name, index }: LanOf): Promise<string> {
+  const links = await rows<{ ifindex: number; ifname: string }>('link', 'show')
+  return links.find(({ ifindex }) => ifindex === index)?.ifname ?? name
 }
 
 export const present = (lan: LanOf, far: FarNeighbour): Promise<void> => batch([], presenceOf(lan, far))

@@ -69,15 +69,25 @@ export function judgeLink(name: string, row: LinkRow | undefined): LanLink | Ref
 export const sameLink = (a: LanLink, b: LanLink): boolean =>
   a.index === b.index && a.ethernet === b.ethernet && a.ipv4 === b.ipv4 && a.ipv6 === b.ipv6
 
-export async function lookAt(name: string): Promise<LanLink | Refusal> {
-  let rows: LinkRow[]
+/** Pure: what follows from what `ip` said when it failed; undefined: nothing about the interface. */
+export const judgeSilence = (name: string, said: string): Refusal | undefined =>
+  /does not exist|cannot find device/i.test(said) ? (judgeLink(name, undefined) as Refusal) : undefined
+
+/** undefined: `ip` did not say. */
+export async function lookAt(name: string): Promise<LanLink | Refusal | undefined> {
   try {
-    rows = JSON.parse(await runIp(['-json', 'address', 'show', 'dev', name])) as LinkRow[]
-  } catch {
-    rows = [] // `ip` refuses a name that there is not
+    const rows = JSON.parse(await runIp(['-json', 'address', 'show', 'dev', name])) as LinkRow[]
+    return judgeLink(name, rows[0])
+  } catch (error) {
+    return judgeSilence(name, (error as Error).message)
   }
-  return judgeLink(name, rows[0])
 }
+
+export const unseen = (name: string): Refusal =>
+  refusal(
+    `The command \`ip\`, by which the OSPF relay looks at ${name}, fails.`,
+    `ip -json address show dev ${name}: in the environment of bruneld; it is tried again every two seconds.`,
+  )
 
 /** Settings of this machine that the relay needs, as /proc shows them. */
 export interface HostSettings {

@@ -53,6 +53,8 @@ export interface Heard {
   readonly destination: Uint8Array
   /** The IP payload. */
   readonly payload: Uint8Array
+  /** Of the authentication header before it. */
+  readonly spi?: number
 }
 
 export class Doctor {
@@ -62,13 +64,14 @@ export class Doctor {
   #full: ReadonlyMap<string, Ends> = new Map()
 
   /** Answers the message, or why it could not be read. */
-  hear(now: Instant, { port, source, destination, payload }: Heard): Ospf.Message | Drop {
+  hear(now: Instant, { port, source, destination, payload, spi }: Heard): Ospf.Message | Drop {
     const message = Ospf.parse(payload, { source, destination })
     if (typeof message === 'string') {
       this.#unread.set(message, (this.#unread.get(message) ?? 0) + 1)
       return message
     }
     const neighbour = this.#neighbour(now, port, Address.format(source), message)
+    neighbour.authentication = spi === undefined ? message.authentication : { type: 'ah', spi }
     const to = Address.isMulticast(destination) ? undefined : Address.format(destination)
     this.#body(now, neighbour, message.body, to)
     return message

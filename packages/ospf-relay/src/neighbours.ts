@@ -23,7 +23,7 @@ export interface Neighbour {
   readonly instance: number
   routerId: string
   area: string
-  authentication: Ospf.Authentication
+  authentication: Authentication
   heardAt: Instant
   hello?: Ospf.Hello
   /** What its address and its last Hello say, version 2. */
@@ -115,8 +115,13 @@ export const towards = (a: Neighbour, b: Neighbour): Towards => {
 export const areaKind = (options: number): AreaKind =>
   Ospf.externalRouting(options) ? 'normal' : Ospf.nssa(options) ? 'NSSA' : 'stub'
 
-export function authenticationText(authentication: Ospf.Authentication): string {
+/** Of OSPFv3 also the authentication header of IPsec, RFC 4552 §3. */
+export type Authentication = Ospf.Authentication | { readonly type: 'ah'; readonly spi: number }
+
+export function authenticationText(authentication: Authentication): string {
   switch (authentication.type) {
+    case 'ah':
+      return `AH, SPI ${authentication.spi}`
     case 'null':
       return 'none'
     case 'password':

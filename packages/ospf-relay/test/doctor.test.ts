@@ -119,6 +119,20 @@ for (const [name, a, b, code, values] of [
     ['cryptographic, key 1, digest of 32 octets', 'cryptographic, key 1, digest of 16 octets'],
   ],
   [
+    'RFC 4552 §3: authentication header',
+    { router: { ...A6, spi: 256 }, hears: false },
+    { router: B6, hears: false },
+    'BRUNEL_OSPF_AUTHENTICATION',
+    ['AH, SPI 256', 'none'],
+  ],
+  [
+    'RFC 4302 §2.4: SPI of the authentication header',
+    { router: { ...A6, spi: 256 }, hears: false },
+    { router: { ...B6, spi: 257 }, hears: false },
+    'BRUNEL_OSPF_AUTHENTICATION',
+    ['AH, SPI 256', 'AH, SPI 257'],
+  ],
+  [
     'RFC 2328 §1.2: router id',
     { router: A, hears: false },
     { router: { ...B, id: A.id }, hears: false },
@@ -165,6 +179,7 @@ t.test(
         { router: A, options: { dr: A.address, bdr: B.address } },
         { router: B, options: { dr: A.address, bdr: B.address } },
       ],
+      [{ router: { ...A6, spi: 256 } }, { router: { ...B6, spi: 256 } }],
       // A key is being exchanged: both accept both.
       [{ router: { ...A, key: 1 } }, { router: { ...B, key: 2 } }],
     ] as const) {

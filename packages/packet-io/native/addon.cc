@@ -187,6 +187,9 @@ Napi::Value SendFrame(Info info) {
   return Napi::Number::New(info.Env(), sendFrame(integer(info, 0), bytes.Data(), bytes.ByteLength()));
 }
 
+/** closeOnExec(): 0 or errno */
+Napi::Value CloseOnExec(Info info) { return Napi::Number::New(info.Env(), closeOnExec()); }
+
 /**
  * socketFilter(program): struct sock_fprog, for SO_ATTACH_FILTER. It points into the program: whoever sets the option
  * must hold that until the kernel has copied it.
@@ -217,6 +220,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   add("removePath", RemovePath);
   add("sendUdp", SendUdp);
   add("sendFrame", SendFrame);
+  add("closeOnExec", CloseOnExec);
   add("socketFilter", SocketFilter);
   addPumpCalls(env, exports);
   addBufferCalls(env, exports);

@@ -1,10 +1,13 @@
-// One Ethernet frame by one interface, now and then: no instance, no pump.
+// What main does now and then: no instance, no pump.
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/if_packet.h>
 #include <net/ethernet.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <cstring>
 
 #include "packet_io.h"
@@ -26,6 +29,17 @@ int sendFrame(int interfaceIndex, const uint8_t* frame, size_t length) {
   const int fault = sent < 0 ? errno : 0;
   close(fd);
   return fault;
+}
+
+int closeOnExec() {
+  DIR* folder = opendir("/proc/self/fd");
+  if (folder == nullptr) return errno;
+  while (const dirent* entry = readdir(folder)) {
+    const int fd = atoi(entry->d_name);
+    if (fd > STDERR_FILENO) fcntl(fd, F_SETFD, FD_CLOEXEC);
+  }
+  closedir(folder);
+  return 0;
 }
 
 }  // namespace brunel

@@ -289,5 +289,7 @@ int readErrorQueues(Io& io, Pump& pump, TooBig* into, int room);  // error_queue
 
 /** A whole Ethernet frame; 0 or errno. */
 int sendFrame(int interfaceIndex, const uint8_t* frame, size_t length);
+/** No program that is started from here on holds a descriptor of ours; 0 or errno. */
+int closeOnExec();
 
 }  // namespace brunel

@@ -61,6 +61,7 @@ export interface Native {
     remotePort: number,
   ): number
   sendFrame(interfaceIndex: number, frame: Uint8Array): number
+  closeOnExec(): number
   socketFilter(program: Uint8Array): Uint8Array
   tunRead(
     pump: PumpNumber,

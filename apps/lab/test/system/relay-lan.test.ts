@@ -99,13 +99,19 @@ function v4(source: string, destination: string, payload: Uint8Array, protocol =
   return packet
 }
 
-/** IPv6 with a checksum of OSPFv3 or UDP. */
-function v6(source: string, destination: string, payload: Uint8Array, protocol = 89, hops = 1): Uint8Array {
+/** IPv6 around any payload. */
+function bare(source: string, destination: string, payload: Uint8Array, protocol = 89, hops = 1): Uint8Array {
   const packet = new Uint8Array(40 + payload.length)
   packet.set([0x6c, 0, 0, 0, 0, payload.length, protocol, hops])
   packet.set(address(source), 8)
   packet.set(address(destination), 24)
   packet.set(payload, 40)
+  return packet
+}
+
+/** IPv6 with a checksum of OSPFv3 or UDP. */
+function v6(source: string, destination: string, payload: Uint8Array, protocol = 89, hops = 1): Uint8Array {
+  const packet = bare(source, destination, payload, protocol, hops)
   const octets = Buffer.from(packet.buffer)
   const field = protocol === 89 ? 52 : 46
   octets.writeUInt16BE(0, field)
@@ -124,6 +130,7 @@ const packetsOf = (capture: Capture): string[] => packetsIn(capture.file).map(he
 
 const ROUTER = { 4: '10.0.0.1', 6: 'fe80::1' }
 const HOST = { 4: '10.0.0.2', 6: 'fe80::2' }
+const PROXY_NDP = '/proc/sys/net/ipv6/conf/lan/proxy_ndp'
 const FAR = { 4: '10.0.0.9', 6: 'fe80::9' }
 
 t.test('the LAN of a relay', { skip: noLab(), timeout: 60_000 }, async t => {
@@ -154,11 +161,11 @@ t.test('the LAN of a relay', { skip: noLab(), timeout: 60_000 }, async t => {
   /** All that the relay could leave behind in the kernel. */
   const traces = async (): Promise<string> => {
     const shown = await router.must(['sh'], {
-      input:
-        'ip -4 rule; ip -6 rule; ip neigh show proxy; ip -4 route show table all; ip -6 route show table all; cat /proc/sys/net/ipv6/conf/lan/proxy_ndp',
+      input: `ip -4 rule; ip -6 rule; ip neigh show proxy; ip -4 route show table all; ip -6 route show table all; cat ${PROXY_NDP}`,
     })
     return shown
   }
+  const rules = (): Promise<string> => router.must(['sh'], { input: 'ip -4 rule; ip -6 rule' })
   const ports: Port[] = []
   t.teardown(async () => {
     for (const port of ports) await port.end('SIGKILL')
@@ -254,6 +261,54 @@ t.test('the LAN of a relay', { skip: noLab(), timeout: 60_000 }, async t => {
     t.same(proxies.map(({ dst }) => dst).sort(), [FAR[4], FAR[6]], 'nobody speaks for what the LAN has')
   })
 
+  await t.test(
+    'RFC 7166 §4.2: without a checksum too it is known for which of two neighbours it is',
+    async t => {
+      const second = 'fe80::8'
+      ours.tell({ do: 'neighbour', address: second, tunnel: 'tun0', present: true })
+      await ours.presence(second, 'present')
+      const silent = (type: number, mark: number): Uint8Array => ospf(3, type, mark).fill(0, 12, 14)
+      /** RFC 4302 §2: next header, length in words less 2, SPI, sequence number, an ICV of 96 bits. */
+      const behindAh = (type: number, mark: number): Uint8Array =>
+        Uint8Array.from([
+          89,
+          4,
+          0,
+          0,
+          0,
+          0,
+          1,
+          0,
+          0,
+          0,
+          0,
+          mark,
+          ...Array(12).fill(mark),
+          ...ospf(3, type, mark),
+        ])
+      let mark = 0x20
+      for (const known of [false, true]) {
+        ours.tell({ do: 'resident', address: HOST[6], is: known })
+        await ours.presence(second, 'present') // so that it has read the line before
+        const packets = ['ff02::5', 'ff02::6', second, FAR[6]].flatMap(to => [
+          bare(HOST[6], to, silent(4, mark++)),
+          bare(HOST[6], to, behindAh(4, mark++), 51),
+        ])
+        // For the router itself: nobody's business here.
+        theirs.tell({ do: 'send', hex: hex(bare(HOST[6], ROUTER[6], silent(2, mark++))) })
+        for (const packet of packets) theirs.tell({ do: 'send', hex: hex(packet) })
+        for (const packet of packets) t.ok(await ours.packet(packet))
+        const heard = ours.heard.flatMap(news => (news.on === 'packet' ? [news.hex] : []))
+        t.same(heard.sort(), packets.map(hex).sort(), 'each once, and nothing else')
+        t.notOk(
+          ours.heard.some(news => news.on === 'drop'),
+          'nothing is counted as lost',
+        )
+      }
+      ours.tell({ do: 'neighbour', address: second, tunnel: 'tun0', present: false })
+    },
+  )
+
   await t.test('a beacon is heard by the other relay of the LAN, and not by its sender', async t => {
     ours.tell({ do: 'beacon', hex: 'b0b0' })
     t.ok(await theirs.wait('the beacon', news => news.on === 'beacon' && news.hex === 'b0b0'))
@@ -304,9 +359,27 @@ t.test('the LAN of a relay', { skip: noLab(), timeout: 60_000 }, async t => {
     })
   })
 
+  /** Lines of sockets: a child that holds one keeps it open. */
+  const sockets = (): Promise<string> =>
+    router.must(['sh'], { input: 'cat /proc/net/raw /proc/net/raw6 | wc -l' })
+
+  await t.test('rules and sysctls that somebody else took away are back', async t => {
+    const before = await rules()
+    t.match(before, /17500[\s\S]*17500/)
+    await router.must(['sh', '-e'], {
+      input: 'ip -4 rule flush protocol 175; ip -6 rule flush protocol 175',
+    })
+    await router.sysctl({ 'net.ipv6.conf.lan.proxy_ndp': 0, 'net.ipv4.conf.lan.forwarding': 0 })
+    await until('the rules', 20_000, async () => (await rules()) === before)
+    await ours.wait('a warning', n => n.on === 'state' && n.is === 'open' && /no ARP/.test(n.warnings.join()))
+    await router.sysctl({ 'net.ipv4.conf.lan.forwarding': 1 })
+    t.equal((await router.must(['cat', PROXY_NDP])).trim(), '1')
+  })
+
   await t.test('the interface goes and another of its name comes: the relay is back by itself', async t => {
     ours.tell({ do: 'neighbour', address: FAR[4], tunnel: 'tun0', present: true })
     await ours.presence(FAR[4], 'present')
+    const opened = await sockets()
     await router.ip(['link del lan'])
     await ours.state('waiting', /no interface lan/)
     await until('no route of ours', 3000, async () => !/proto 175/.test(await router.must(['ip', 'route'])))
@@ -322,7 +395,7 @@ t.test('the LAN of a relay', { skip: noLab(), timeout: 60_000 }, async t => {
       theirs.tell({ do: 'send', hex: hex(description) })
       return ours.heard.some(news => news.on === 'packet' && news.hex === hex(description))
     })
-    t.pass()
+    t.equal(await sockets(), opened, 'nobody holds those of before')
   })
 
   await t.test(
@@ -333,6 +406,7 @@ t.test('the LAN of a relay', { skip: noLab(), timeout: 60_000 }, async t => {
       const before = await traces()
       t.notMatch(before, /17500|proto 175|proxy/)
       t.match(before, /\n0\n$/, 'proxy_ndp is off, as before')
+      const bare = await rules()
       const again = open(router, 'lan', 'ospf', 'bfd')
       await again.state('open')
       for (const far of [FAR[4], FAR[6]])
@@ -349,6 +423,13 @@ t.test('the LAN of a relay', { skip: noLab(), timeout: 60_000 }, async t => {
       await next.state('open')
       await next.end()
       t.equal(await traces(), before)
+      const last = open(router, 'lan', 'ospf')
+      await last.state('open')
+      await router.ip(['link set lan down'])
+      await last.state('waiting', /is down/)
+      await last.end()
+      t.equal(await rules(), bare, 'not even while the interface is down')
+      t.equal((await router.must(['cat', PROXY_NDP])).trim(), '0')
     },
   )
 })
