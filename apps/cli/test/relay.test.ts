@@ -132,3 +132,31 @@ t.test('status of all tunnels tells each finding once, though the tunnels are up
     '  Set the lower MTU on both interfaces.',
   ])
 })
+
+t.test('a relay is switched on, changed and taken away by options, and nothing else of the peer', async t => {
+  const { brunel, peers } = await served(t)
+  const stored = () => peers.peers.get('b1')?.document
+  const files = { key: 'correct horse battery staple' }
+  await brunel('peer add b1 --remote 198.51.100.6 --psk-file key --ospf-relay lan0 --relay-bfd', { files })
+  t.same(stored()?.ospfRelay, { interface: 'lan0', bfd: true })
+  await brunel('peer edit b1 --relay-group core --relay-fail-fast --no-relay-bfd --no-relay-forward')
+  await brunel('peer edit b1 --relay-multicast pim vrrp')
+  const all = { interface: 'lan0', group: 'core', bfd: false, failFast: true, forward: false }
+  t.same(stored()?.ospfRelay, { ...all, multicast: ['pim', 'vrrp'] })
+  await brunel('peer edit b1 --relay-multicast none --ospf-relay lan1')
+  t.same(stored()?.ospfRelay, { ...all, interface: 'lan1', multicast: [] })
+  t.match(await brunel('peer edit b1 --no-ospf-relay'), { exit: 0 })
+  t.equal(stored()?.ospfRelay, undefined)
+  t.equal(stored()?.remote.address, '198.51.100.6')
+  const refused = await brunel('peer edit b1 --relay-bfd')
+  t.match(refused, { exit: 1, err: /\/ospfRelay/ }, 'which LAN has to be said')
+  t.match(await brunel('peer edit b1 --relay-multicast igmp'), { exit: 2, err: /pim/ })
+})
+
+t.test('an option that takes the relay away does so with the document of a file, too', async t => {
+  const { brunel, peers } = await served(t)
+  const auth = { method: 'psk', psk: 'correct horse battery staple' }
+  const b1 = { name: 'b1', remote: { address: '198.51.100.6' }, auth, ospfRelay: { interface: 'lan0' } }
+  t.match(await brunel('peer add - --no-ospf-relay', { stdin: JSON.stringify(b1) }), { exit: 0 })
+  t.equal(peers.peers.get('b1')?.document.ospfRelay, undefined)
+})

@@ -1,10 +1,11 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { EXIT, Failure } from '../failure.js'
 import type { Terminal } from '../terminal.js'
+import { type RelayOptions, relayOptions, relayPatch } from './relay-options.js'
 
 /** A peer document from a file, from standard input, or from options. A secret never stands on a command line. */
 
-export interface PeerOptions {
+export interface PeerOptions extends RelayOptions {
   readonly name?: string
   readonly remote?: string
   readonly remoteId?: string
@@ -56,6 +57,11 @@ function whole(text: string): number {
 }
 
 export const peerOptions = (command: Command): Command =>
+  relayOptions(tunnelOptions(command))
+    .option('--enabled', 'the tunnel is wanted')
+    .option('--disabled', 'configured, but not wanted')
+
+const tunnelOptions = (command: Command): Command =>
   command
     .option('--remote <address>', 'address or DNS name of the peer, or `any`')
     .option('--remote-id <identity>', 'identity that the peer must prove')
@@ -116,8 +122,6 @@ export const peerOptions = (command: Command): Command =>
       ).choices(['block', 'withdraw', 'keep']),
     )
     .option('--mtu <mtu>', 'largest inner packet, or `auto`', text => (text === 'auto' ? text : whole(text)))
-    .option('--enabled', 'the tunnel is wanted')
-    .option('--disabled', 'configured, but not wanted')
 
 /** A JSON merge patch (RFC 7396) of what the options say. */
 export function patchOf(options: PeerOptions, psk: string | undefined, terminal: Terminal): Json {
@@ -149,6 +153,7 @@ export function patchOf(options: PeerOptions, psk: string | undefined, terminal:
       whenDown: options.whenDown,
       mtu: options.mtu,
     },
+    ospfRelay: relayPatch(options),
   })
 }
 
@@ -194,6 +199,10 @@ function pruned(value: Json): Json {
 export function merged(target: Json, patch: Json): Json {
   const result = { ...target }
   for (const [name, value] of Object.entries(patch)) {
+    if (value === null) {
+      delete result[name]
+      continue
+    }
     const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
     result[name] = isObject ? merged((result[name] ?? {}) as Json, value as Json) : value
   }
