@@ -15,7 +15,7 @@ export function finishUdp(packet: Uint8Array, at: number, ends: number): void {
   view.setUint16(at + 6, whole === 0 ? 0xffff : whole) // RFC 768
 }
 
-export const isUnfinished = (view: DataView, at: number, ends: number): boolean =>
+const isUnfinished = (view: DataView, at: number, ends: number): boolean =>
   view.getUint16(at + 6) === Checksum.fold(ends + UDP + view.getUint16(at + 4))
 
 const UDP = 17

@@ -9,17 +9,24 @@ const NETWORK = 0xfff00000 // SKF_NET_OFF
 const WHOLE = 0x40000
 const LITTLE = endianness() === 'LE'
 
-/** Packets whose source is one of `sources`, or all others. Addresses of one family; no more than 25 of them. Pure. */
-export function sourceFilter(sources: readonly Uint8Array[], among: boolean): Uint8Array {
-  const lines: (readonly [code: number, then: number, otherwise: number, operand: number])[] = []
-  for (const source of sources) {
-    const view = new DataView(source.buffer, source.byteOffset, source.length)
-    const at = NETWORK + (source.length === 4 ? 12 : 8)
-    const words = source.length / 4
-    for (let word = 0; word < words; word++) {
-      lines.push([LOAD_WORD, 0, 0, at + 4 * word])
-      lines.push([JUMP_EQUAL, 0, 2 * (words - word - 1) + 1, view.getUint32(4 * word)])
-    }
+type Line = readonly [code: number, then: number, otherwise: number, operand: number]
+
+/** What a filter lets through. */
+export interface Wanted {
+  /** Sources: no more than 25, or older kernels refuse it. */
+  readonly from: readonly Uint8Array[]
+  /** Packets from one of them, or from all others. */
+  readonly among: boolean
+  /** Only what goes there, if it is said; of the family of `from`. */
+  readonly to?: Uint8Array | undefined
+}
+
+/** Pure. */
+export function filterOf({ from, among, to }: Wanted): Uint8Array {
+  const lines: Line[] = []
+  if (to !== undefined) lines.push(...compare(to, to.length === 4 ? 16 : 24, [1, 0]), [RETURN, 0, 0, 0])
+  for (const source of from) {
+    lines.push(...compare(source, source.length === 4 ? 12 : 8, [0, 1]))
     lines.push([RETURN, 0, 0, among ? WHOLE : 0])
   }
   lines.push([RETURN, 0, 0, among ? 0 : WHOLE])
@@ -31,4 +38,14 @@ export function sourceFilter(sources: readonly Uint8Array[], among: boolean): Ui
     program.setUint32(8 * i + 4, operand, LITTLE)
   }
   return new Uint8Array(program.buffer)
+}
+
+/** Looks for an address at an offset of the header, and skips so many lines behind these where it is, where it is not. */
+function compare(address: Uint8Array, at: number, [equal, other]: readonly [number, number]): Line[] {
+  const view = new DataView(address.buffer, address.byteOffset, address.length)
+  const words = address.length / 4
+  return Array.from({ length: words }, (_, word): Line[] => [
+    [LOAD_WORD, 0, 0, NETWORK + at + 4 * word],
+    [JUMP_EQUAL, word === words - 1 ? equal : 0, 2 * (words - word - 1) + other, view.getUint32(4 * word)],
+  ]).flat()
 }

@@ -1,3 +1,4 @@
+import type { Family } from '@brunel/base'
 import t from 'tap'
 import { announcement } from './lan-announce.js'
 import { absenceOf, presenceOf, rulesOf } from './lan-host.js'
@@ -8,10 +9,15 @@ import { LanPort } from './relay-lan.js'
 const lan = { name: 'eth1', index: 7 }
 
 t.test('rules lead only what is relayed, from the LAN only, to a table of the LAN', async t => {
-  t.same(rulesOf(lan, steeredBy(['ospf', 'bfd', 'pim']), 1750), [
+  const rules = (family: Family): string[] => rulesOf(lan, steeredBy(['ospf', 'bfd', 'pim'], family), 1750)
+  const [ospf, ah, bfd] = [
     'rule add priority 1750 iif eth1 ipproto 89 lookup 1750000007 protocol 175',
+    'rule add priority 1750 iif eth1 to fe80::/10 ipproto 51 lookup 1750000007 protocol 175',
     'rule add priority 1750 iif eth1 ipproto udp dport 3784-3785 lookup 1750000007 protocol 175',
-  ])
+  ]
+  t.same(rules(4), [ospf, bfd])
+  t.same(rules(6), [ospf, ah, bfd], 'RFC 4552 §3: OSPFv3 may be in AH')
+  t.same(steeredBy(['bfd'], 6).onLink, [])
 })
 
 t.test('a far neighbour is local to what is relayed, routed to its tunnel, and answered for', async t => {
@@ -36,12 +42,19 @@ t.test('a far neighbour is local to what is relayed, routed to its tunnel, and a
   )
 })
 
-t.test('one socket a protocol, in the groups of all its kinds', async t => {
+t.test('each protocol once, in the groups of all its kinds', async t => {
+  const wire = { family: 4, unicast: true }
   t.same(protocolsOf(['ospf', 'bfd', 'rip', 'vrrp'], 4), [
-    { protocol: 89, groups: ['224.0.0.5', '224.0.0.6'] },
-    { protocol: 17, groups: ['224.0.0.9'] },
-    { protocol: 112, groups: ['224.0.0.18'] },
+    { ...wire, protocol: 89, groups: ['224.0.0.5', '224.0.0.6'] },
+    { ...wire, protocol: 17, groups: ['224.0.0.9'] },
+    { ...wire, protocol: 112, groups: ['224.0.0.18'], unicast: false },
   ])
+  const groups = ['ff02::5', 'ff02::6']
+  t.same(
+    protocolsOf(['ospf'], 6),
+    [89, 51].map(protocol => ({ family: 6, protocol, groups, unicast: true })),
+    'RFC 4552 §3: OSPFv3 may be in AH',
+  )
   t.ok(isRelayed(['ospf', 'bfd'], 3785))
   for (const port of [3786, 521, -1]) t.notOk(isRelayed(['ospf', 'bfd'], port))
 })

@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs'
+import type { Family } from '@brunel/base'
 import { MARK, runIp } from './interfaces.js'
 
 /**
@@ -18,9 +19,13 @@ const TABLE = 1_750_000_000
 export interface Steered {
   /** IP protocols. */
   readonly protocols: readonly number[]
+  /** Of those only what goes to a link-local address of IPv6. */
+  readonly onLink: readonly number[]
   /** First and last port of UDP. */
   readonly ports: readonly (readonly [number, number])[]
 }
+
+export type SteeredOf = (family: Family) => Steered
 
 export interface LanOf {
   readonly name: string
@@ -41,6 +46,7 @@ const tableOf = ({ index }: LanOf): number => TABLE + index
 export function rulesOf(lan: LanOf, steered: Steered, priority: number): string[] {
   const kinds = [
     ...steered.protocols.map(protocol => `ipproto ${protocol}`),
+    ...steered.onLink.map(protocol => `to fe80::/10 ipproto ${protocol}`),
     ...steered.ports.map(([first, last]) => `ipproto udp dport ${first}-${last}`),
   ]
   return kinds.map(
@@ -84,7 +90,7 @@ export class Steering {
   /** proxy_ndp was off before us. */
   #proxyNdp = false
 
-  async begin(lan: LanOf, steered: Steered): Promise<void> {
+  async begin(lan: LanOf, steered: SteeredOf): Promise<void> {
     if (this.#lan !== undefined && this.#lan.index !== lan.index) await this.end()
     await clear(lan)
     this.#lan = lan
@@ -92,13 +98,13 @@ export class Steering {
   }
 
   /** What somebody else took away is back: other software flushes rules, and `sysctl --system` sets what it reads. */
-  async renew(steered: Steered): Promise<void> {
+  async renew(steered: SteeredOf): Promise<void> {
     const lan = this.#lan
     if (lan === undefined) return
     // Refused where they are.
-    await batch(['-4'], rulesOf(lan, steered, RULE))
+    await batch(['-4'], rulesOf(lan, steered(4), RULE))
     if (switchProxyNdp(lan.name, true)) this.#proxyNdp = true
-    await batch(['-6'], rulesOf(lan, steered, this.#proxyNdp ? RULE_PROXY_NDP : RULE))
+    await batch(['-6'], rulesOf(lan, steered(6), this.#proxyNdp ? RULE_PROXY_NDP : RULE))
   }
 
   async end(): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Family } from '@brunel/base'
 import type { Kind } from '@brunel/ospf-relay'
+import type { Wire as Reception } from './lan-ears.js'
 import type { Steered } from './lan-host.js'
 
 /** How the kinds of packets of a relay look to the sockets and the rules of this machine. */
@@ -26,23 +27,37 @@ const WIRES: Readonly<Record<Kind, Wire>> = {
   vrrp: { protocol: 112, groups: { 4: ['224.0.0.18'], 6: ['ff02::12'] }, unicast: false },
 }
 
-/** IP protocols to listen to, with the groups of each. */
-export function protocolsOf(
-  kinds: readonly Kind[],
-  family: Family,
-): { readonly protocol: number; readonly groups: readonly string[] }[] {
-  const found = new Map<number, string[]>()
-  for (const kind of kinds) {
-    const { protocol, groups } = WIRES[kind]
-    found.set(protocol, [...(found.get(protocol) ?? []), ...groups[family]])
-  }
-  return [...found].map(([protocol, groups]) => ({ protocol, groups }))
+/** OSPFv3 whose routers authenticate by IPsec: RFC 4552 §3, between the addresses of one link. */
+const AH = 51
+const AH_OF_OSPF: Reception = {
+  family: 6,
+  protocol: AH,
+  groups: WIRES.ospf.groups[6],
+  unicast: true,
 }
 
-export function steeredBy(kinds: readonly Kind[]): Steered {
+/** What to listen to: each IP protocol once, with the groups of all its kinds. */
+export function protocolsOf(kinds: readonly Kind[], family: Family): readonly Reception[] {
+  const found = new Map<number, Reception>()
+  for (const kind of kinds) {
+    const { protocol, groups, unicast } = WIRES[kind]
+    const others = found.get(protocol)
+    found.set(protocol, {
+      family,
+      protocol,
+      groups: [...(others?.groups ?? []), ...groups[family]],
+      unicast: unicast || others?.unicast === true,
+    })
+  }
+  return [...found.values(), ...(family === 6 && kinds.includes('ospf') ? [AH_OF_OSPF] : [])]
+}
+
+export function steeredBy(kinds: readonly Kind[], family: Family): Steered {
   const unicast = kinds.map(kind => WIRES[kind]).filter(wire => wire.unicast)
   return {
     protocols: unicast.filter(wire => wire.ports === undefined).map(wire => wire.protocol),
+    // AH between other addresses is a matter of its ends.
+    onLink: family === 6 && kinds.includes('ospf') ? [AH] : [],
     ports: unicast.flatMap(({ ports }) => (ports === undefined ? [] : [ports])),
   }
 }

@@ -1,57 +1,63 @@
-import type { Family } from '@brunel/base'
-import { Address } from '@brunel/wire'
-import { sourceFilter } from './lan-filter.js'
-import { LanReceiver, type Link } from './lan-socket.js'
+import { type Ear, earsOf, type Wire } from './lan-ears.js'
+import { LanReceiver, type Link, Pace } from './lan-socket.js'
 
 interface Heard {
-  readonly packet: (octets: Uint8Array, source: string) => void
+  /** `to`: the destination, where the octets do not say it. */
+  readonly packet: (octets: Uint8Array, source: string, to: string | undefined) => void
   readonly lost: (count: number) => void
   readonly failed: (error: Error) => void
 }
 
-/** Each costs the kernel a look at every packet of the protocol. Fewer: more routers of a LAN share with strangers. */
-const MOST_RESIDENTS = 8
+interface Open {
+  readonly receiver: LanReceiver
+  readonly ear: Ear
+}
 
-/**
- * Packets of one protocol from one LAN. A flood fills a socket, and what does not fit is lost without regard to who sent
- * it: so each router that is known has a socket of its own, which takes its packets alone, and the one of all others does
- * not. Those known for longest come first: a flood cannot push them out.
- */
+/** The sockets of one protocol on one LAN. Nothing is heard before `know`. */
 export class LanReception {
-  readonly #open: (program?: Uint8Array) => LanReceiver
-  readonly #family: Family
-  readonly #strangers: LanReceiver
-  readonly #residents = new Map<string, LanReceiver>()
+  readonly #link: Link
+  readonly #wire: Wire
+  readonly #heard: Heard
+  readonly #open = new Map<string, Open>()
+  readonly #paces = new Map<string, Pace>()
 
-  constructor(
-    link: Link,
-    what: { readonly family: Family; readonly protocol: number; readonly groups: readonly string[] },
-    heard: Heard,
-  ) {
-    this.#family = what.family
-    this.#open = program => new LanReceiver(link, { ...what, program }, heard)
-    this.#strangers = this.#open()
+  constructor(link: Link, wire: Wire, heard: Heard) {
+    this.#link = link
+    this.#wire = wire
+    this.#heard = heard
   }
 
-  /** Of both families, in canonical text; who is known for longest first. */
-  know(all: Iterable<string>): void {
-    const known = [...all].filter(text => text.includes(':') === (this.#family === 6))
-    const wanted = new Set(known.slice(0, MOST_RESIDENTS))
-    const sources = [...wanted].map(text => Address.parse(text)!)
-    const gone = [...this.#residents].filter(([address]) => !wanted.has(address))
-    const fresh = [...wanted].filter(address => !this.#residents.has(address))
-    if (gone.length + fresh.length === 0) return
-    // In this order one packet may come twice, and none is missed.
-    for (const address of fresh)
-      this.#residents.set(address, this.#open(sourceFilter([Address.parse(address)!], true)))
-    this.#strangers.filter(sourceFilter(sources, false))
-    for (const [address, receiver] of gone) {
-      receiver.close()
-      this.#residents.delete(address)
+  /** Routers of this LAN, and those behind the relay; as of `earsOf`. */
+  know(residents: Iterable<string>, far: Iterable<string>): void {
+    const wanted = new Map(earsOf(this.#wire, residents, far).map(ear => [`${ear.of} ${ear.to}`, ear]))
+    const fresh = [...wanted].filter(([key]) => !this.#open.has(key))
+    // In this order a packet of one who comes to be known may come twice, and none is missed.
+    for (const [key, ear] of fresh) this.#open.set(key, { receiver: this.#listen(ear), ear })
+    for (const [key, ear] of wanted) {
+      const { receiver, ear: before } = this.#open.get(key) as Open
+      if (before.from.join() === ear.from.join()) continue
+      receiver.filter(ear.program)
+      this.#open.set(key, { receiver, ear })
     }
+    for (const [key, { receiver }] of this.#open) {
+      if (wanted.has(key)) continue
+      receiver.close()
+      this.#open.delete(key)
+    }
+    const paced = new Set([...wanted.values()].map(ear => ear.of))
+    for (const of of this.#paces.keys()) if (!paced.has(of)) this.#paces.delete(of)
+  }
+
+  #listen({ of, to, groups, program }: Ear): LanReceiver {
+    const { family, protocol } = this.#wire
+    const pace = this.#paces.get(of) ?? new Pace()
+    this.#paces.set(of, pace)
+    const { lost, failed } = this.#heard
+    const packet = (octets: Uint8Array, source: string): void => this.#heard.packet(octets, source, to)
+    return new LanReceiver(this.#link, { family, protocol, groups, program, pace }, { packet, lost, failed })
   }
 
   close(): void {
-    for (const receiver of [this.#strangers, ...this.#residents.values()]) receiver.close()
+    for (const { receiver } of this.#open.values()) receiver.close()
   }
 }

@@ -10,6 +10,7 @@ const SO_BINDTODEVICE = 25
 const SO_ATTACH_FILTER = 26
 const SO_RCVBUFFORCE = 33
 const SO_MEMINFO = 55
+const SK_MEMINFO_RMEM_ALLOC = 0
 const SK_MEMINFO_DROPS = 8
 const IPPROTO_IP = 0
 const IP_MULTICAST_LOOP = 34
@@ -27,6 +28,8 @@ const READ_MOST = 40
 const WHILE_MS = 20
 /** Holds what comes in a burst: a large database is a few hundred updates. */
 const RECEIVE_BUFFER = 1 << 20
+/** In a flood something comes at each try; among so much one packet too many does no harm. */
+const OPEN_MOST = 5
 /** The largest packet of IPv4. */
 const PACKET_MOST = 65_535
 /** Packets that wait for the kernel to take them. */
@@ -54,38 +57,91 @@ function openOn(link: Link, family: Family, protocol: number, bufferSize: number
   return socket
 }
 
+const attach = (socket: Socket, program: Uint8Array): void =>
+  set(socket, SOL_SOCKET, SO_ATTACH_FILTER, Buffer.from(socketFilter(program)))
+
+/** One word of SO_MEMINFO. */
+function memory(socket: Socket, word: number): number {
+  const words = Buffer.alloc((SK_MEMINFO_DROPS + 1) * 4)
+  socket.getOption(SOL_SOCKET, SO_MEMINFO, words, words.length)
+  return words.readUInt32LE(word * 4)
+}
+
+/** What came before the filter was there would be taken for what the filter lets through: then another socket. */
+function openFiltered(link: Link, { family, protocol, program }: Receiving): Socket {
+  for (let tries = 1; ; tries++) {
+    const socket = openOn(link, family, protocol, PACKET_MOST)
+    attach(socket, program)
+    if (memory(socket, SK_MEMINFO_RMEM_ALLOC) === 0 || tries === OPEN_MOST) return socket
+    socket.close()
+  }
+}
+
 /** struct ip_mreqn, struct ipv6_mreq. */
 const membership = (group: Uint8Array, { index }: Link): Buffer =>
   group.length === 4
     ? Buffer.concat([group, Buffer.alloc(4), number(index)])
     : Buffer.concat([group, number(index)])
 
+/** Receivers that share what may be read in a while. */
+export class Pace {
+  readonly #receivers = new Set<LanReceiver>()
+  #read = 0
+  #beat: NodeJS.Timeout | undefined
+
+  /** Whether more may be read in this while. */
+  read(): boolean {
+    return ++this.#read < READ_MOST
+  }
+
+  join(receiver: LanReceiver): void {
+    this.#receivers.add(receiver)
+    this.#beat ??= setInterval(() => this.#next(), WHILE_MS).unref()
+  }
+
+  leave(receiver: LanReceiver): void {
+    this.#receivers.delete(receiver)
+    if (this.#receivers.size > 0) return
+    clearInterval(this.#beat)
+    this.#beat = undefined
+  }
+
+  #next(): void {
+    if (this.#read === 0) return
+    this.#read = 0
+    for (const receiver of this.#receivers) receiver.resume()
+  }
+}
+
+interface Receiving {
+  readonly family: Family
+  readonly protocol: number
+  readonly groups: readonly string[]
+  /** As of `filter`. */
+  readonly program: Uint8Array
+  readonly pace: Pace
+}
+
+interface Heard {
+  readonly packet: (octets: Uint8Array, source: string) => void
+  readonly lost: (count: number) => void
+  readonly failed: (error: Error) => void
+}
+
 /** Packets of one protocol that come by one interface, to this machine or to the groups. IPv6: without the IP header. */
 export class LanReceiver {
   readonly #socket: Socket
-  #read = 0
+  readonly #pace: Pace
+  readonly #lostSome: (count: number) => void
   #lost = 0
-  readonly #beat: NodeJS.Timeout
+  #heard = false
   #paused = false
 
-  constructor(
-    link: Link,
-    what: {
-      readonly family: Family
-      readonly protocol: number
-      readonly groups: readonly string[]
-      /** As of `filter`; before anything is heard. */
-      readonly program?: Uint8Array | undefined
-    },
-    ports: {
-      readonly packet: (octets: Uint8Array, source: string) => void
-      readonly lost: (count: number) => void
-      readonly failed: (error: Error) => void
-    },
-  ) {
-    const socket = openOn(link, what.family, what.protocol, PACKET_MOST)
+  constructor(link: Link, what: Receiving, ports: Heard) {
+    const socket = openFiltered(link, what)
     this.#socket = socket
-    if (what.program !== undefined) this.filter(what.program)
+    this.#pace = what.pace
+    this.#lostSome = ports.lost
     set(socket, SOL_SOCKET, SO_RCVBUFFORCE, number(RECEIVE_BUFFER))
     const [level, all, join] =
       what.family === 4
@@ -97,21 +153,21 @@ export class LanReceiver {
     // Readable, and nothing in it: the kernel found a wrong checksum meanwhile.
     socket.on('error', error => /temporarily unavailable/i.test(error.message) || ports.failed(error))
     socket.on('message', (octets, source) => {
-      if (++this.#read >= READ_MOST) this.#pause()
+      this.#heard = true
+      if (!what.pace.read()) this.#pause()
       // A copy: the library reads the next one into the same octets, and `slice` of a Buffer is none.
       ports.packet(new Uint8Array(octets), source)
     })
-    this.#beat = setInterval(() => this.#resume(ports.lost), WHILE_MS)
-    this.#beat.unref()
+    what.pace.join(this)
   }
 
   /** Classic BPF; takes the place of the one before. */
   filter(program: Uint8Array): void {
-    set(this.#socket, SOL_SOCKET, SO_ATTACH_FILTER, Buffer.from(socketFilter(program)))
+    attach(this.#socket, program)
   }
 
   close(): void {
-    clearInterval(this.#beat)
+    this.#pace.leave(this)
     this.#socket.close()
   }
 
@@ -120,21 +176,15 @@ export class LanReceiver {
     this.#socket.pauseRecv()
   }
 
-  #resume(lost: (count: number) => void): void {
-    const busy = this.#read > 0
-    this.#read = 0
+  /** The next while has begun. */
+  resume(): void {
     if (this.#paused) this.#socket.resumeRecv()
     this.#paused = false
-    if (!busy) return
-    const dropped = this.#kernelDrops()
-    if (dropped > this.#lost) lost(dropped - this.#lost)
+    if (!this.#heard) return
+    this.#heard = false
+    const dropped = memory(this.#socket, SK_MEMINFO_DROPS)
+    if (dropped > this.#lost) this.#lostSome(dropped - this.#lost)
     this.#lost = dropped
-  }
-
-  #kernelDrops(): number {
-    const words = Buffer.alloc((SK_MEMINFO_DROPS + 1) * 4)
-    this.#socket.getOption(SOL_SOCKET, SO_MEMINFO, words, words.length)
-    return words.readUInt32LE(SK_MEMINFO_DROPS * 4)
   }
 }
 

@@ -3,8 +3,8 @@ import type { Kind } from '@brunel/ospf-relay'
 import { Address, Checksum } from '@brunel/wire'
 import { LanBeacons } from './lan-beacons.js'
 import { finishUdp } from './lan-checksum.js'
-import { rebuilt } from './lan-destination.js'
-import { clear, type FarNeighbour, Steering } from './lan-host.js'
+import { type Arrival, rebuilt } from './lan-destination.js'
+import { clear, type FarNeighbour, type Steered, Steering } from './lan-host.js'
 import { type LanLink, lookAt, readSettings, sameLink, unseen, warningsOf } from './lan-link.js'
 import { LanNeighbours, type Presence } from './lan-neighbours.js'
 import { LanPieces } from './lan-pieces.js'
@@ -51,7 +51,7 @@ export const clearAll = (): Promise<void> => clear()
 /**
  * The LAN interface of a relay group, the only place where its packets meet the system. Main thread only.
  *
- * In: raw sockets of the interface, one a protocol. Multicast comes by membership; unicast for far neighbours, which the
+ * In: raw sockets of the interface (lan-ears.ts says which). Multicast comes by membership; unicast for far neighbours, which the
  * kernel would forward and count the TTL of, comes since a rule makes their addresses local to what is relayed and to
  * nothing else. Out: raw sockets that take the IP header from us.
  */
@@ -144,16 +144,23 @@ export class LanPort {
 
   /** The machine answers ARP or ND for it on the LAN, unless the LAN has it itself; `tunnel`: the interface towards it. */
   neighbour(far: FarNeighbour, present: boolean): void {
-    if (!present) return this.#neighbours.remove(far.address)
-    this.#will.open(this.#name)
-    this.#neighbours.set(far)
+    if (present) {
+      this.#will.open(this.#name)
+      this.#neighbours.set(far)
+    } else this.#neighbours.remove(far.address)
+    this.#tell(this.#open?.receptions ?? [])
   }
 
   /** A router of this LAN, or no longer: what it sends is heard whatever others send. */
   resident(address: string, is: boolean): void {
     if (is) this.#residents.add(address)
     else this.#residents.delete(address)
-    for (const reception of this.#open?.receptions ?? []) reception.know(this.#residents)
+    this.#tell(this.#open?.receptions ?? [])
+  }
+
+  /** Who is where decides which sockets there are. */
+  #tell(receptions: readonly LanReception[]): void {
+    for (const reception of receptions) reception.know(this.#residents, this.#neighbours.addresses)
   }
 
   #enqueue(step: () => Promise<void>): Promise<void> {
@@ -170,10 +177,11 @@ export class LanPort {
     if (seen === undefined || 'code' in seen)
       return this.#become({ is: 'waiting', because: seen ?? unseen(this.#name) }, undefined)
     this.#own = seen.addresses.map(text => Address.parse(text)!)
+    const steered = (family: Family): Steered => steeredBy(this.#kinds, family)
     if (this.#open === undefined || !sameLink(this.#open.link, seen)) {
       this.#shut()
-      await this.#steering.begin(seen, steeredBy(this.#kinds))
-    } else if (renew) await this.#steering.renew(steeredBy(this.#kinds))
+      await this.#steering.begin(seen, steered)
+    } else if (renew) await this.#steering.renew(steered)
     // Looked at behind the steering: it switches on what it may.
     const warnings = warningsOf(seen, readSettings(this.#name))
     try {
@@ -224,18 +232,18 @@ export class LanPort {
       for (const family of [4, 6] as const) {
         if (!(family === 4 ? link.ipv4 : link.ipv6)) continue
         senders[family] = opened(new LanSender(link, family, { refused, failed }))
-        for (const { protocol, groups } of protocolsOf(this.#kinds, family)) {
-          const known = groups.map(group => Address.parse(group)!)
-          const packet =
-            family === 4
-              ? (octets: Uint8Array) => this.#fromV4(octets, protocol)
-              : (octets: Uint8Array, source: string) => this.#fromV6(octets, source, protocol, known)
+        for (const wire of protocolsOf(this.#kinds, family)) {
+          const { protocol } = wire
+          const packet = (octets: Uint8Array, source: string, to: string | undefined): void =>
+            to === undefined
+              ? this.#fromV4(octets, protocol)
+              : this.#fromV6({ protocol, source, destination: to, payload: octets })
           const lost = (count: number): void => this.#ports.drop('relay-flood', count)
           const heard = { packet, lost, failed }
-          receptions.push(opened(new LanReception(link, { family, protocol, groups }, heard)))
+          receptions.push(opened(new LanReception(link, wire, heard)))
         }
       }
-      for (const [first, last] of link.ipv6 ? steeredBy(this.#kinds).ports : [])
+      for (const [first, last] of link.ipv6 ? steeredBy(this.#kinds, 6).ports : [])
         for (let port = first; port <= last; port++) opened(new UdpSink(port))
       const beacons = link.ipv6
         ? opened(
@@ -245,7 +253,7 @@ export class LanPort {
             }),
           )
         : undefined
-      for (const reception of receptions) reception.know(this.#residents)
+      this.#tell(receptions)
       return { link, close, senders, beacons, receptions }
     } catch (error) {
       close()
@@ -261,17 +269,12 @@ export class LanPort {
     this.#ports.packet(packet)
   }
 
-  #fromV6(payload: Uint8Array, from: string, protocol: number, groups: readonly Uint8Array[]): void {
+  #fromV6(arrival: Arrival): void {
+    const { protocol, payload } = arrival
     if (protocol === UDP && !isRelayed(this.#kinds, portOf(payload, 0))) return
-    const source = Address.parse(from.split('%')[0] as string)
-    if (source === undefined) return
-    const neighbours = [...this.#neighbours.addresses]
-      .filter(a => a.includes(':'))
-      .map(a => Address.parse(a)!)
-    const own = this.#own.filter(a => a.length === 16)
-    const packet = rebuilt({ protocol, source, payload }, { groups, neighbours, own })
-    if (typeof packet === 'string') this.#ports.drop(packet, 1)
-    else if (packet !== undefined) this.#ports.packet(packet)
+    const packet = rebuilt(arrival)
+    if (isDrop(packet)) this.#ports.drop(packet, 1)
+    else this.#ports.packet(packet)
   }
 }
 

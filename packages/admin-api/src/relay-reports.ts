@@ -72,7 +72,8 @@ export const OspfNeighbour = Type.Object({
   routerId: Type.String(),
   area: Type.String(),
   authentication: Type.String({
-    description: 'As it shows from outside: `none`, `simple password`, `cryptographic, key 1, …`.',
+    description:
+      'As it shows from outside: `none`, `simple password`, `cryptographic, key 1, …`, `AH, SPI 256`.',
   }),
   hello: nullable(
     Type.Object(

@@ -1,4 +1,4 @@
-import { type Drop, type Family, isDrop, type Packet } from '@brunel/base'
+import { type At, type Drop, type Family, isDrop, type Packet } from '@brunel/base'
 import { Address, Ipv4, Ipv6, Ospf, Udp } from '@brunel/wire'
 import type { Kind } from './contract.js'
 
@@ -45,6 +45,8 @@ export interface Carried {
   readonly protocol: number
   readonly payloadAt: number
   readonly endAt: number
+  /** Of the authentication header before it, RFC 4302 §2.4. */
+  readonly spi?: number
 }
 
 type Opened = Omit<Carried, 'kind' | 'multicast'>
@@ -88,6 +90,8 @@ function openV6(p: Packet): Opened | Drop {
   if (fault !== undefined) return fault
   if (upper.fragmentOffset > 0 || upper.moreFragments) return 'ip-fragment'
   return {
+    // The walk found the whole header there, with these octets in it: RFC 4302 §2.
+    ...(hasAh(p, ip, upper) ? { spi: p.view.getUint32(ip + Ipv6.HEADER + 4) } : {}),
     family: 6,
     source: p.bytes.slice(Ipv6.sourceAt(ip), Ipv6.sourceAt(ip) + 16),
     destination: p.bytes.slice(Ipv6.destinationAt(ip), Ipv6.destinationAt(ip) + 16),
@@ -97,6 +101,10 @@ function openV6(p: Packet): Opened | Drop {
     endAt: Ipv6.endAt(p, ip),
   }
 }
+
+/** RFC 4552 §3: it stands where routers put it, before OSPF and behind nothing. */
+const hasAh = (p: Packet, ip: At<'ipv6'>, upper: Ipv6.Upper): boolean =>
+  Ipv6.nextHeader(p, ip) === Ipv6.NEXT_HEADER.ah && upper.at >= ip + Ipv6.HEADER + 8
 
 function ruleOf(p: Packet, ip: Opened): Rule | Drop {
   if (ip.protocol !== UDP) return RULES.find(rule => rule.protocol === ip.protocol) ?? 'relay-protocol'

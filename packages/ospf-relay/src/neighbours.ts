@@ -9,6 +9,11 @@ export interface Speaker {
   readonly routerId: string
 }
 
+export interface Subnet {
+  readonly address: number
+  readonly mask: number
+}
+
 /** One router as its packets show it. What it thinks of another is in `towards`, by the key of the other. */
 export interface Neighbour {
   readonly key: string
@@ -18,9 +23,13 @@ export interface Neighbour {
   readonly instance: number
   routerId: string
   area: string
-  authentication: Ospf.Authentication
+  authentication: Authentication
   heardAt: Instant
   hello?: Ospf.Hello
+  /** What its address and its last Hello say, version 2. */
+  subnet?: Subnet | undefined
+  /** Others of its subnet spoke, when it was last looked at. */
+  inCompany?: boolean
   /** What of its last Hello others may refuse. */
   says?: string
   /** When the last Hello and the one before it came. */
@@ -106,8 +115,13 @@ export const towards = (a: Neighbour, b: Neighbour): Towards => {
 export const areaKind = (options: number): AreaKind =>
   Ospf.externalRouting(options) ? 'normal' : Ospf.nssa(options) ? 'NSSA' : 'stub'
 
-export function authenticationText(authentication: Ospf.Authentication): string {
+/** Of OSPFv3 also the authentication header of IPsec, RFC 4552 §3. */
+export type Authentication = Ospf.Authentication | { readonly type: 'ah'; readonly spi: number }
+
+export function authenticationText(authentication: Authentication): string {
   switch (authentication.type) {
+    case 'ah':
+      return `AH, SPI ${authentication.spi}`
     case 'null':
       return 'none'
     case 'password':

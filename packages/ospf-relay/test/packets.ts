@@ -39,6 +39,8 @@ export interface Router {
   readonly key?: number
   readonly digest?: number
   readonly password?: boolean
+  /** Of version 3: behind an authentication header (RFC 4302 §2), whose ICV is not computed. */
+  readonly spi?: number
 }
 
 export function ospf(r: Router, to: string, type: number, body: Uint8Array): Uint8Array {
@@ -62,6 +64,10 @@ export function ospf(r: Router, to: string, type: number, body: Uint8Array): Uin
     : Checksum.sum(view, 24, packet.length, Checksum.sum(view, 0, 16))
   const sum = over + Checksum.sum(new DataView(pseudo.buffer), 0, pseudo.length)
   if (autype !== 2) view.setUint16(12, Checksum.finish(sum))
+  if (r.spi !== undefined) {
+    const header = words(Uint8Array.of(89, 4, 0, 0), u32(r.spi), u32(1), new Uint8Array(12).fill(0xee))
+    return ip(r.address, to, words(header, packet), { protocol: 51 })
+  }
   return ip(r.address, to, autype === 2 ? words(packet, new Uint8Array(digest).fill(0xdd)) : packet)
 }
 

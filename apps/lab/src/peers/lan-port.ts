@@ -9,6 +9,7 @@ import { clearAll, LanPort } from '@brunel/bruneld'
 export type LanCommand =
   | { readonly do: 'send' | 'beacon'; readonly hex: string }
   | { readonly do: 'neighbour'; readonly address: string; readonly tunnel: string; readonly present: boolean }
+  | { readonly do: 'resident'; readonly address: string; readonly is: boolean }
   | { readonly do: 'report' | 'count' | 'stop' }
 
 export type LanNews =
@@ -64,6 +65,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   else if (command.do === 'beacon') port.beacon(Buffer.from(command.hex, 'hex'))
   else if (command.do === 'neighbour')
     port.neighbour({ address: command.address, tunnel: command.tunnel }, command.present)
+  else if (command.do === 'resident') port.resident(command.address, command.is)
   else if (command.do === 'report')
     tell({
       on: 'report',

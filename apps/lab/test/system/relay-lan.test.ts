@@ -99,13 +99,19 @@ function v4(source: string, destination: string, payload: Uint8Array, protocol =
   return packet
 }
 
-/** IPv6 with a checksum of OSPFv3 or UDP. */
-function v6(source: string, destination: string, payload: Uint8Array, protocol = 89, hops = 1): Uint8Array {
+/** IPv6 around any payload. */
+function bare(source: string, destination: string, payload: Uint8Array, protocol = 89, hops = 1): Uint8Array {
   const packet = new Uint8Array(40 + payload.length)
   packet.set([0x6c, 0, 0, 0, 0, payload.length, protocol, hops])
   packet.set(address(source), 8)
   packet.set(address(destination), 24)
   packet.set(payload, 40)
+  return packet
+}
+
+/** IPv6 with a checksum of OSPFv3 or UDP. */
+function v6(source: string, destination: string, payload: Uint8Array, protocol = 89, hops = 1): Uint8Array {
+  const packet = bare(source, destination, payload, protocol, hops)
   const octets = Buffer.from(packet.buffer)
   const field = protocol === 89 ? 52 : 46
   octets.writeUInt16BE(0, field)
@@ -254,6 +260,54 @@ t.test('the LAN of a relay', { skip: noLab(), timeout: 60_000 }, async t => {
     const proxies = await router.json<{ dst: string }[]>('neigh', 'show', 'proxy')
     t.same(proxies.map(({ dst }) => dst).sort(), [FAR[4], FAR[6]], 'nobody speaks for what the LAN has')
   })
+
+  await t.test(
+    'RFC 7166 §4.2: without a checksum too it is known for which of two neighbours it is',
+    async t => {
+      const second = 'fe80::8'
+      ours.tell({ do: 'neighbour', address: second, tunnel: 'tun0', present: true })
+      await ours.presence(second, 'present')
+      const silent = (type: number, mark: number): Uint8Array => ospf(3, type, mark).fill(0, 12, 14)
+      /** RFC 4302 §2: next header, length in words less 2, SPI, sequence number, an ICV of 96 bits. */
+      const behindAh = (type: number, mark: number): Uint8Array =>
+        Uint8Array.from([
+          89,
+          4,
+          0,
+          0,
+          0,
+          0,
+          1,
+          0,
+          0,
+          0,
+          0,
+          mark,
+          ...Array(12).fill(mark),
+          ...ospf(3, type, mark),
+        ])
+      let mark = 0x20
+      for (const known of [false, true]) {
+        ours.tell({ do: 'resident', address: HOST[6], is: known })
+        await ours.presence(second, 'present') // so that it has read the line before
+        const packets = ['ff02::5', 'ff02::6', second, FAR[6]].flatMap(to => [
+          bare(HOST[6], to, silent(4, mark++)),
+          bare(HOST[6], to, behindAh(4, mark++), 51),
+        ])
+        // For the router itself: nobody's business here.
+        theirs.tell({ do: 'send', hex: hex(bare(HOST[6], ROUTER[6], silent(2, mark++))) })
+        for (const packet of packets) theirs.tell({ do: 'send', hex: hex(packet) })
+        for (const packet of packets) t.ok(await ours.packet(packet))
+        const heard = ours.heard.flatMap(news => (news.on === 'packet' ? [news.hex] : []))
+        t.same(heard.sort(), packets.map(hex).sort(), 'each once, and nothing else')
+        t.notOk(
+          ours.heard.some(news => news.on === 'drop'),
+          'nothing is counted as lost',
+        )
+      }
+      ours.tell({ do: 'neighbour', address: second, tunnel: 'tun0', present: false })
+    },
+  )
 
   await t.test('a beacon is heard by the other relay of the LAN, and not by its sender', async t => {
     ours.tell({ do: 'beacon', hex: 'b0b0' })

@@ -22,6 +22,7 @@ const VERSIONS = [2, 3] as const
 const hex = (octets: readonly number[]): string => Buffer.from(octets).toString('hex')
 
 interface Where {
+  /** Of version 2. FRR speaks version 3: its RFC 7166 and that of BIRD 2.0 refuse one another on a cable, too. */
   readonly program: OspfProgram
   /** The third octet of the segment's addresses, and the last one of the router's. */
   readonly net: number
@@ -30,6 +31,13 @@ interface Where {
   readonly timers: { readonly hello: number; readonly dead: number }
   readonly priority?: number
 }
+
+const SPEECH = {
+  // With MD5 no two packets are alike, so that each can be counted.
+  2: { network: 'broadcast', auth: { algorithm: 'md5', key: 'count-me' } },
+  // RFC 7166 §4.2: without the checksum, which would tell for which of several neighbours a packet is.
+  3: { network: 'broadcast', auth: { algorithm: 'hmac-sha-256', key: 'no-checksum' } },
+} as const
 
 /** A router of the segment, with ears at its plug. */
 class Member {
@@ -41,7 +49,7 @@ class Member {
   readonly #lab: RelayLab
   readonly #plug: string
   readonly #place: Namespace
-  #router: OspfRouter
+  #routers: Readonly<Record<OspfVersion, OspfRouter>>
   #starts = 0
 
   private constructor(lab: RelayLab, where: Where, place: Namespace, plug: string) {
@@ -52,7 +60,7 @@ class Member {
     this.id = `10.30.${where.net}.${where.host}`
     this.stub = `10.${30 + where.net}.${where.host}.1`
     this.address = hex([10, 30, where.net, where.host])
-    this.#router = this.#newRouter()
+    this.#routers = this.#newRouters()
   }
 
   static async make(t: Test, lab: RelayLab, where: Where): Promise<Member> {
@@ -65,34 +73,38 @@ class Member {
     return member
   }
 
-  #newRouter(): OspfRouter {
+  /** One, if one program speaks both. */
+  #newRouters(): Readonly<Record<OspfVersion, OspfRouter>> {
     const { program, net, host } = this.#where
-    return ospfRouter(program, this.#place, join(this.#lab.folder, `ospf${net}-${host}-${++this.#starts}`))
+    const router = (program: OspfProgram): OspfRouter =>
+      ospfRouter(program, this.#place, join(this.#lab.folder, `ospf${net}-${host}-${++this.#starts}`))
+    const frr = router('frr')
+    return { 2: program === 'frr' ? frr : router(program), 3: frr }
   }
 
   async start(): Promise<void> {
-    this.#router = this.#newRouter()
+    this.#routers = this.#newRouters()
+    const { 2: v2, 3: v3 } = this.#routers
     const { timers, priority } = this.#where
-    await this.#router.start({
+    const wish = {
       routerId: this.id,
       device: 'lan0',
       stubs: ['stub0'],
       timers,
       ...(priority === undefined ? {} : { priority }),
-      speaks: {
-        // With MD5 no two packets are alike, so that each can be counted.
-        2: { network: 'broadcast', auth: { algorithm: 'md5', key: 'count-me' } },
-        3: { network: 'broadcast' },
-      },
-    })
+    }
+    const { 2: two, 3: three } = SPEECH
+    if (v2 === v3) return v2.start({ ...wish, speaks: SPEECH })
+    await v2.start({ ...wish, speaks: { 2: two } })
+    await v3.start({ ...wish, speaks: { 3: three } })
   }
 
-  stop(): Promise<void> {
-    return this.#router.stop()
+  async stop(): Promise<void> {
+    for (const router of new Set(Object.values(this.#routers))) await router.stop()
   }
 
   neighbours(version: OspfVersion): Promise<readonly OspfNeighbour[]> {
-    return this.#router.neighbours(version)
+    return this.#routers[version].neighbours(version)
   }
 
   /** By the routes that OSPF brought, from network to network. */

@@ -58,7 +58,7 @@ const nameOf = ({ version, instance, area }: Area): string => `${version} ${inst
 
 export class Following {
   readonly #databases = new Map<string, Database>()
-  readonly #room: Room = { lsas: 0, octets: 0 }
+  readonly #room: Room = { lsas: 0, octets: 0, parts: 0 }
   readonly #throttle = new Throttle()
   readonly #exchanges = new Exchanges()
   #expiredAt: Instant | undefined
