@@ -108,11 +108,12 @@ const sysctl = (path: string): string => {
   }
 }
 
-export const readSettings = (name: string): HostSettings => ({
-  forwarding4: sysctl(`ipv4/conf/${name}/forwarding`) !== '0',
-  forwarding6: sysctl('ipv6/conf/all/forwarding') !== '0',
-  proxyNdp: sysctl(`ipv6/conf/${name}/proxy_ndp`) !== '0',
-  rpFilter: Math.max(...['all', name].map(which => Number(sysctl(`ipv4/conf/${which}/rp_filter`)))),
+/** `read`: a file below /proc/sys/net; '0' where there is none. */
+export const readSettings = (name: string, read: (path: string) => string = sysctl): HostSettings => ({
+  forwarding4: read(`ipv4/conf/${name}/forwarding`) !== '0',
+  forwarding6: read('ipv6/conf/all/forwarding') !== '0',
+  proxyNdp: ['all', name].some(which => read(`ipv6/conf/${which}/proxy_ndp`) !== '0'),
+  rpFilter: Math.max(...['all', name].map(which => Number(read(`ipv4/conf/${which}/rp_filter`)))),
 })
 
 /** Pure: what will not work, and the line that mends it. `far`: those behind the relay, of both families. */
@@ -153,7 +154,7 @@ export function warningsOf(
       ? [
           warn(
             `proxy_ndp of ${name} is off and may not be switched on, so that the kernel answers no neighbour solicitation for neighbours behind the relay: unicast of OSPFv3 does not come.`,
-            `sysctl -w net.ipv6.conf.${name}.proxy_ndp=1, and the same line in /etc/sysctl.d/; or let bruneld write it: ReadWritePaths=/proc/sys/net/ipv6/conf in the systemd unit.`,
+            `sysctl -w net.ipv6.conf.${name}.proxy_ndp=1, and the same line in /etc/sysctl.d/; or let bruneld write it: ReadWritePaths=/proc/sys/net/ipv6/conf in the systemd unit. For a container: --sysctl net.ipv6.conf.all.proxy_ndp=1.`,
           ),
         ]
       : []),

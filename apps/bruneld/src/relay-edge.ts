@@ -79,7 +79,12 @@ export interface RelayTables {
   set(device: string, routes: readonly TableRoute[]): void
   /** Never led by such routes: the addresses at which peers are reached. */
   spare(addresses: readonly string[]): void
-  /** What the system lost is put back. */
+  /**
+   * Networks that `main` refuses since the tunnel they are behind is down: a route to the same network, or to a part of
+   * it, is the other way there.
+   */
+  refused(networks: readonly string[]): void
+  /** What the system lost is put back, and what our own networks are is read anew. */
   verify(): void
   stop(): Promise<void>
 }

@@ -23,6 +23,8 @@ export interface RelayHostPorts {
   readonly ownAddresses: () => readonly string[]
   /** Addresses at which peers are reached, of all tunnels. */
   readonly underlay: () => readonly string[]
+  /** Networks of tunnels that are down, which nothing else is to serve unless another route leads to them. */
+  readonly blocked: () => readonly string[]
   readonly onEvent: (event: RouterEvent) => void
   readonly onRefused: (device: string, error: unknown) => void
   readonly onBug: (error: unknown) => void
@@ -112,6 +114,7 @@ export class RelayHost {
   #look(): void {
     if (this.#stopped) return
     this.#ports.edge.tables.spare(this.#ports.underlay())
+    this.#ports.edge.tables.refused(this.#ports.blocked())
     const wanted = new Map<string, RelayedTunnel[]>()
     for (const tunnel of this.#ports.tunnels()) {
       const others = wanted.get(tunnel.lan) ?? []
@@ -178,6 +181,7 @@ export class RelayHost {
     if (addresses.join() === this.#addresses) return
     this.#addresses = addresses.join()
     for (const group of this.#groups.values()) group.ownAddresses(addresses)
+    this.#ports.edge.tables.verify()
   }
 }
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { mayFollow, tableChange, tableOf, tableRules } from './relay-tables.js'
+import { mayFollow, ruleScript, tableChange, tableOf, tableRules } from './relay-tables.js'
 
 const CONNECTED = ['10.9.0.253/24', '127.0.0.1/8', 'fd00:1::1/64']
 
@@ -60,17 +60,27 @@ t.test('one script makes one table of another, and says only what changes', asyn
 })
 
 t.test('what somebody wrote into main is stronger, its default route weaker', async t => {
-  t.same(tableRules('add', 'eth1', 9), [
-    'rule add priority 1755 iif eth1 lookup main suppress_prefixlength 0 protocol 175',
-    'rule add priority 1756 iif eth1 lookup 9 protocol 175',
-    'rule add priority 32763 iif eth1 goto 32766 protocol 175',
+  t.same(tableRules('eth1', 9), [
+    'priority 1755 iif eth1 lookup main suppress_prefixlength 0',
+    'priority 1756 iif eth1 lookup 9',
+    'priority 32762 iif eth1 goto 32766',
   ])
   t.same(
-    tableRules('del', '*', 7),
-    [
-      'rule del priority 32764 lookup main suppress_prefixlength 0 protocol 175',
-      'rule del priority 32765 lookup 7 protocol 175',
-    ],
+    tableRules('*', 7),
+    ['priority 32764 lookup main suppress_prefixlength 0', 'priority 32765 lookup 7'],
     'of what comes by all other interfaces, and from the machine itself',
   )
+})
+
+t.test('a network that main refuses is asked for first, itself and its parts, in its family', async t => {
+  const refused = ['10.92.0.0/16', 'fd00:92::/64']
+  const first = 'priority 1754 iif eth1 to 10.92.0.0/16 lookup 9 suppress_prefixlength 15'
+  t.equal(tableRules('eth1', 9, refused)[0], first)
+  const others = tableRules('*', 7, refused)
+  t.same(ruleScript('del', others, '-6'), [
+    'rule del priority 32763 to fd00:92::/64 lookup 7 suppress_prefixlength 63 protocol 175',
+    'rule del priority 32764 lookup main suppress_prefixlength 0 protocol 175',
+    'rule del priority 32765 lookup 7 protocol 175',
+  ])
+  t.equal(ruleScript('add', others, '-4').length, 3)
 })

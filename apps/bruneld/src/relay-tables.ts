@@ -8,16 +8,19 @@ import type { RelayProblem, RelayTables, TableRoute } from './relay-edge.js'
  * on whence they come. Two rules lead there. The first asks `main` without its default route, so that connected networks,
  * tunnel.routes and all else that somebody wrote down is stronger; the default route is weaker. All else (what this machine
  * sends itself, what comes back from the Internet by another interface, the reverse path filter) has a table too, of all
- * routes but a default one, and only before `main`, so that rules of the operator go before. Peers' own addresses are thrown back to `main` in each: a tunnel never goes through a tunnel.
+ * routes but a default one, and only before `main`, so that rules of the operator go before. A network that `main`
+ * refuses while its tunnel is down is asked for here first, itself and its parts: OSPF may know another way. Peers' own addresses are thrown back to `main` in each: a tunnel never goes through a tunnel.
  */
 
 /** As in lan-host.ts: of routes and rules. */
 const MARK = 175
 /** Behind the rules of lan-host.ts. */
+const RULE_REFUSED = 1754
 const RULE_MAIN = 1755
 const RULE_TABLE = 1756
 /** Right before that of `main`, which has been there since the kernel has rules. */
-const RULE_SKIP = 32_763
+const RULE_SKIP = 32_762
+const RULE_OTHERS_REFUSED = 32_763
 const RULE_OTHERS_MAIN = 32_764
 const RULE_OTHERS = 32_765
 const MAIN = 32_766
@@ -25,6 +28,7 @@ const MAIN = 32_766
 const TABLE = 1_751_000_000
 /** No interface is called so. */
 const OTHERS = '*'
+const FAMILIES = ['-4', '-6'] as const
 /** What somebody else removed is back after so long. */
 const VERIFY_MS = 10_000
 
@@ -81,22 +85,37 @@ export function tableChange(
 
 /**
  * Pure: the rules of an interface, or of all others. What came by an interface of its own and is not in its table skips
- * that of the others: OSPF did not send it here, and what it would find leads back to whoever did.
+ * that of the others: OSPF did not send it here, and what it would find leads back to whoever did. Of a refused network
+ * only routes count that are as long.
  */
-export const tableRules = (verb: 'add' | 'del', device: string, table: number): readonly string[] => {
-  const rules =
-    device === OTHERS
-      ? [
-          `priority ${RULE_OTHERS_MAIN} lookup main suppress_prefixlength 0`,
-          `priority ${RULE_OTHERS} lookup ${table}`,
-        ]
-      : [
-          `priority ${RULE_MAIN} iif ${device} lookup main suppress_prefixlength 0`,
-          `priority ${RULE_TABLE} iif ${device} lookup ${table}`,
-          `priority ${RULE_SKIP} iif ${device} goto ${MAIN}`,
-        ]
-  return rules.map(rule => `rule ${verb} ${rule} protocol ${MARK}`)
+export function tableRules(
+  device: string,
+  table: number,
+  refused: readonly string[] = [],
+): readonly string[] {
+  const others = device === OTHERS
+  const from = others ? '' : ` iif ${device}`
+  const ways = refused.map(network => {
+    const shorter = Number(network.split('/')[1]) - 1
+    return `priority ${others ? RULE_OTHERS_REFUSED : RULE_REFUSED}${from} to ${network} lookup ${table} suppress_prefixlength ${shorter}`
+  })
+  return [
+    ...ways,
+    `priority ${others ? RULE_OTHERS_MAIN : RULE_MAIN}${from} lookup main suppress_prefixlength 0`,
+    `priority ${others ? RULE_OTHERS : RULE_TABLE}${from} lookup ${table}`,
+    ...(others ? [] : [`priority ${RULE_SKIP}${from} goto ${MAIN}`]),
+  ]
 }
+
+/** Pure: of one family, as a script; a rule without a network is of both. */
+export const ruleScript = (
+  verb: 'add' | 'del',
+  rules: readonly string[],
+  family: '-4' | '-6',
+): readonly string[] =>
+  rules
+    .filter(rule => !rule.includes(' to ') || rule.includes(':') === (family === '-6'))
+    .map(rule => `rule ${verb} ${rule} protocol ${MARK}`)
 
 const connectedNetworks = (): readonly string[] =>
   Object.values(networkInterfaces()).flatMap(list => (list ?? []).flatMap(({ cidr }) => cidr ?? []))
@@ -127,11 +146,13 @@ interface Row {
 export class KernelTables implements RelayTables {
   readonly #wanted = new Map<string, readonly TableRoute[]>()
   readonly #installed = new Map<string, ReadonlyMap<string, string>>()
+  readonly #rules = new Map<string, readonly string[]>()
   /** An interface keeps its number. */
   readonly #numbers = new Map<string, number>([[OTHERS, 0]])
   readonly #dirty = new Set<string>()
   problem: RelayProblem | undefined
   #spared: readonly string[] = []
+  #refused: readonly string[] = []
   #work: Promise<void> = Promise.resolve()
   #verify: NodeJS.Timeout | undefined
 
@@ -145,6 +166,13 @@ export class KernelTables implements RelayTables {
   spare(addresses: readonly string[]): void {
     if (addresses.join() === this.#spared.join()) return
     this.#spared = addresses
+    this.#changed([...this.#wanted.keys(), OTHERS])
+  }
+
+  refused(networks: readonly string[]): void {
+    const prefixes = networks.filter(network => !network.endsWith('/0'))
+    if (prefixes.join() === this.#refused.join()) return
+    this.#refused = prefixes
     this.#changed([...this.#wanted.keys(), OTHERS])
   }
 
@@ -185,39 +213,50 @@ export class KernelTables implements RelayTables {
     const devices = [...this.#dirty]
     this.#dirty.clear()
     const connected = connectedNetworks()
-    const [lines, rules]: [string[], string[]] = [[], []]
+    const lines: string[] = []
+    const rules = { del: [] as string[], add: [] as string[] }
     for (const device of devices) {
       const have = this.#installed.get(device) ?? new Map<string, string>()
       const want = tableOf(this.#routesOf(device), this.#spared, connected)
       const table = this.#tableNumber(device)
       lines.push(...tableChange(table, have, want))
-      if (have.size === 0 && want.size > 0) rules.push(...tableRules('add', device, table))
-      if (have.size > 0 && want.size === 0) rules.push(...tableRules('del', device, table))
+      const ruled = this.#rules.get(device) ?? []
+      const toRule = want.size === 0 ? [] : tableRules(device, table, this.#refused)
+      rules.del.push(...ruled.filter(rule => !toRule.includes(rule)))
+      rules.add.push(...toRule.filter(rule => !ruled.includes(rule)))
+      this.#rules.set(device, toRule)
       if (want.size > 0) this.#installed.set(device, want)
       else this.#installed.delete(device)
     }
     await script([], lines)
-    for (const family of ['-4', '-6']) await script([family], rules)
+    for (const family of FAMILIES)
+      await script(
+        [family],
+        [...ruleScript('del', rules.del, family), ...ruleScript('add', rules.add, family)],
+      )
   }
 
   /** An interface that goes down loses its routes, and other software may take what it does not know. */
   async #look(): Promise<void> {
     this.problem = undefined
+    // What our own networks are may have changed.
+    for (const device of [...this.#wanted.keys(), OTHERS]) this.#dirty.add(device)
+    await this.#apply()
     if (this.#installed.size === 0) return
     const there = new Map<string, number>()
-    for (const family of ['-4', '-6'])
+    for (const family of FAMILIES)
       for (const { table } of await marked(family))
         if (table !== undefined) there.set(table, (there.get(table) ?? 0) + 1)
     const [lines, rules]: [string[], string[]] = [[], []]
     for (const [device, routes] of this.#installed) {
       const table = this.#tableNumber(device)
       if (there.get(`${table}`) !== routes.size) lines.push(...tableChange(table, new Map(), routes))
-      // Refused where they are.
-      rules.push(...tableRules('add', device, table))
+      rules.push(...(this.#rules.get(device) ?? []))
     }
     const refused = await script([], lines)
     this.problem = refused === undefined ? undefined : refusedRoutes(refused)
-    for (const family of ['-4', '-6']) await script([family], rules)
+    // Refused where they are.
+    for (const family of FAMILIES) await script([family], ruleScript('add', rules, family))
   }
 }
 

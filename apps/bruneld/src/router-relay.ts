@@ -51,6 +51,7 @@ export class RouterRelay {
         }),
       ownAddresses: machineAddresses,
       underlay: () => [...new Set([...tunnels()].flatMap(one => underlayOf(one, ike(one.peer.name))))].sort(),
+      blocked: () => [...new Set([...tunnels()].flatMap(({ blocked }) => blocked))].sort(),
       onEvent,
       onRefused: (device, error) =>
         log.debug({ interface: device, error: String(error) }, 'the system refused what the relay wanted'),

@@ -116,6 +116,11 @@ export class Tunnel {
     return this.#routed
   }
 
+  /** Networks behind it that are refused while it carries nothing. */
+  get blocked(): readonly string[] {
+    return this.#settings().blocked
+  }
+
   /** Takes the routes away while it carries nothing, and puts them back. `silent`: as of RouteGate. */
   tendRoutes(silent: boolean): void {
     const now = this.#ports.now()

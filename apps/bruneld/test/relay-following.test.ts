@@ -43,6 +43,7 @@ t.test('data follows what was kept as soon as both routers are heard; it is kept
     [3],
   )
   t.equal(state.spared[0], '198.51.100.7')
+  t.equal(state.refused[0], '10.99.0.0/24')
 })
 
 t.test(
@@ -79,16 +80,25 @@ t.test('after a bug nothing is followed until the next relay has heard the route
   t.same(told().slice(-2), FOLLOWED)
 })
 
-t.test('a LAN that is open again is looked at: its routes went with it', async t => {
-  const { lan, state } = following(tunnelTo('branch-7'))
-  const open = { is: 'open', warnings: [] } as const
-  lan().heard.changed(open)
-  lan().heard.changed(open)
-  t.equal(state.verified, 1)
-  lan().heard.changed({ is: 'waiting', because: { code: 'x', detail: 'x', remedy: 'x' } })
-  lan().heard.changed(open)
-  t.equal(state.verified, 2)
-})
+t.test(
+  'a LAN that is open again is looked at: its routes went with it; and when our addresses change',
+  async t => {
+    const { lan, state, pass } = following(tunnelTo('branch-7'))
+    const open = { is: 'open', warnings: [] } as const
+    const before = state.verified
+    lan().heard.changed(open)
+    lan().heard.changed(open)
+    t.equal(state.verified, before + 1)
+    lan().heard.changed({ is: 'waiting', because: { code: 'x', detail: 'x', remedy: 'x' } })
+    lan().heard.changed(open)
+    t.equal(state.verified, before + 2)
+    pass(10_000)
+    t.equal(state.verified, before + 2)
+    state.addresses = ['10.1.0.253']
+    pass(6000)
+    t.equal(state.verified, before + 3)
+  },
+)
 
 t.test('forward: false of a tunnel is heard', async t => {
   t.same(following(tunnelTo('branch-7', {}, { forward: false })).told(), [])

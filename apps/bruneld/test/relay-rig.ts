@@ -140,6 +140,8 @@ export function relayRig(firstId = 1) {
     keep: (() => []) as () => readonly KeptArea[],
     underlay: ['198.51.100.7'],
     spared: [] as string[],
+    blocked: ['10.99.0.0/24'],
+    refused: [] as string[],
     verified: 0,
     problem: undefined as RelayProblem | undefined,
     flushed: 0,
@@ -156,6 +158,7 @@ export function relayRig(firstId = 1) {
           `${device} follows ${routes.map(r => `${r.to} by ${r.device} ${r.via ?? ''}`.trim()).join(', ') || 'nothing'}`,
         ),
       spare: addresses => state.spared.push(addresses.join()),
+      refused: networks => state.refused.push(networks.join()),
       verify: () => void state.verified++,
       stop: async () => undefined,
     },
@@ -197,6 +200,7 @@ export function relayRig(firstId = 1) {
       })),
     ownAddresses: () => state.addresses,
     underlay: () => state.underlay,
+    blocked: () => state.blocked,
     onEvent: event => {
       if (state.bug !== undefined && event.event.startsWith('relay-port')) throw state.bug
       events.push(event)

@@ -14,7 +14,8 @@ import { deadInterval, isSilent, type Neighbour, type NeighbourState, type Towar
  *
  * Who says in a Hello since that others are (Backup) Designated Router has fallen back to 2-Way (AdjOK?).
  * Two that name one another for longer than the dead interval, must be adjacent, and describe nothing, were Full before
- * the first packet that was seen: who is not repeats its description every few seconds.
+ * the first packet that was seen: who is not repeats its description every few seconds. Two that elect nobody and may not
+ * be elected either, with priority 0, wait for a third one (RFC 2328 §9.4), as far as anybody can see.
  */
 export function stateOf(now: Instant, a: Neighbour, b: Neighbour): NeighbourState {
   const [mine, theirs] = [a.towards.get(b.key), b.towards.get(a.key)]
@@ -22,7 +23,11 @@ export function stateOf(now: Instant, a: Neighbour, b: Neighbour): NeighbourStat
   if (!names(b, a, theirs)) return 'Init'
   const [sent, got] = [mine?.description, theirs?.description]
   if (sent === undefined)
-    return got === undefined && mustBeAdjacent(a, b) && longNamed(now, a, mine) && longNamed(now, b, theirs)
+    return got === undefined &&
+      mustBeAdjacent(a, b) &&
+      !waits(a, b) &&
+      longNamed(now, a, mine) &&
+      longNamed(now, b, theirs)
       ? 'Full'
       : '2-Way'
   if (saidSince(a, mine) && !mustBeAdjacent(a, b)) return '2-Way'
@@ -56,12 +61,15 @@ function saidAll(sent: Ospf.DatabaseDescription, got: Ospf.DatabaseDescription |
 }
 
 /** RFC 2328 §10.4: without an election always; with one, if either is (Backup) Designated Router. */
-function mustBeAdjacent(a: Neighbour, b: Neighbour): boolean {
+export function mustBeAdjacent(a: Neighbour, b: Neighbour): boolean {
   if (a.hello === undefined) return false
   const { designatedRouter, backupDesignatedRouter } = a.hello
   const leaders = [designatedRouter, backupDesignatedRouter].filter(leader => leader !== '0.0.0.0')
   return leaders.length === 0 || leaders.includes(nameInElection(a)) || leaders.includes(nameInElection(b))
 }
+
+const waits = (a: Neighbour, b: Neighbour): boolean =>
+  [a, b].every(({ hello }) => hello?.designatedRouter === '0.0.0.0' && hello.priority === 0)
 
 /** RFC 2328 §A.3.2: an interface address; RFC 5340 §A.3.2: a router id. */
 const nameInElection = (n: Neighbour): string => (n.version === 2 ? n.address : n.routerId)

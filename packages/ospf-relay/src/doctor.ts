@@ -2,7 +2,7 @@ import { type Drop, type Instant, type Millis, seconds, since } from '@brunel/ba
 import { Address, Ospf } from '@brunel/wire'
 import { stateOf, takes } from './adjacency.js'
 import type { Port } from './contract.js'
-import { compare, type Finding, type Found, instances, type Pair, silent } from './findings.js'
+import { compare, type Finding, type Found, instances, type Pair, sameRouterIds, silent } from './findings.js'
 import {
   areaKind,
   authenticationText,
@@ -15,6 +15,7 @@ import {
   towards,
 } from './neighbours.js'
 import type { SegmentRouter } from './routes/choice.js'
+import { hasCompany, isStranger, subnetOf } from './subnets.js'
 
 /**
  * Reads the OSPF that a relay carries and says in words where the two sides disagree. It sees what the routers send,
@@ -24,8 +25,12 @@ import type { SegmentRouter } from './routes/choice.js'
 
 /** How long a router is remembered that is silent: an operator comes later than the fault. */
 const REMEMBERED: Millis = seconds(3600)
-/** More than all sources of a few ports; beyond it who was heard longest ago is forgotten. */
+/** Sources of ports are bounded (sources.ts), and ports share no limit: beyond it the port with most forgets one. */
 const MOST_NEIGHBOURS = 256
+/** Instances in which one address speaks: IPv6, IPv4 (RFC 5838 §2.1), one more. So all of one port have not all the room. */
+const MOST_OF_AN_ADDRESS = 3
+/** Of a Hello: more than there are neighbours. One packet has room for 16,000. */
+const MOST_NAMED = MOST_NEIGHBOURS
 const MOST_FINDINGS = 128
 
 type Ends = readonly [Speaker, Speaker]
@@ -79,6 +84,7 @@ export class Doctor {
     // Who moves to another port begins anew with everybody.
     if (known !== undefined && known.port !== port) this.#forget(known)
     const fresh = { key, port, address, version, instance, withoutElection: 0, towards: new Map() }
+    if (known === undefined) this.#makeRoom(port, address)
     const neighbour: Neighbour = Object.assign(this.#neighbours.get(key) ?? fresh, {
       routerId,
       area: areaId,
@@ -88,9 +94,20 @@ export class Doctor {
     // In the order in which they were heard.
     this.#neighbours.delete(key)
     this.#neighbours.set(key, neighbour)
-    const [oldest] = this.#neighbours.values()
-    if (this.#neighbours.size > MOST_NEIGHBOURS && oldest !== undefined) this.#forget(oldest)
     return neighbour
+  }
+
+  /** For one more. Who was heard longest ago is forgotten: of the same address, or of the port that has most. */
+  #makeRoom(port: Port, address: string): void {
+    const all = [...this.#neighbours.values()]
+    const same = all.filter(n => n.address === address)
+    if (same[0] !== undefined && same.length >= MOST_OF_AN_ADDRESS) return this.#forget(same[0])
+    if (all.length < MOST_NEIGHBOURS) return
+    const counts = new Map([[port, 1]])
+    for (const n of all) counts.set(n.port, (counts.get(n.port) ?? 0) + 1)
+    const most = Math.max(...counts.values())
+    const oldest = all.find(n => counts.get(n.port) === most)
+    if (oldest !== undefined) this.#forget(oldest)
   }
 
   /** The port is no more, and who was behind it is nobody's concern. */
@@ -110,6 +127,7 @@ export class Doctor {
         n.port !== from.port &&
         n.version === from.version &&
         n.instance === from.instance &&
+        !isStranger(n, from) &&
         (to === undefined || n.address === to),
     )
   }
@@ -164,7 +182,8 @@ export class Doctor {
     from.says = says
     from.previousHelloAt = from.helloAt
     from.helloAt = now
-    from.hello = hello
+    from.hello = { ...hello, neighbours: hello.neighbours.slice(0, MOST_NAMED) }
+    from.subnet = subnetOf(from.address, hello.mask)
     const election = hello.designatedRouter !== '0.0.0.0'
     from.electsSince = election ? (from.electsSince ?? now) : undefined
     from.withoutElection = election ? 0 : from.withoutElection + 1
@@ -191,6 +210,7 @@ export class Doctor {
   /** Forgets who is gone, and answers what is new and what is mended since the last time. */
   review(now: Instant): News {
     for (const n of this.#neighbours.values()) if (this.#isOver(now, n)) this.#forget(n)
+    for (const n of this.#neighbours.values()) n.inCompany = hasCompany(now, n, this.#neighbours.values())
     const [before, after] = [this.#findings, this.#examine(now)]
     const [were, are] = [this.#full, this.#adjacencies(now)]
     this.#findings = after
@@ -224,7 +244,7 @@ export class Doctor {
   *#found(now: Instant): Generator<Found> {
     for (const n of this.#neighbours.values()) if (isSilent(now, n)) yield silent(n)
     for (const pair of this.#pairs()) {
-      yield* compare(now, ...pair)
+      yield* isStranger(...pair) ? sameRouterIds(now, pair) : compare(now, ...pair)
       if (this.#apart(now, pair)) yield* instances(pair)
     }
   }
@@ -239,7 +259,12 @@ export class Doctor {
   #adjacencies(now: Instant): Map<string, Ends> {
     const full = new Map<string, Ends>()
     for (const [a, b] of this.#pairs())
-      if (a.towards.has(b.key) && stateOf(now, a, b) === 'Full' && stateOf(now, b, a) === 'Full')
+      if (
+        a.towards.has(b.key) &&
+        !isStranger(a, b) &&
+        stateOf(now, a, b) === 'Full' &&
+        stateOf(now, b, a) === 'Full'
+      )
         full.set(`${a.key} ${b.key}`, [speaker(a), speaker(b)])
     return full
   }

@@ -1,5 +1,5 @@
 import type { Instant } from '@brunel/base'
-import { names, stateOf } from './adjacency.js'
+import { mustBeAdjacent, names, stateOf } from './adjacency.js'
 import { LAN, type Port } from './contract.js'
 import {
   areaKind,
@@ -10,6 +10,7 @@ import {
   type Speaker,
   type Towards,
 } from './neighbours.js'
+import { inOneSubnet, subnetText } from './subnets.js'
 
 /** What the doctor can find. A code never changes, a text may. */
 export const FINDINGS = {
@@ -28,6 +29,10 @@ export const FINDINGS = {
   BRUNEL_OSPF_MASK: {
     meaning: 'Two routers on one OSPF segment have different network masks (RFC 2328 §10.5).',
     remedy: 'Give both interfaces the same prefix length, or make the network point-to-point on both.',
+  },
+  BRUNEL_OSPF_SUBNET: {
+    meaning: 'Two routers on one OSPF segment have addresses of different subnets (RFC 2328 §8.2).',
+    remedy: 'Give both an address of one subnet, or make the network point-to-point on both.',
   },
   BRUNEL_OSPF_AUTHENTICATION: {
     meaning: 'Two routers on one OSPF segment authenticate differently (RFC 2328 §8.2, §D.5).',
@@ -56,11 +61,12 @@ export const FINDINGS = {
   },
   BRUNEL_OSPF_UNHEARD: {
     meaning: 'A router does not accept the Hellos of another, and nothing that they say differs.',
-    remedy: 'Compare the keys; look for an access list, a passive interface or a subnet that differs.',
+    remedy: 'Compare the keys; look for an access list or a passive interface.',
   },
   BRUNEL_OSPF_SILENT: {
     meaning: 'A router has sent nothing for longer than its dead interval.',
-    remedy: 'Look whether it runs and its link is up; and whether the tunnel carries.',
+    remedy:
+      'Look whether it runs and its link is up; whether the tunnel carries; whether a firewall of the appliance on its LAN lets OSPF in.',
   },
 } as const satisfies Readonly<Record<string, { readonly meaning: string; readonly remedy: string }>>
 
@@ -94,10 +100,14 @@ const side = (n: Neighbour, value: string): Side => ({
 export type Pair = readonly [Neighbour, Neighbour]
 type Values = readonly [string, string]
 
+/** OSPFv3 has the words of OSPFv2 under another name. */
+const remedyFor = (code: FindingCode, { version }: Neighbour): string =>
+  version === 2 ? FINDINGS[code].remedy : FINDINGS[code].remedy.replace('`ip ospf ', '`ipv6 ospf6 ')
+
 const found = (code: FindingCode, pair: Pair, [one, other]: Values, sentence: string): Found => ({
   code,
   sentence,
-  remedy: FINDINGS[code].remedy,
+  remedy: remedyFor(code, pair[0]),
   sides: [side(pair[0], one), side(pair[1], other)],
 })
 
@@ -117,11 +127,17 @@ export const instances = (pair: Pair): Found[] =>
     instance => `speaks in instance ${instance}`,
   )
 
+const areComparable = (now: Instant, [a, b]: Pair): boolean =>
+  a.version === b.version && a.instance === b.instance && !isSilent(now, a) && !isSilent(now, b)
+
+/** Of two on one cable that are in different subnets on purpose: their ids must differ all the same. */
+export const sameRouterIds = (now: Instant, pair: Pair): Found[] =>
+  areComparable(now, pair) && pair[0].routerId === pair[1].routerId ? [sameRouterId(pair)] : []
+
 /** All in which two routers of different ports and of one instance disagree. */
 export function compare(now: Instant, a: Neighbour, b: Neighbour): Found[] {
   const pair: Pair = [a, b]
-  if (a.version !== b.version || isSilent(now, a) || isSilent(now, b)) return []
-  if (a.instance !== b.instance) return []
+  if (!areComparable(now, pair)) return []
   if (a.routerId === b.routerId) return [sameRouterId(pair)]
   const all = [
     ...differs('BRUNEL_OSPF_AREA', pair, [a.area, b.area], area => `is in area ${area}`),
@@ -154,6 +170,7 @@ function hellos(pair: Pair): Found[] {
       v => `says that its area is ${v === 'stub' ? 'a stub' : v === 'NSSA' ? 'an NSSA' : 'normal'}`,
     ),
     ...masks(pair),
+    ...subnets(pair),
     ...networkTypes(pair),
   ]
 }
@@ -171,6 +188,14 @@ function masks(pair: Pair): Found[] {
   const [one, other] = [pair[0].hello?.mask, pair[1].hello?.mask]
   if (one === undefined || other === undefined || !(pair.some(elects) || refused(pair))) return []
   return differs('BRUNEL_OSPF_MASK', pair, [one, other], mask => `has the network mask ${mask}`)
+}
+
+/** RFC 2328 §8.2: not looked at on point-to-point networks, where nobody refuses the other for it. */
+function subnets(pair: Pair): Found[] {
+  const [one, other] = [pair[0].subnet, pair[1].subnet]
+  if (one === undefined || other === undefined || inOneSubnet(...pair) || !refused(pair)) return []
+  const values: Values = [subnetText(one), subnetText(other)]
+  return differs('BRUNEL_OSPF_SUBNET', pair, values, subnet => `is in the subnet ${subnet}`)
 }
 
 /**
@@ -204,6 +229,8 @@ function mtus(now: Instant, pair: Pair): Found[] {
   const [a, b] = pair
   if (!a.mtu || !b.mtu || a.mtu === b.mtu) return []
   if (stateOf(now, a, b) === 'Full' && stateOf(now, b, a) === 'Full') return []
+  // RFC 2328 §10.4: neither describes anything to the other.
+  if (!mustBeAdjacent(a, b) && !mustBeAdjacent(b, a)) return []
   const [large, small] = a.mtu > b.mtu ? [a, b] : [b, a]
   const sentence = `${who(large)} announces an MTU of ${large.mtu}, ${who(small)} one of ${small.mtu} and refuses it.`
   const remedy = `Give both interfaces an MTU of ${small.mtu}, or both ${large.mtu} where their links carry it; a tunnel between two LANs carries packets of either size.`

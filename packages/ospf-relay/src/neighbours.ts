@@ -9,6 +9,11 @@ export interface Speaker {
   readonly routerId: string
 }
 
+export interface Subnet {
+  readonly address: number
+  readonly mask: number
+}
+
 /** One router as its packets show it. What it thinks of another is in `towards`, by the key of the other. */
 export interface Neighbour {
   readonly key: string
@@ -21,6 +26,10 @@ export interface Neighbour {
   authentication: Authentication
   heardAt: Instant
   hello?: Ospf.Hello
+  /** What its address and its last Hello say, version 2. */
+  subnet?: Subnet | undefined
+  /** Others of its subnet spoke, when it was last looked at. */
+  inCompany?: boolean
   /** What of its last Hello others may refuse. */
   says?: string
   /** When the last Hello and the one before it came. */

@@ -156,6 +156,7 @@ for (const [name, a, b, code, values] of [
     t.match(sentence, /^10\.9\.0\.1|^fe80::a/)
     t.match(sentence, /behind tunnel x/)
     t.ok(remedy.length > 20)
+    if (a.router.address.includes(':')) t.notMatch(remedy, /`ip ospf/, 'OSPFv3 has commands of its own')
     t.same(
       sides.map(({ port }) => port),
       ['lan', 'tunnel:x'],
@@ -544,3 +545,113 @@ t.test('what cannot be read is counted by its reason', async t => {
   rig.hears('lan', ip(A.address, '224.0.0.5', bare.slice(20, 44)))
   t.same(rig.relay.report(instant(rig.now)).unread, { 'ospf-body': 1, 'ospf-authentication': 1 })
 })
+
+/** Two subnets on each of two LANs: A and B are in one, C and D in the other. */
+const C: Router = { address: '10.8.0.1', id: '3.3.3.3', area: '0.0.0.1' }
+const D: Router = { address: '10.8.0.2', id: '4.4.4.4', area: '0.0.0.1' }
+
+t.test('RFC 2328 §8.2: routers of two subnets on one cable are not compared', async t => {
+  const rig = new Rig(['x'])
+  for (let i = 0; i < 6; i++) {
+    talk(rig, ...good, 1)
+    talk(
+      rig,
+      { router: C, options: { mask: '255.255.255.128' } },
+      { router: D, options: { mask: '255.255.255.128' } },
+      1,
+    )
+  }
+  t.same(codes(rig), [])
+  const states = rig.relay
+    .report(instant(rig.now))
+    .neighbours.map(n => n.states.map(({ routerId }) => routerId))
+  t.same(states, [[D.id], [B.id], [C.id], [A.id]], 'and have no states for one another')
+  talk(rig, { router: C }, { router: { ...D, id: A.id } }, 2)
+  t.ok(codes(rig).includes('BRUNEL_OSPF_ROUTER_ID'), 'but their ids must differ')
+})
+
+t.test('RFC 2328 §8.2: who is alone in his subnet is told so', async t => {
+  const rig = new Rig(['x'])
+  const [a, c] = [
+    { router: A, hears: false },
+    { router: { ...C, area: '0.0.0.0' }, hears: false },
+  ]
+  talk(rig, a, c, 4)
+  t.match(findings(rig), [
+    {
+      code: 'BRUNEL_OSPF_SUBNET',
+      sentence:
+        '10.9.0.1 (router 1.1.1.1, on the LAN) is in the subnet 10.9.0.0/24, 10.8.0.1 (router 3.3.3.3, behind tunnel x) is in the subnet 10.8.0.0/24.',
+    },
+  ])
+  talk(rig, { router: A }, { router: { ...C, area: '0.0.0.0' } }, 2)
+  t.same(codes(rig), [], 'on a point-to-point network they take one another')
+})
+
+t.test('RFC 2328 §10.4: two that need not be adjacent refuse no MTU of one another', async t => {
+  const rig = new Rig(['x', 'y'])
+  const [other, leader] = [
+    { address: '10.9.0.3', id: '3.3.3.3' },
+    { address: '10.9.0.9', id: '9.9.9.9' },
+  ]
+  const options = { dr: leader.address }
+  rig.hears('y', hello(leader, [A.id, B.id], options))
+  for (const [port, me, mtu] of [
+    ['lan', A, 1500],
+    ['x', other, 1400],
+  ] as const) {
+    rig.hears(port, hello(me, [A.id, other.id, leader.id], options))
+    rig.hears(port, description(me, leader.address, { mtu, flags: 7 }))
+  }
+  rig.hears('y', hello(leader, [A.id, other.id], options))
+  t.same(codes(rig), [])
+})
+
+t.test('RFC 2328 §9.4: two with priority 0 wait for a Designated Router, and are not Full', async t => {
+  const rig = new Rig(['x'])
+  const options = { priority: 0 }
+  talk(rig, { router: A, options }, { router: B, options }, 8)
+  t.match(rig.relay.report(instant(rig.now)).neighbours, [
+    { states: [{ state: '2-Way' }] },
+    { states: [{ state: '2-Way' }] },
+  ])
+})
+
+t.test('who speaks in 256 instances is three routers at most, and pushes nobody out', async t => {
+  const rig = new Rig(['x'])
+  talk(rig, ...good6)
+  for (let instance = 0; instance < 256; instance++)
+    rig.hears('lan', hello({ address: 'fe80::bad', id: '6.6.6.6', instance }))
+  const { neighbours } = rig.relay.report(instant(rig.now))
+  t.same(
+    neighbours.map(({ address }) => address).filter(address => address !== 'fe80::bad'),
+    [A6.address, B6.address],
+  )
+  t.equal(neighbours.length, 5)
+})
+
+t.test('a port on which many speak forgets its own before those of others', async t => {
+  const rig = new Rig(['x', 'y'])
+  talk(rig, ...good6)
+  for (const port of ['x', 'y'])
+    for (let n = 0; n < 63; n++) {
+      for (const instance of [0, 1, 2])
+        rig.hears(port, hello({ address: `fe80::${port === 'x' ? 1 : 2}:${n + 1}`, id: '6.6.6.6', instance }))
+      rig.run(100)
+    }
+  rig.hears('y', hello({ address: 'fe80::3', id: '6.6.6.7' }))
+  const { neighbours } = rig.relay.report(instant(rig.now))
+  const of = (port: string): number => neighbours.filter(n => n.port === port).length
+  t.same([of('lan'), of('tunnel:x'), of('tunnel:y')], [1, 127, 128])
+})
+
+t.test(
+  'RFC 2328 §A.3.2: of a Hello that names 16,000 routers as many are remembered as there may be',
+  async t => {
+    const rig = new Rig(['x'])
+    talk(rig, ...good)
+    const crowd = Array.from({ length: 16_000 }, (_, i) => `10.0.${i >> 8}.${i & 255}`)
+    t.same(rig.hears('lan', hello(A, [B.id, ...crowd])), ['tunnel:x: 10.9.0.1 > 224.0.0.5'])
+    t.equal(rig.relay.report(instant(rig.now)).neighbours[0]?.hello?.neighbours.length, 256)
+  },
+)

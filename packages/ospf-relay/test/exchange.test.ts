@@ -112,3 +112,27 @@ for (const [title, steps, want] of [
   t.test(`RFC 2328 §10.6: what two routers have together: ${title}`, async t => {
     t.same(whole(...steps), want)
   })
+
+const described = (exchanges: Exchanges, direction: Direction, keys: readonly string[], at = 1): unknown => {
+  exchanges.described(instant(at), direction, BEGINS, [])
+  return exchanges.described(instant(at), direction, ENDS, keys)
+}
+
+t.test('exchanges that never end are given up for new ones', async t => {
+  const exchanges = new Exchanges()
+  for (let i = 0; i < 1000; i++) exchanges.described(instant(1), { from: 'a', to: `nobody ${i}` }, BEGINS, [])
+  described(exchanges, AB, ['x'])
+  t.same(described(exchanges, BA, ['y']), { since: 1, keys: new Set(['x', 'y']) })
+})
+
+t.test('who describes without end is given up, and nobody else', async t => {
+  const exchanges = new Exchanges()
+  described(exchanges, AB, ['x'])
+  exchanges.described(instant(1), AC, BEGINS, [])
+  exchanges.described(instant(1), CA, BEGINS, [])
+  const keys = (n: number): string[] => Array.from({ length: 1000 }, (_, i) => `${n} ${i}`)
+  for (let n = 0; n < 150; n++) exchanges.described(instant(1), AC, GOES_ON, keys(n))
+  exchanges.described(instant(1), CA, ENDS, [])
+  t.equal(exchanges.described(instant(1), AC, ENDS, []), undefined, 'its end is that of half of it')
+  t.same(described(exchanges, BA, ['y']), { since: 1, keys: new Set(['x', 'y']) })
+})

@@ -341,6 +341,87 @@ t.test('RFC 2328 §13 (8): an older instance is believed where nobody answers wi
   t.same(flood(7, '10.7.0.0/16'), by('10.7.0.0/16'), 'no, somebody had it')
 })
 
+t.test(
+  'RFC 2328 §12.1.6: after the last of all sequence numbers comes the first, once it is flushed',
+  async t => {
+    const rig = joined()
+    rig.run(1500)
+    const flood = (sequence: number, stub: string, age: number): string[] =>
+      since(rig, () => {
+        const links = [
+          { router: A.id, cost: 10 },
+          { stub, cost: 1 },
+        ]
+        const lsa = Lsas.router(2, links, { by: B.id, sequence, age })
+        rig.hears('x', Lsas.updates(B, allRouters(B), [lsa]))
+        rig.run(2000)
+      })
+    const last = 0x7fffffff - 0x80000001
+    t.same(flood(last, '10.94.0.0/16', 1), ['lan: 10.94.0.0/16 tunnel:x 10.9.0.2'])
+    t.same(flood(last, '10.94.0.0/16', 3600), ['lan: '])
+    t.same(
+      flood(last - 1, '10.95.0.0/16', 3),
+      [],
+      'what was on its way when it was flushed is older than that',
+    )
+    t.same(flood(0, '10.96.0.0/16', 1), ['lan: 10.96.0.0/16 tunnel:x 10.9.0.2'])
+  },
+)
+
+t.test('RFC 2328 §14: what is described and never comes is missing no longer than an LSA lives', async t => {
+  const rig = new Rig(['x'])
+  const missing = (): readonly string[] | undefined =>
+    rig.relay
+      .report(instant(rig.now))
+      .following.areas[0]?.missingNames.filter(name => name.includes('8.8.8.8'))
+  const alive = (ms: number): void => {
+    for (const end = rig.now + ms; rig.now < end; rig.run(30_000)) greet(rig)
+  }
+  const gone = Lsas.router(2, [], { by: '8.8.8.8', age: 1800 })
+  exchange(rig)
+  rig.hears('lan', Lsas.descriptions(A, B.address, 2, [gone]))
+  alive(1_700_000)
+  t.same(missing(), ['type 1 8.8.8.8 of 8.8.8.8'])
+  alive(200_000)
+  t.same(missing() ?? [], [])
+})
+
+t.test('RFC 2328 §10.6: what is missing and what no router describes any more is not missed', async t => {
+  const rig = new Rig(['x'])
+  const missing = (): unknown =>
+    rig.relay.report(instant(rig.now)).following.areas[0]?.missingNames.includes('type 1 8.8.8.8 of 8.8.8.8')
+  exchange(rig)
+  rig.hears('lan', Lsas.descriptions(A, B.address, 2, [Lsas.router(2, [], { by: '8.8.8.8' })]))
+  rig.run(1500)
+  t.equal(missing(), true)
+  exchange(rig)
+  t.notOk(missing())
+})
+
+t.test(
+  'RFC 2328 §A.4.3: networks with 16,000 routers each are carried, and make no more routes than there is time for',
+  async t => {
+    const rig = joined()
+    rig.run(1500)
+    const routers = Array.from({ length: 16_000 }, (_, i) => `20.0.${i >> 8}.${i & 255}`)
+    const taken = Array.from({ length: 8 }, (_, n) => {
+      const lsa = Lsas.network2(`10.200.${n}.1/24`, `10.200.${n}.1`, routers, { by: B.id })
+      return rig.hears('x', Lsas.updates(B, A.address, [lsa]))[0] !== 'relay-routes-full'
+    })
+    t.same(taken, [true, true, true, true, true, true, false, false])
+    t.same(
+      rig.hears(
+        'x',
+        Lsas.updates(B, A.address, [
+          Lsas.network2('10.200.0.1/24', '10.200.0.1', [], { by: B.id, sequence: 1 }),
+        ]),
+      ),
+      ['lan: 10.9.0.2 > 10.9.0.1'],
+      'what becomes smaller leaves room',
+    )
+  },
+)
+
 t.test('RFC 2328 §12.1.7: an LSA with a wrong checksum is counted, carried and not followed', async t => {
   const rig = new Rig(['x'])
   exchange(rig)

@@ -1,6 +1,8 @@
 import { isDrop } from '@brunel/base'
-import { Ospf } from '@brunel/wire'
+import { Address, Ospf } from '@brunel/wire'
+import fc from 'fast-check'
 import t from 'tap'
+import { BestMatch } from '../src/routes/best-match.js'
 import { pathsOf } from '../src/routes/paths.js'
 import * as Lsas from './lsas.js'
 
@@ -269,3 +271,70 @@ t.test('whom LSAs or the segment name, and who did not speak, is known', async t
   t.same(pathsOf(2, parsed(2, AREA2), ROOTS).unknown, [])
   t.same(pathsOf(2, [], ROOTS).unknown, ['router 1.1.1.1', 'router 2.2.2.2'])
 })
+
+/** As long lists as LSAs have room for: what grew with their square took minutes, and nothing else ran meanwhile. */
+const lsaOf = (id: number, type: number, by: string, body: Ospf.Lsa['body']): Ospf.Lsa => ({
+  age: 1,
+  doNotAge: false,
+  type,
+  linkStateId: dotted(id),
+  advertisingRouter: by,
+  sequence: 1,
+  checksum: 0,
+  body,
+})
+const dotted = (n: number): string => `${n >>> 24}.${(n >>> 16) & 255}.${(n >>> 8) & 255}.${n & 255}`
+const HERE = [{ routerId: R1, addresses: ['fe80::1'] }]
+
+t.test('RFC 5340 §4.8.1: a router in 20,000 router-LSAs is one, and calculated at once', async t => {
+  const links = (n: number): Ospf.RouterLink[] =>
+    Array.from({ length: 10 }, (_, i) => ({ to: 'router', router: dotted(n + i), metric: 1 }))
+  const all = Array.from({ length: 20_000 }, (_, n) =>
+    lsaOf(n, 0x2001, R1, { type: 'router', forwards: true, links: links(n) }),
+  )
+  t.equal(pathsOf(3, all, HERE).unknown.length, 20_009)
+})
+
+t.test('RFC 2328 §16.1: 20,000 network-LSAs of one name are one network, and calculated at once', async t => {
+  const all = Array.from({ length: 20_000 }, (_, n) =>
+    lsaOf(1, 2, dotted(n), { type: 'network', routers: Array.from({ length: 10 }, (_, i) => dotted(n + i)) }),
+  )
+  t.equal(pathsOf(2, all, HERE).unknown.length, 20_010)
+})
+
+t.test('RFC 2328 §16.4: 20,000 forwarding addresses are looked up at once', async t => {
+  const address = (n: number): Uint8Array => Uint8Array.of(32, 1, ...Array(12).fill(n & 7), n >> 8, n)
+  const prefixes = Array.from({ length: 129 }, (_, length) => ({
+    prefix: Address.parsePrefix(`${Address.format(address(0))}/${length}`)!,
+    metric: length,
+  }))
+  const of = { type: 'intra-area-prefix', of: 'router', linkStateId: '0.0.0.0', router: R1 } as const
+  const all = [
+    lsaOf(0, 0x2001, R1, { type: 'router', forwards: true, links: [] }),
+    lsaOf(1, 0x2009, R1, { ...of, prefixes }),
+    ...Array.from({ length: 20_000 }, (_, n) =>
+      lsaOf(n, 0x4005, R1, {
+        type: 'external',
+        prefix: { address: address(n), length: 128 },
+        metric: 1,
+        type2: true,
+        forwardingAddress: address(n),
+      }),
+    ),
+  ]
+  t.equal(pathsOf(3, all, HERE).paths.size, 20_128)
+})
+
+const anyPrefix = fc
+  .tuple(fc.uint8Array({ minLength: 2, maxLength: 2 }), fc.nat(16))
+  .map(([[a = 0, b = 0], length]) => Address.parsePrefix(`10.0.${a & 3}.${b & 3}/${length * 2}`)!)
+t.test('RFC 2328 §16.4 (3): the best match is the longest prefix that holds the address', async () =>
+  fc.assert(
+    fc.property(fc.array(anyPrefix, { maxLength: 30 }), fc.nat(3), fc.nat(3), (prefixes, a, b) => {
+      const address = Uint8Array.of(10, 0, a, b)
+      const held = prefixes.filter(prefix => Address.contains(prefix, address)).map(({ length }) => length)
+      const match = new BestMatch(prefixes.map(prefix => ({ prefix }))).of(address)
+      return match === undefined ? held.length === 0 : match.prefix.length === Math.max(...held)
+    }),
+  ),
+)

@@ -21,6 +21,7 @@ const ENDS = [
 const FROM = { 4: '10.91.0.1', 6: 'fd00:91::1' } as const
 const TO = { 4: '10.92.0.1', 6: 'fd00:92::1' } as const
 const GONE = '10.93.0.0/24'
+const OWN = { network: '10.94.0.0/24', ours: '10.94.0.9/24', theirs: '10.94.0.1/24' } as const
 const INTERNET = '203.0.113.1'
 /** Behind router B, and no router says so. */
 const UNSAID = '198.18.0.1'
@@ -110,6 +111,24 @@ t.test('data follows OSPF', { skip: noLab() || withoutFrr(), timeout: 300_000 },
     )
   })
 
+  await t.test('our own network is not followed elsewhere, until it is ours no longer', async t => {
+    await a.ip([
+      'link add own0 type veth peer name own1',
+      'link set own0 up',
+      'link set own1 up',
+      `addr add ${OWN.ours} dev own0`,
+    ])
+    await b.ip([`addr add ${OWN.theirs} dev stub0`])
+    await until('OSPF says it', 20_000, async () =>
+      JSON.stringify(await lab.appliance('a').api.ask('GET', '/v1/relay')).includes(OWN.network),
+    )
+    t.notOk((await followed(a, 4)).includes(OWN.network))
+    await a.ip(['link del own0'])
+    await until('it is followed', 20_000, async () => (await followed(a, 4)).includes(OWN.network))
+    await b.ip([`addr del ${OWN.theirs} dev stub0`])
+    await until('it is gone', 20_000, async () => !(await followed(a, 4)).includes(OWN.network))
+  })
+
   await t.test('RFC 1191 §4: a router behind is told that its packet is too large', async t => {
     await until('the error comes', 20_000, async () => {
       const { text } = await ping(from, TO[4], { from: FROM[4], size: 1472, whole: true })
@@ -160,6 +179,22 @@ t.test('data follows OSPF', { skip: noLab() || withoutFrr(), timeout: 300_000 },
     await api.ask('POST', `/v1/tunnels/${linkName(1)}/up`)
     await answered(TO[4])
     t.pass()
+  })
+
+  await t.test('what is blocked since its tunnel is down goes the other way that OSPF knows', async t => {
+    const second = { ...link, number: 2, parallel: true }
+    await lab.link(second)
+    const { api } = lab.appliance('a')
+    const name = linkName(1)
+    await api.ask('PATCH', `/v1/peers/${name}`, { tunnel: { routes: ['10.92.0.0/24'] } })
+    await until('the second is ready', 30_000, async () => (await lab.port('a', 2))?.state === 'standby')
+    await answered(TO[4])
+    await api.ask('POST', `/v1/tunnels/${name}/down`)
+    await until('main refuses it', 20_000, async () =>
+      /unreachable 10\.92\.0\.0\/24/.test(await a.must(['ip', 'route', 'show'])),
+    )
+    await answered(TO[4])
+    t.match(await a.must(['ip', 'route', 'get', TO[4]]), /dev gre2/, 'what the appliance itself sends, too')
   })
 
   await t.test('nothing is left in the kernel when bruneld ends', async t => {

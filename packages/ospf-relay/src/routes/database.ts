@@ -8,6 +8,11 @@ import { newer } from './newer.js'
 /** Of one relay, all areas together. More than a site has; beyond it an LSA is carried and makes no route. */
 export const MOST_LSAS = 20_000
 const MOST_OCTETS = 8 << 20
+/**
+ * Links, routers of networks and prefixes of all of them. More, and a calculation keeps the processor for too long: an
+ * LSA of 64 KiB has room for 16,000, and one packet for such an LSA.
+ */
+const MOST_PARTS = 100_000
 /** Names of LSAs that we do not have. They are for people, and to know whether the database is whole. */
 const MOST_MISSING = 20_000
 /** Seconds that an LSA which was flushed is remembered, so that no older instance on its way takes its place. */
@@ -19,11 +24,23 @@ const SETTLED = 5000
 export interface Room {
   lsas: number
   octets: number
+  parts: number
+}
+
+function partsOf({ body }: Ospf.Lsa): number {
+  if (body.type === 'router') return body.links.length
+  if (body.type === 'network') return body.routers.length
+  return body.type === 'intra-area-prefix' ? body.prefixes.length : 1
 }
 
 interface Entry {
   readonly lsa: Ospf.Lsa
   readonly bytes: Uint8Array
+  readonly heardAt: Instant
+}
+
+interface Missing {
+  readonly header: Ospf.LsaHeader
   readonly heardAt: Instant
 }
 
@@ -54,7 +71,7 @@ export class Database implements Area {
   readonly area: string
   readonly #room: Room
   readonly #entries = new Map<string, Entry>()
-  readonly #missing = new Map<string, Ospf.LsaHeader>()
+  readonly #missing = new Map<string, Missing>()
 
   constructor({ version, instance, area }: Area, room: Room) {
     this.version = version
@@ -73,14 +90,17 @@ export class Database implements Area {
     if (known !== undefined && !this.#isNews(now, lsa, known)) return false
     // RFC 2328 §13 (4): nobody has it, so that nobody need be told that it is gone.
     if (known === undefined && lsa.age >= Ospf.MAX_AGE) return false
-    const { lsas, octets } = this.#room
+    const { lsas, octets, parts } = this.#room
     const [more, grows] = [known === undefined ? 1 : 0, bytes.length - (known?.bytes.length ?? 0)]
-    if (lsas + more > MOST_LSAS || octets + grows > MOST_OCTETS) return 'relay-routes-full'
+    const moreParts = partsOf(lsa) - (known === undefined ? 0 : partsOf(known.lsa))
+    if (lsas + more > MOST_LSAS || octets + grows > MOST_OCTETS || parts + moreParts > MOST_PARTS)
+      return 'relay-routes-full'
     this.#room.lsas += more
     this.#room.octets += grows
+    this.#room.parts += moreParts
     this.#entries.set(key, { lsa, bytes: new Uint8Array(bytes), heardAt: now })
     const wanted = this.#missing.get(key)
-    if (wanted !== undefined && newer(lsa, wanted) >= 0) this.#missing.delete(key)
+    if (wanted !== undefined && newer(lsa, wanted.header) >= 0) this.#missing.delete(key)
     return true
   }
 
@@ -90,13 +110,20 @@ export class Database implements Area {
    */
   #isNews(now: Instant, lsa: Ospf.Lsa, known: Entry): boolean {
     const order = newer(lsa, { ...known.lsa, age: ageOf(now, known) })
-    return order > 0 || (order < 0 && lsa.age < Ospf.MAX_AGE && since(known.heardAt, now) > SETTLED)
+    if (order >= 0 || lsa.age >= Ospf.MAX_AGE) return order > 0
+    const passed = since(known.heardAt, now)
+    // RFC 2328 §12.1.6: who has flushed the last of all sequence numbers, or forgotten it, begins with the first. What was
+    // on its way when it was flushed is older than that.
+    const begunSince = known.lsa.age >= Ospf.MAX_AGE && lsa.age * 1000 < passed
+    return begunSince || passed > SETTLED
   }
 
   /** Two routers have described all that they have: what came before, and is not among it, is nobody's. */
   purge({ since: began, keys }: Whole): boolean {
     const gone = [...this.#entries].filter(([key, { heardAt }]) => heardAt < began && !keys.has(key))
     for (const [key, entry] of gone) this.#remove(key, entry)
+    for (const [key, { heardAt }] of this.#missing)
+      if (heardAt < began && !keys.has(key)) this.#missing.delete(key)
     return gone.length > 0
   }
 
@@ -104,6 +131,7 @@ export class Database implements Area {
     this.#entries.delete(key)
     this.#room.lsas--
     this.#room.octets -= entry.bytes.length
+    this.#room.parts -= partsOf(entry.lsa)
   }
 
   /** A router has this instance: do we? */
@@ -113,8 +141,8 @@ export class Database implements Area {
     const known = this.#entries.get(key)
     if (known !== undefined && newer({ ...known.lsa, age: ageOf(now, known) }, header) >= 0) return
     const wanted = this.#missing.get(key)
-    if (wanted !== undefined ? newer(wanted, header) < 0 : this.#missing.size < MOST_MISSING)
-      this.#missing.set(key, header)
+    if (wanted !== undefined ? newer(wanted.header, header) < 0 : this.#missing.size < MOST_MISSING)
+      this.#missing.set(key, { header, heardAt: now })
   }
 
   /** Those that count: RFC 2328 §14, what has reached MaxAge is no part of the routing calculation. */
@@ -132,6 +160,10 @@ export class Database implements Area {
       if (since(entry.heardAt, now) / 1000 - Math.max(0, Ospf.MAX_AGE - entry.lsa.age) < REMEMBERED) continue
       this.#remove(key, entry)
     }
+    // RFC 2328 §14: by then its origin has said it again, or it is nobody's.
+    for (const [key, { header, heardAt }] of this.#missing)
+      if (since(heardAt, now) / 1000 + (header.doNotAge ? 0 : header.age) >= Ospf.MAX_AGE)
+        this.#missing.delete(key)
     return changed
   }
 
@@ -147,7 +179,7 @@ export class Database implements Area {
   missingNames(count: number): string[] {
     return [...this.#missing.values()]
       .slice(0, count)
-      .map(h => `type ${h.type} ${h.linkStateId} of ${h.advertisingRouter}`)
+      .map(({ header: h }) => `type ${h.type} ${h.linkStateId} of ${h.advertisingRouter}`)
   }
 
   /** All that count, with the age they have. */

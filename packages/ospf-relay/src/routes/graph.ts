@@ -27,14 +27,20 @@ export const networkVertex = (version: Version, linkStateId: string, router: str
 const isRouterLsa = (lsa: Ospf.Lsa): lsa is Ospf.Lsa & { body: Ospf.RouterLsa } => lsa.body.type === 'router'
 
 /** RFC 5340 §4.8.1: all router-LSAs of a router are one; the options are those of the lowest Link State ID. */
-function routersOf(lsas: readonly Ospf.Lsa[]): Map<string, Ospf.RouterLsa> {
+function routersOf(lsas: readonly Ospf.Lsa[]): Map<string, Router> {
   const fragments = lsas.filter(isRouterLsa).sort((a, b) => idOf(a) - idOf(b))
-  const routers = new Map<string, Ospf.RouterLsa>()
+  const routers = new Map<string, Router>()
   for (const { advertisingRouter: id, body } of fragments) {
-    const first = routers.get(id)
-    routers.set(id, first === undefined ? body : { ...first, links: [...first.links, ...body.links] })
+    const router = routers.get(id) ?? { forwards: body.forwards, links: [] }
+    routers.set(id, router)
+    for (const link of body.links) router.links.push(link)
   }
   return routers
+}
+
+interface Router {
+  readonly forwards: boolean
+  readonly links: Ospf.RouterLink[]
 }
 
 const idOf = ({ linkStateId }: Ospf.Lsa): number =>
@@ -61,9 +67,10 @@ export function graphOf(version: Version, lsas: readonly Ospf.Lsa[]): Graph {
   for (const { linkStateId, advertisingRouter, body } of lsas) {
     if (body.type !== 'network') continue
     const vertex = networkVertex(version, linkStateId, advertisingRouter)
-    const attached = body.routers.map(id => ({ to: routerVertex(id), cost: 0 }))
     // Of version 2 a Designated Router that is no more may have left one of the same name behind.
-    says.set(vertex, [...(says.get(vertex) ?? []), ...attached])
+    const attached = says.get(vertex) ?? []
+    says.set(vertex, attached)
+    for (const id of body.routers) attached.push({ to: routerVertex(id), cost: 0 })
   }
   const forwarding = new Set(
     [...routers].filter(([, { forwards }]) => forwards).map(([id]) => routerVertex(id)),

@@ -1,4 +1,5 @@
 import { Address, Ospf } from '@brunel/wire'
+import { BestMatch } from './best-match.js'
 import { graphOf, networkVertex, routerVertex } from './graph.js'
 import { type Reached, shortestPaths } from './spf.js'
 
@@ -42,16 +43,6 @@ class Table {
     if (worse < 0) this.paths.set(key, path)
     else if (worse === 0 && known !== undefined)
       this.paths.set(key, { ...known, origins: new Set([...known.origins, ...path.origins]) })
-  }
-
-  /** RFC 2328 §16.4 (3): the best match; asked before external paths are offered, for it must be one inside. */
-  inside(address: Uint8Array): Path | undefined {
-    for (let length = address.length * 8; length >= 0; length--) {
-      const prefix = Address.parsePrefix(`${Address.format(address)}/${length}`)
-      const path = prefix && this.paths.get(Address.formatPrefix(prefix))
-      if (path !== undefined) return path
-    }
-    return undefined
   }
 }
 
@@ -131,6 +122,8 @@ function external(
 ): void {
   const boundaries = boundaryRouters(lsas, ways)
   const known = new Map<string, Way | undefined>()
+  // RFC 2328 §16.4 (3): before external paths are offered, for it must be one inside.
+  let inside: BestMatch<Path> | undefined
   const wayTo = (address: Uint8Array): Way | undefined => {
     const text = Address.format(address)
     if (!known.has(text)) known.set(text, wayToward(address, text))
@@ -140,7 +133,8 @@ function external(
     const root = roots.find(({ addresses }) => addresses.includes(text))
     // On the segment itself: whoever is there sends to him and to no other.
     if (root !== undefined) return { distance: 0, origins: new Set([root.routerId]) }
-    const path = table.inside(address)
+    inside ??= new BestMatch(table.paths.values())
+    const path = inside.of(address)
     return path && { distance: path.cost, origins: path.origins }
   }
   const found: Found[] = []
