@@ -110,6 +110,17 @@ t.test('a link is used with the families it has, and what this machine spoils is
   )
 })
 
+t.test('more routers of IPv6 behind the relay than have sockets are told of', async t => {
+  const link = judgeLink('eth1', row(['UP', 'LOWER_UP'], [address('inet6', 'link')])) as LanLink
+  const settings = { rpFilter: 0, forwarding4: true, forwarding6: true, proxyNdp: true }
+  const far = (count: number, front: string): string[] =>
+    Array.from({ length: count }, (_, i) => `${front}${i + 1}`)
+  t.same(warningsOf(link, settings, [...far(64, 'fe80::'), ...far(100, '10.9.0.')]), [])
+  t.match(warningsOf(link, settings, far(65, 'fe80::')), [
+    { code: 'BRUNEL_RELAY_HOST', detail: /^65 routers/, remedy: /Divide/ },
+  ])
+})
+
 t.test(
   'proxy_ndp of all interfaces does for the LAN what its own does, as where a container may not write',
   async t => {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { type WireMtu, wireMtu } from '@brunel/mtu'
 import { runIp } from './interfaces.js'
+import { MOST_FAR } from './lan-ears.js'
 import type { Refusal } from './tunnels.js'
 
 /** What the kernel says of a LAN interface. */
@@ -115,11 +116,24 @@ export const readSettings = (name: string, read: (path: string) => string = sysc
   rpFilter: Math.max(...['all', name].map(which => Number(read(`ipv4/conf/${which}/rp_filter`)))),
 })
 
-/** Pure: what will not work, and the line that mends it. */
-export function warningsOf(link: LanLink, settings: HostSettings): readonly Refusal[] {
+/** Pure: what will not work, and the line that mends it. `far`: those behind the relay, of both families. */
+export function warningsOf(
+  link: LanLink,
+  settings: HostSettings,
+  far: Iterable<string> = [],
+): readonly Refusal[] {
   const warn = (detail: string, remedy: string): Refusal => ({ code: 'BRUNEL_RELAY_HOST', detail, remedy })
   const { name } = link
+  const far6 = [...far].filter(address => address.includes(':')).length
   return [
+    ...(far6 > MOST_FAR
+      ? [
+          warn(
+            `${far6} routers speak IPv6 behind the relay of ${name}: adjacencies of OSPFv3 become Full with the ${MOST_FAR} that are known for longest.`,
+            'Divide the segment: a LAN interface for each part, and `ospfRelay.interface` of each peer as it belongs.',
+          ),
+        ]
+      : []),
     ...(link.ipv4 && !settings.forwarding4
       ? [
           warn(
