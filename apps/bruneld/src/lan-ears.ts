@@ -26,7 +26,7 @@ export interface Ear {
 /** Each costs the kernel a look at every packet of the protocol. Fewer: more routers of a LAN share with strangers. */
 const MOST_RESIDENTS = 8
 /** As many as the relay learns of one tunnel. Fewer: the unicast of OSPFv3 for those beyond is not heard. */
-const MOST_FAR = 64
+export const MOST_FAR = 64
 
 /**
  * Who hears what. A flood fills a socket, and what does not fit is lost without regard to who sent it: so each router of

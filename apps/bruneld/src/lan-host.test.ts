@@ -2,7 +2,7 @@ import type { Family } from '@brunel/base'
 import t from 'tap'
 import { announcement } from './lan-announce.js'
 import { absenceOf, presenceOf, rulesOf } from './lan-host.js'
-import { judgeLink, judgeSilence, type LanLink, warningsOf } from './lan-link.js'
+import { judgeLink, judgeSilence, type LanLink, readSettings, warningsOf } from './lan-link.js'
 import { isRelayed, protocolsOf, steeredBy } from './lan-protocols.js'
 import { LanPort } from './relay-lan.js'
 
@@ -117,6 +117,27 @@ t.test('a link is used with the families it has, and what this machine spoils is
     /OSPFv3/,
   )
 })
+
+t.test('more routers of IPv6 behind the relay than have sockets are told of', async t => {
+  const link = judgeLink('eth1', row(['UP', 'LOWER_UP'], [address('inet6', 'link')])) as LanLink
+  const settings = { rpFilter: 0, forwarding4: true, forwarding6: true, proxyNdp: true }
+  const far = (count: number, front: string): string[] =>
+    Array.from({ length: count }, (_, i) => `${front}${i + 1}`)
+  t.same(warningsOf(link, settings, [...far(64, 'fe80::'), ...far(100, '10.9.0.')]), [])
+  t.match(warningsOf(link, settings, far(65, 'fe80::')), [
+    { code: 'BRUNEL_RELAY_HOST', detail: /^65 routers/, remedy: /Divide/ },
+  ])
+})
+
+t.test(
+  'proxy_ndp of all interfaces does for the LAN what its own does, as where a container may not write',
+  async t => {
+    const proxyNdp = (on: readonly string[]): boolean =>
+      readSettings('eth1', path => (on.some(which => path === `ipv6/conf/${which}/proxy_ndp`) ? '1' : '0'))
+        .proxyNdp
+    t.same([[], ['eth0'], ['eth1'], ['all']].map(proxyNdp), [false, false, true, true])
+  },
+)
 
 t.test('what is to be sent while the LAN is not there is counted', async t => {
   const drops: unknown[] = []

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { type WireMtu, wireMtu } from '@brunel/mtu'
 import { runIp } from './interfaces.js'
+import { MOST_FAR } from './lan-ears.js'
 import type { Refusal } from './tunnels.js'
 
 /** What the kernel says of a LAN interface. */
@@ -107,20 +108,34 @@ const sysctl = (path: string): string => {
   }
 }
 
-export const readSettings = (name: string): HostSettings => ({
-  forwarding4: sysctl(`ipv4/conf/${name}/forwarding`) !== '0',
-  forwarding6: sysctl('ipv6/conf/all/forwarding') !== '0',
-  proxyNdp: sysctl(`ipv6/conf/${name}/proxy_ndp`) !== '0',
-  rpFilter: Math.max(...['all', name].map(which => Number(sysctl(`ipv4/conf/${which}/rp_filter`)))),
+/** `read`: a file below /proc/sys/net; '0' where there is none. */
+export const readSettings = (name: string, read: (path: string) => string = sysctl): HostSettings => ({
+  forwarding4: read(`ipv4/conf/${name}/forwarding`) !== '0',
+  forwarding6: read('ipv6/conf/all/forwarding') !== '0',
+  proxyNdp: ['all', name].some(which => read(`ipv6/conf/${which}/proxy_ndp`) !== '0'),
+  rpFilter: Math.max(...['all', name].map(which => Number(read(`ipv4/conf/${which}/rp_filter`)))),
 })
 
-/** Pure: what will not work, and the line that mends it. */
-export function warningsOf(link: LanLink, settings: HostSettings): readonly Refusal[] {
+/** Pure: what will not work, and the line that mends it. `far`: those behind the relay, of both families. */
+export function warningsOf(
+  link: LanLink,
+  settings: HostSettings,
+  far: Iterable<string> = [],
+): readonly Refusal[] {
   const warn = (detail: string, remedy: string): Refusal => ({ code: 'BRUNEL_RELAY_HOST', detail, remedy })
   const { name } = link
   // A dot in a name, as VLANs have it, is a slash to sysctl.
   const key = name.replaceAll('.', '/')
+  const far6 = [...far].filter(address => address.includes(':')).length
   return [
+    ...(far6 > MOST_FAR
+      ? [
+          warn(
+            `${far6} routers speak IPv6 behind the relay of ${name}: adjacencies of OSPFv3 become Full with the ${MOST_FAR} that are known for longest.`,
+            'Divide the segment: a LAN interface for each part, and `ospfRelay.interface` of each peer as it belongs.',
+          ),
+        ]
+      : []),
     ...(link.ipv4 && !settings.forwarding4
       ? [
           warn(
@@ -141,7 +156,7 @@ export function warningsOf(link: LanLink, settings: HostSettings): readonly Refu
       ? [
           warn(
             `proxy_ndp of ${name} is off and may not be switched on, so that the kernel answers no neighbour solicitation for neighbours behind the relay: unicast of OSPFv3 does not come.`,
-            `sysctl -w net.ipv6.conf.${key}.proxy_ndp=1, and the same line in /etc/sysctl.d/; or let bruneld write it: ReadWritePaths=/proc/sys/net/ipv6/conf in the systemd unit.`,
+            `sysctl -w net.ipv6.conf.${key}.proxy_ndp=1, and the same line in /etc/sysctl.d/; or let bruneld write it: ReadWritePaths=/proc/sys/net/ipv6/conf in the systemd unit. For a container: --sysctl net.ipv6.conf.all.proxy_ndp=1.`,
           ),
         ]
       : []),

@@ -183,7 +183,7 @@ export class LanPort {
       await this.#steering.begin(seen, steered)
     } else if (renew) await this.#steering.renew(steered)
     // Looked at behind the steering: it switches on what it may.
-    const warnings = warningsOf(seen, readSettings(this.#name))
+    const warnings = warningsOf(seen, readSettings(this.#name), this.#neighbours.addresses)
     try {
       this.#become({ is: 'open', link: seen, warnings }, this.#open ?? this.#openOn(seen))
     } catch (error) {

@@ -1,6 +1,8 @@
 import { relayReport, tunnelRelay } from '@brunel/admin-api/fakes'
+import type { Instant } from '@brunel/base'
+import { Relay } from '@brunel/ospf-relay'
 import t from 'tap'
-import { relayOfTunnel, routingWithRelay } from './relay-report.js'
+import { relayOfTunnel, relayReport as reported, routingWithRelay } from './relay-report.js'
 
 const routes = { state: 'up', detail: 'One route leads into gre7.' } as const
 const problem = { code: 'BRUNEL_RELAY_LAN', detail: 'eth1 is not there.', remedy: 'Make it.' }
@@ -47,4 +49,13 @@ t.test('a tunnel shows what concerns it, of the relay that has it', async t => {
   const others = relayReport({ interface: 'eth0', ports: [] })
   t.same(relayOfTunnel([others, relayReport()], 'branch-7'), tunnelRelay())
   t.equal(relayOfTunnel([others], 'branch-7'), undefined)
+})
+
+t.test('a LAN that cannot be used is down, whatever its tunnels do', async t => {
+  const now = 0 as Instant
+  const report = new Relay({ group: 'eth1', id: '00112233445566aa' }).report(now)
+  const state = (lan: Parameters<typeof reported>[0]['lan']) =>
+    reported({ interface: 'eth1', lan, report, drops: new Map() }, { now, wall: 0 }).ports[0]
+  t.match(state({ is: 'open', warnings: [] }), { port: 'lan', state: 'forwarding' })
+  t.match(state({ is: 'waiting', because: problem }), { port: 'lan', state: 'down' })
 })

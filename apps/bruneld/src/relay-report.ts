@@ -7,7 +7,7 @@ import {
   type TunnelRelayReport,
 } from '@brunel/admin-api'
 import type { Instant } from '@brunel/base'
-import type * as OspfRelay from '@brunel/ospf-relay'
+import { type Finding, LAN, type NeighbourReport } from '@brunel/ospf-relay'
 import { tunnelOf } from './relay-events.js'
 import type { HostedRelay } from './relay-host.js'
 
@@ -32,7 +32,7 @@ export function relayReport(
     ports: report.ports.map(({ port, state, received, sent, farRelay }) => ({
       port,
       tunnel: tunnelOf(port) ?? null,
-      state,
+      state: port === LAN && lan.is !== 'open' ? 'down' : state,
       received,
       sent,
       farRelay: farRelay ?? null,
@@ -55,7 +55,7 @@ export function relayReport(
 
 const at = ({ now, wall }: Moment, then: Instant): string => new Date(wall + (then - now)).toISOString()
 
-function neighbour(n: OspfRelay.NeighbourReport, moment: Moment): OspfNeighbour {
+function neighbour(n: NeighbourReport, moment: Moment): OspfNeighbour {
   const { hello, mtu, heardAt, silentSince, ...rest } = n
   return {
     ...rest,
@@ -66,7 +66,7 @@ function neighbour(n: OspfRelay.NeighbourReport, moment: Moment): OspfNeighbour 
   }
 }
 
-const finding = ({ since, ...rest }: OspfRelay.Finding, moment: Moment): OspfFinding => ({
+const finding = ({ since, ...rest }: Finding, moment: Moment): OspfFinding => ({
   ...rest,
   since: at(moment, since),
 })

@@ -48,10 +48,21 @@ t.test('relay says what is not there: no relay, no LAN, no router, no finding', 
     'eth1 is not there. (BRUNEL_RELAY_LAN)\n  Make it.',
     'rp_filter is on. (BRUNEL_RELAY_HOST)\n  Turn it off.',
     'other relays on this LAN: 00112233445566cc',
-    'No OSPF router is heard.\n\nThe routers agree.',
+    'No OSPF router is heard.',
   ])
     t.match(out, text)
+  t.notMatch(out, 'agree', 'there is nobody who could')
   t.match(await brunel('relay eth9'), { exit: 1, err: /No tunnel is joined to eth9/ })
+})
+
+t.test('routers that are all heard by one port are compared with nobody', async t => {
+  const { brunel, router } = await served(t)
+  const [here] = relayReport().neighbours
+  if (here === undefined) return t.fail()
+  router.relayReports = [relayReport({ neighbours: [here, here], findings: [] })]
+  t.match((await brunel('relay')).out, /\n\nNothing to compare: routers are heard by lan only\.$/)
+  router.relayReports = [relayReport({ findings: [] })]
+  t.match((await brunel('relay')).out, /\n\nThe routers agree\.$/)
 })
 
 t.test('a router of which no Hello was seen, or that is silent, shows as such', async t => {
@@ -94,7 +105,7 @@ t.test('relay says that routes may be missing, and why', async t => {
   ]
   t.match(
     (await brunel('relay')).out,
-    'OSPFv2, area 0.0.0.0: 1 LSAs of the routers did not pass here, so that routes may be missing until they are said again, within half an hour: that of router 3.3.3.3',
+    'OSPFv2, area 0.0.0.0: one LSA of the routers did not pass here, so that routes may be missing until all is said again, within half an hour: that of router 3.3.3.3',
   )
 })
 

@@ -21,7 +21,7 @@ let broken = 1
 try {
   broken = await tell(sites, options)
   if (!options.once) {
-    await addresses(sites)
+    await addresses(sites, options)
     print(`\nIt stays up until Ctrl-C, which removes everything.`)
     await new Promise(() => setInterval(() => undefined, 1 << 30))
   }

@@ -12,7 +12,7 @@ const RelayPortState = Type.Union(
   [Type.Literal('down'), Type.Literal('listening'), Type.Literal('standby'), Type.Literal('forwarding')],
   {
     description:
-      '`down`: the tunnel carries no data; `listening`: for two seconds, whether another way leads there; `standby`: another way to the same LAN is used; `forwarding`: this one is.',
+      '`down`: the tunnel carries no data, or the LAN cannot be used; `listening`: for two seconds, whether another way leads there; `standby`: another way to the same LAN is used; `forwarding`: this one is.',
   },
 )
 

@@ -11,6 +11,7 @@ const lanInterface: Rule = ({ ospfRelay, tunnel }) => {
   const bad = (detail: string, remedy: string) => [
     problem('/ospfRelay/interface', 'BRUNEL_CONFIG_INTERFACE', detail, remedy),
   ]
+  if (ospfRelay.interface === 'lo') return bad('lo is the loopback interface and no LAN.', OTHER_INTERFACE)
   if (!isInterfaceName(ospfRelay.interface)) {
     const detail = `"${ospfRelay.interface}" cannot be the name of an interface.`
     return bad(detail, 'Write the name that `ip link` shows, at most 15 characters.')

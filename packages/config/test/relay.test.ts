@@ -53,6 +53,10 @@ for (const [what, relay, want] of [
     for (const fault of found) t.match(fault, { detail: /\S/, remedy: /\S/ })
   })
 
+t.test('the loopback is called by its name, which `ip link` does show', async t => {
+  t.match(verifyPeer(peer(1, { interface: 'lo' }), []), [{ detail: /loopback/ }])
+})
+
 for (const [what, first, second, want] of [
   ['one group on one LAN', { interface: 'eth1', group: 'g' }, { interface: 'eth1', group: 'g' }, []],
   ['one LAN, both groups left out', { interface: 'eth1' }, { interface: 'eth1' }, []],

@@ -65,7 +65,8 @@ export const FINDINGS = {
   },
   BRUNEL_OSPF_SILENT: {
     meaning: 'A router has sent nothing for longer than its dead interval.',
-    remedy: 'Look whether it runs and its link is up; and whether the tunnel carries.',
+    remedy:
+      'Look whether it runs and its link is up; whether the tunnel carries; whether a firewall of the appliance on its LAN lets OSPF in.',
   },
 } as const satisfies Readonly<Record<string, { readonly meaning: string; readonly remedy: string }>>
 
@@ -99,10 +100,14 @@ const side = (n: Neighbour, value: string): Side => ({
 export type Pair = readonly [Neighbour, Neighbour]
 type Values = readonly [string, string]
 
+/** OSPFv3 has the words of OSPFv2 under another name. */
+const remedyFor = (code: FindingCode, { version }: Neighbour): string =>
+  version === 2 ? FINDINGS[code].remedy : FINDINGS[code].remedy.replace('`ip ospf ', '`ipv6 ospf6 ')
+
 const found = (code: FindingCode, pair: Pair, [one, other]: Values, sentence: string): Found => ({
   code,
   sentence,
-  remedy: FINDINGS[code].remedy,
+  remedy: remedyFor(code, pair[0]),
   sides: [side(pair[0], one), side(pair[1], other)],
 })
 

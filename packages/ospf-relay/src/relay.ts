@@ -3,8 +3,10 @@ import {
   assertNever,
   type Drop,
   type Instant,
+  instant,
   isDrop,
   type Machine,
+  millis,
   Packet,
   seconds,
   sooner,
@@ -47,6 +49,8 @@ import { Ways } from './ways.js'
 
 /** Of beacons, of expiry, of the doctor's review. Others wait for three beacons (ways.ts). */
 const PERIOD = seconds(1)
+/** Between two of them: a far end that calls itself another relay with each beacon would have all of it done for each. */
+const SOONEST = millis(250)
 /** Of those kept for `failFast`: it names some 350 neighbours. */
 const LARGEST_HELLO = 1500
 
@@ -70,6 +74,7 @@ export class Relay implements Machine<RelayInput, RelayEffect> {
   #effects: RelayEffect[] = []
   /** Of beacons, expiry and reviews. */
   #reviewAt: Instant | undefined
+  #reviewedAt: Instant | undefined
 
   constructor(settings: RelaySettings) {
     this.#settings = settings
@@ -124,6 +129,7 @@ export class Relay implements Machine<RelayInput, RelayEffect> {
       return
     }
     this.#reviewAt = after(now, PERIOD)
+    this.#reviewedAt = now
     for (const source of this.#sources.expired(now)) this.#forget(source)
     for (const [port, joining] of this.#joining) joining.expire(now, lost => this.#drop(port, lost))
     this.#review(now)
@@ -155,13 +161,17 @@ export class Relay implements Machine<RelayInput, RelayEffect> {
   }
 
   #beacon(now: Instant, port: Port, bytes: Uint8Array): void {
+    if (!this.#ways.has(port)) return this.#drop(port, 'relay-not-carrying')
     if (!this.#trafficOf(port).beacons.allow(now)) return this.#drop(port, 'relay-rate')
     const beacon = parseBeacon(bytes)
     if (isDrop(beacon)) return this.#drop(port, beacon)
     const events = this.#ways.hear(now, port, beacon)
     for (const event of events) this.#event(event)
-    // Who is new learns of us at once, and not when it has begun to forward.
-    if (events.length > 0) this.#reviewAt = now
+    // Who is new learns of us soon, and not when it has begun to forward.
+    if (events.length > 0) {
+      const earliest = this.#reviewedAt === undefined ? now : after(this.#reviewedAt, SOONEST)
+      this.#reviewAt = sooner(this.#reviewAt, instant(Math.max(now, earliest)))
+    }
     this.#review(now)
   }
 
@@ -224,6 +234,7 @@ export class Relay implements Machine<RelayInput, RelayEffect> {
 
   /** Pieces of what was too large for a tunnel are joined first; from a LAN the kernel gives whole packets. */
   #arrived(now: Instant, port: Port, bytes: Uint8Array): void {
+    if (!this.#ways.has(port)) return this.#drop(port, 'relay-not-carrying')
     if (port === LAN) return this.#packet(now, port, bytes)
     const joining = this.#joining.get(port) ?? new Joining()
     this.#joining.set(port, joining)

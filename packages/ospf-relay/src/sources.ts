@@ -109,11 +109,12 @@ export class Sources {
     for (const address of this.#byAddress.keys()) this.#loose.add(address)
   }
 
-  /** Silent for so long that ARP may forget them. */
+  /** Silent for so long that ARP may forget them; where a port is full, as soon as their neighbours have given them up. */
   expired(now: Instant): readonly Source[] {
-    return [...this.#byAddress.values()].filter(
-      ({ heardAt, dead }) =>
-        since(heardAt, now) > (dead === undefined ? AGE_WITHOUT_HELLO : DEAD_INTERVALS * dead),
-    )
+    return [...this.#byAddress.values()].filter(({ heardAt, dead, port }) => {
+      const full = (this.#counts.get(port) ?? 0) >= MOST_OF_A_PORT
+      const most = dead === undefined ? AGE_WITHOUT_HELLO : DEAD_INTERVALS * dead
+      return since(heardAt, now) > (full ? (dead ?? DEAD) : most)
+    })
   }
 }

@@ -49,6 +49,8 @@ interface Tunnel {
   /** Since when no lower link was heard of, while it carries. */
   freeSince?: Instant | undefined
   far?: Heard | undefined
+  /** The LAN it led to when its relay was heard last: beacons end before the tunnel is known to be dead. */
+  lastLan?: string
   disbeliefUntil?: Instant | undefined
   /** Multicast that came in on standby, and when; whoever won puts it on the LAN. */
   readonly expected: Map<Digest, Instant>
@@ -78,7 +80,9 @@ export class Ways {
   }
 
   #number(): number {
-    this.#lastNumber = (this.#lastNumber % 0xffff) + 1
+    const used = new Set([...this.#tunnels.values()].map(({ number }) => number))
+    do this.#lastNumber = (this.#lastNumber % 0xffff) + 1
+    while (used.has(this.#lastNumber))
     return this.#lastNumber
   }
 
@@ -100,6 +104,11 @@ export class Ways {
 
   get ports(): readonly Port[] {
     return [LAN, ...this.#tunnels.keys()]
+  }
+
+  /** What comes by a tunnel that was removed a moment ago is nobody's. */
+  has(port: Port): boolean {
+    return port === LAN || this.#tunnels.has(port)
   }
 
   get lanRelays(): readonly string[] {
@@ -128,7 +137,7 @@ export class Ways {
     const tunnel = this.#tunnels.get(port)
     if (tunnel === undefined) return false
     const { far, id } = this.#link(tunnel)
-    return this.#links().some(link => link.far === far && link.id !== id)
+    return this.#links().some(link => (link.far === far || link.far === tunnel.lastLan) && link.id !== id)
   }
 
   hear(now: Instant, port: Port, beacon: Beacon): RelayEvent[] {
@@ -145,6 +154,7 @@ export class Ways {
     if (tunnel === undefined) return []
     const known = tunnel.far?.beacon.relay === beacon.relay
     tunnel.far = { beacon, at: now }
+    tunnel.lastLan = beacon.lan
     return known ? [] : [{ type: 'relay-heard', port, id: beacon.relay }]
   }
 

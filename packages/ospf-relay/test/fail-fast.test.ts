@@ -91,6 +91,34 @@ t.test('RFC 2328 §10.5: a LAN without a link is told through the tunnels that h
   t.same(lines(bridged.feed({ on: 'lan-lost' })), [], 'another relay of this LAN may still hear it')
 })
 
+t.test(
+  'RFC 2328 §10.5: beacons end before a tunnel is known to be dead; who has another way to the far LAN is let live',
+  async t => {
+    const rig = new Rig([
+      { tunnel: 'x', failFast: true, far: 'b' },
+      { tunnel: 'y', far: 'b' },
+    ])
+    const far = (tunnel: string, number: number): void => {
+      const beacon = emitBeacon({ relay: '00000000000000bb', lan: '00000000000000bb', number, links: [] })
+      rig.feed({ on: 'beacon', port: `tunnel:${tunnel}`, beacon })
+    }
+    const states = (): unknown => rig.relay.report(instant(rig.now)).ports.map(({ state }) => state)
+    const speak = (seconds: number, ...tunnels: readonly string[]): void => {
+      for (let i = 0; i < seconds; i++) {
+        for (const tunnel of tunnels) far(tunnel, tunnel === 'x' ? 1 : 2)
+        rig.run(1000)
+      }
+    }
+    speak(3, 'x', 'y')
+    t.same(states(), ['forwarding', 'forwarding', 'standby'])
+    rig.hears('x', hello(B, [A.id]))
+    speak(8, 'y')
+    t.same(states(), ['forwarding', 'forwarding', 'forwarding'])
+    t.same(lines(dies(rig)), [])
+    t.same(rig.events('fail-fast'), [])
+  },
+)
+
 t.test('RFC 2328 §A.3.2: a Hello larger than any Ethernet takes is not kept to be said again', async t => {
   const rig = new Rig([{ tunnel: 'x', failFast: true }])
   const many = Array.from({ length: 400 }, (_, i) => `7.7.${i >> 8}.${i & 255}`)

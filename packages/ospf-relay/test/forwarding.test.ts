@@ -255,5 +255,8 @@ t.test('pieces go with their tunnel', async t => {
   const [one, other] = cutInTwo(hello(B), 16)
   rig.hears('x', one)
   rig.feed({ on: 'tunnel-removed', tunnel: 'x' })
-  t.same(rig.hears('x', other), [])
+  t.same(rig.hears('x', other), ['relay-not-carrying'])
+  const settings = { tunnel: 'x', far: 'x', multicast: [], bfd: false, failFast: false, forward: true }
+  rig.feed({ on: 'tunnel-set', settings })
+  t.same(rig.hears('x', other), [], 'of the next one of its name they are no pieces')
 })

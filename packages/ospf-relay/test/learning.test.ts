@@ -94,6 +94,31 @@ t.test('(policy): a port has at most 64 sources, and a full LAN leaves the tunne
   t.same(rig.relay.report(rig.now as never).sources, [], 'and all of them age')
 })
 
+t.test('(policy): where a port is full, who is silent for its dead interval makes room', async t => {
+  const rig = new Rig(['x'])
+  for (let n = 0; n < 64; n++) {
+    rig.run(100)
+    rig.hears('lan', hello(numbered(n)))
+  }
+  rig.run(33_000)
+  rig.hears('lan', hello(numbered(0)))
+  t.same(rig.hears('lan', hello(A)), ['relay-table-full'])
+  rig.run(3000)
+  t.same(rig.hears('lan', hello(A)), ['tunnel:x: 10.9.0.1 > 224.0.0.5'])
+  t.same(rig.hears('x', ack(B, numbered(0))).at(-1), 'lan: 10.9.0.2 > 10.8.0.0', 'who spoke meanwhile stays')
+})
+
+t.test('a tunnel that was removed leaves nothing behind, though packets of it still come', async t => {
+  const rig = new Rig(['x'])
+  rig.feed({ on: 'tunnel-removed', tunnel: 'x' })
+  const piece = hello(B)
+  piece[6] = 0x20
+  t.same(rig.hears('x', hello(B)), ['relay-not-carrying'])
+  t.same(rig.hears('x', piece), ['relay-not-carrying'])
+  const effects = rig.feed({ on: 'beacon', port: 'tunnel:x', beacon: new Uint8Array(26) })
+  t.same(effects, [{ do: 'drop', port: 'tunnel:x', drop: 'relay-not-carrying' }])
+})
+
 t.test('(policy): who moves to another port makes room on the one he left', async t => {
   const rig = new Rig(['x', 'y'])
   const all = (port: string, from: number): number => {

@@ -1,10 +1,10 @@
 import { instant } from '@brunel/base'
 import { hex } from '@brunel/base/testing'
 import t from 'tap'
-import { emitBeacon } from '../src/beacon.js'
+import { emitBeacon, parseBeacon } from '../src/beacon.js'
 import { type TunnelSettings, tunnelPort } from '../src/index.js'
 import { hello, ospf, type Router } from './packets.js'
-import { sourceOf } from './rig.js'
+import { Rig, sourceOf } from './rig.js'
 import { type Lan, type Station, World } from './world.js'
 
 const A: Router = { address: '10.9.0.1', id: '1.1.1.1' }
@@ -380,3 +380,37 @@ t.test('(policy): a moment in which nothing that was claimed shows refutes nobod
   for (let i = 0; i < 9; i++) comes(hello(B), r2)
   t.equal(r2.events.filter(({ type }) => type === 'claim-refuted').length, 1)
 })
+
+t.test('tunnels have numbers of their own, after 65,535 of them too', async t => {
+  const rig = new Rig(['first'])
+  const settings = { far: 'x', multicast: [], bfd: false, failFast: false, forward: true }
+  for (let i = 1; i < 0xffff; i++) {
+    rig.feed({ on: 'tunnel-set', settings: { ...settings, tunnel: 'other' } })
+    rig.feed({ on: 'tunnel-removed', tunnel: 'other' })
+  }
+  rig.feed({ on: 'tunnel-set', settings: { ...settings, tunnel: 'last' } })
+  rig.feed({ on: 'tunnel-state', tunnel: 'last', carries: true })
+  const from = rig.effects.length
+  rig.run(1000)
+  const told = rig.effects
+    .slice(from)
+    .flatMap(e => (e.do === 'beacon' && e.port !== 'lan' ? [parseBeacon(e.beacon)] : []))
+  t.match(told.slice(-2), [{ number: 1 }, { number: 2 }])
+})
+
+t.test(
+  '(policy): a far end that is another relay with each beacon is answered four times a second',
+  async t => {
+    const rig = new Rig(['x', 'y'])
+    const from = rig.effects.length
+    for (let i = 0; i < 200; i++) {
+      const relay = `00000000000000b${i % 2}`
+      rig.feed({ on: 'beacon', port: 'tunnel:x', beacon: beaconOf(relay, []) })
+      rig.run(50)
+    }
+    const answers = rig.effects
+      .slice(from)
+      .filter(effect => effect.do === 'beacon' && effect.port === 'tunnel:y')
+    t.ok(answers.length <= 41, `${answers.length} in ten seconds`)
+  },
+)

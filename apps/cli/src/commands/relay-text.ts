@@ -37,8 +37,7 @@ const relayText = (relay: RelayReport, now: Date): readonly string[] => [
     'not carried',
     relay.drops.map(({ port, reason, count }) => `${count} ${reason} (${portText(port)})`),
   ),
-  '',
-  ...findingsText(relay.findings, now),
+  ...verdictText(relay, now),
 ]
 
 const problemText = ({ problem }: Pick<RelayReport, 'problem'>): readonly string[] =>
@@ -54,7 +53,7 @@ const missingText = (areas: RelayReport['areas']): readonly string[] =>
     .filter(({ missing }) => missing > 0)
     .map(
       ({ version, area, missing, missingNames }) =>
-        `OSPFv${version}, area ${area}: ${missing} LSAs of the routers did not pass here, so that routes may be missing until they are said again, within half an hour: ${missingNames.join(', ')}`,
+        `OSPFv${version}, area ${area}: ${missing === 1 ? 'one LSA' : `${missing} LSAs`} of the routers did not pass here, so that routes may be missing until all is said again, within half an hour: ${missingNames.join(', ')}`,
     )
 
 /** Where data goes that comes in by each port. */
@@ -123,8 +122,18 @@ const stateOf = (all: readonly OspfNeighbour[], address: string, n: OspfNeighbou
     .find(one => one.address === address && one.version === n.version && one.instance === n.instance)
     ?.states.find(one => one.address === n.address)?.state ?? '?'
 
+/** Routers are compared across ports: where all that are heard are on one, nobody can agree. */
+function verdictText({ findings, neighbours }: RelayReport, now: Date): readonly string[] {
+  if (findings.length > 0) return ['', ...findingsText(findings, now)]
+  if (neighbours.length === 0) return []
+  const [one, ...more] = new Set(neighbours.map(({ port }) => portText(port)))
+  return [
+    '',
+    more.length > 0 ? 'The routers agree.' : `Nothing to compare: routers are heard by ${one} only.`,
+  ]
+}
+
 function findingsText(findings: readonly OspfFinding[], now: Date): readonly string[] {
-  if (findings.length === 0) return ['The routers agree.']
   return findings.flatMap(({ sentence, code, remedy, since }) => [
     `${sentence} (${code}, ${moment(since, now)})`,
     `  ${remedy}`,
@@ -141,7 +150,7 @@ export function tunnelRelayText(relay: TunnelRelayReport | null, now: Date): rea
     `OSPF relay: ${state} between ${lan} and the tunnel, group ${group}${far}`,
     ...problemText(relay),
     ...neighbours.map(n => `  ${neighbourText(n)}`),
-    ...(findings.length === 0 ? [] : findingsText(findings, now)),
+    ...findingsText(findings, now),
   ]
 }
 

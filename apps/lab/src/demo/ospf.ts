@@ -41,6 +41,10 @@ export async function neighbours(sites: Sites, promises: Promises): Promise<void
   await mistake(sites, frr, promises)
 }
 
+/** Where the FRR of a host is asked, and keeps its files. */
+export const vtyFolder = ({ topology }: Pick<Sites, 'topology'>, side: Side): string =>
+  join(topology.folder, `frr-${side}`)
+
 async function begin({ topology, routers }: Sites): Promise<Both<Frr>> {
   const frr = {} as Record<Side, Frr>
   for (const side of SIDES) {
@@ -51,7 +55,7 @@ async function begin({ topology, routers }: Sites): Promise<Both<Frr>> {
     await routers[side].api.ask('PATCH', `/v1/peers/${tunnelName(side)}`, document)
     const said = dim(JSON.stringify(document))
     print(`   router ${side}: PATCH /v1/peers/${tunnelName(side)} ${said} → 200`)
-    frr[side] = new Frr(topology.host(side), join(topology.folder, `frr-${side}`))
+    frr[side] = new Frr(topology.host(side), vtyFolder({ topology }, side))
     topology.cleanup.add(`FRR ${side}`, () => frr[side].stop())
   }
   for (const side of SIDES) {

@@ -8,7 +8,7 @@ import { type Sites, tunnelName, type Wishes } from '../sites.js'
 import { routerCertificates, strangerRefused } from './certificates.js'
 import { moves } from './mobike.js'
 import type { DemoOptions } from './options.js'
-import { neighbours } from './ospf.js'
+import { neighbours, vtyFolder } from './ospf.js'
 import { bold, chapter, dim, gigabits, Promises, print } from './paper.js'
 import { relay } from './relay.js'
 
@@ -190,7 +190,7 @@ async function proof(capture: Capture, promises: Promises): Promise<void> {
 }
 
 /** What a user can look at while it stays up. */
-export async function addresses(sites: Sites): Promise<void> {
+export async function addresses(sites: Sites, options: DemoOptions): Promise<void> {
   chapter('Look around')
   for (const side of ['A', 'B'] as Side[]) {
     const { socket, tokenFile, dataDir } = sites.routers[side]
@@ -200,9 +200,15 @@ export async function addresses(sites: Sites): Promise<void> {
     print(
       `              metrics             curl -H "Authorization: Bearer $(cat ${tokenFile})" http://127.0.0.1:${port}/metrics`,
     )
-    print(`              command line        node apps/cli/bin/brunel.mjs --data-dir ${dataDir} status`)
+    print(
+      `              command line        node apps/cli/bin/brunel.mjs --data-dir ${dataDir} ${options.relay ? 'relay' : 'status'}`,
+    )
     print(`              shell               ip netns exec ${sites.topology.router(side).name} bash`)
   }
-  print(`   host A     shell               ip netns exec ${sites.topology.at.hostA.name} bash`)
-  print(`   host B     shell               ip netns exec ${sites.topology.at.hostB.name} bash`)
+  for (const side of ['A', 'B'] as Side[]) {
+    print(`   host ${side}     shell               ip netns exec ${sites.topology.host(side).name} bash`)
+    const folder = vtyFolder(sites, side)
+    if (options.relay)
+      print(`              FRR                 vtysh --vty_socket ${folder} --config_dir ${folder}`)
+  }
 }

@@ -39,8 +39,10 @@ export const SYSTEM_CODES: Readonly<Record<string, CodeEntry>> = {
     remedy: 'Bring the interface up and give it an address, or correct `ospfRelay.interface`.',
   },
   BRUNEL_RELAY_HOST: {
-    meaning: 'A warning: a setting of this machine keeps part of an OSPF relay from working.',
-    remedy: 'The answer names the setting: forwarding, rp_filter or IPv6 of the LAN interface.',
+    meaning:
+      'A warning: a setting of this machine, or a limit of it, keeps part of an OSPF relay from working.',
+    remedy:
+      'The answer names it: forwarding, rp_filter or IPv6 of the LAN interface, the number of routers behind the relay.',
   },
   BRUNEL_RELAY_ROUTES: {
     meaning: 'A warning: the kernel refuses routes that OSPF brought through a relay.',

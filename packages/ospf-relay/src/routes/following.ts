@@ -54,6 +54,11 @@ export interface Heard extends Ospf.Ends {
   readonly payload: Uint8Array
 }
 
+interface Offered extends Candidate {
+  /** Those that could mean the same path: of its version, instance and area. */
+  readonly here: readonly SegmentRouter[]
+}
+
 const nameOf = ({ version, instance, area }: Area): string => `${version} ${instance} ${area}`
 
 export class Following {
@@ -164,22 +169,19 @@ export class Following {
     this.#news = true
     const candidates = this.#candidates(now, routers)
     const before = this.#routes
+    // A hub has a hundred ports and thousands of prefixes: what is the same on each port is found once.
+    const each = candidates.map(one => ({ ...one, segment: { ports, routers: one.here } }))
     this.#routes = new Map(
-      ports.map(port => [
-        port,
-        candidates.flatMap(
-          candidate => choose(port, candidate, { ports, routers: routersOf(candidate, routers) }) ?? [],
-        ),
-      ]),
+      ports.map(port => [port, each.flatMap(one => choose(port, one, one.segment) ?? [])]),
     )
     return [...new Set([...before.keys(), ...ports])].flatMap(port => {
       const routes = this.#routes.get(port) ?? []
-      return JSON.stringify(routes) === JSON.stringify(before.get(port) ?? []) ? [] : [{ port, routes }]
+      return sameRoutes(routes, before.get(port) ?? []) ? [] : [{ port, routes }]
     })
   }
 
-  #candidates(now: Instant, routers: readonly SegmentRouter[]): readonly Candidate[] {
-    const best = new Map<string, Candidate>()
+  #candidates(now: Instant, routers: readonly SegmentRouter[]): readonly Offered[] {
+    const best = new Map<string, Offered>()
     for (const router of routers) this.#database(router)
     for (const [name, database] of this.#databases) {
       const here = routers.filter(router => nameOf(router) === name)
@@ -216,15 +218,10 @@ function directionOf(area: Area, { source, destination }: Ospf.Ends): Direction 
   return { from: of(source), to: Address.isMulticast(destination) ? undefined : of(destination) }
 }
 
-function offer(
-  best: Map<string, Candidate>,
-  prefix: string,
-  path: Path,
-  here: readonly SegmentRouter[],
-): void {
+function offer(best: Map<string, Offered>, prefix: string, path: Path, here: readonly SegmentRouter[]): void {
   const known = best.get(prefix)
   if (known !== undefined && preference(path, known.path) >= 0) return
-  best.set(prefix, { path, routers: here.filter(({ routerId }) => path.origins.has(routerId)) })
+  best.set(prefix, { path, here, routers: here.filter(({ routerId }) => path.origins.has(routerId)) })
 }
 
 function rootsOf(routers: readonly SegmentRouter[]): Root[] {
@@ -235,6 +232,15 @@ function rootsOf(routers: readonly SegmentRouter[]): Root[] {
   }))
 }
 
-/** Those that could mean the same path: of its version, instance and area. */
-const routersOf = ({ routers: [one] }: Candidate, all: readonly SegmentRouter[]): readonly SegmentRouter[] =>
-  one === undefined ? [] : all.filter(router => nameOf(router) === nameOf(one))
+const sameRoutes = (some: readonly FollowedRoute[], others: readonly FollowedRoute[]): boolean =>
+  some.length === others.length &&
+  some.every((a, i) => {
+    const b = others[i]!
+    return (
+      a.to === b.to &&
+      a.via === b.via &&
+      a.neighbour === b.neighbour &&
+      a.kind === b.kind &&
+      a.cost === b.cost
+    )
+  })
