@@ -111,7 +111,10 @@ t.test('a link is used with the families it has, and what this machine spoils is
 })
 
 t.test('more routers of IPv6 behind the relay than have sockets are told of', async t => {
-  const link = judgeLink('eth1', row(['UP', 'LOWER_UP'], [address('inet6', 'link')])) as LanLink
+  const link = judgeLink(
+    'eth1',
+    row(['UP', 'LOWER_UP'], [address('inet', 'global'), address('inet6', 'link')]),
+  ) as LanLink
   const settings = { rpFilter: 0, forwarding4: true, forwarding6: true, proxyNdp: true }
   const far = (count: number, front: string): string[] =>
     Array.from({ length: count }, (_, i) => `${front}${i + 1}`)
