@@ -55,6 +55,26 @@ t.test('relay says what is not there: no relay, no LAN, no router, no finding', 
   t.match(await brunel('relay eth9'), { exit: 1, err: /No tunnel is joined to eth9/ })
 })
 
+t.test('many routers in one state are counted, those in another are named', async t => {
+  const { brunel, router } = await served(t)
+  const [here, there] = relayReport().neighbours
+  if (here === undefined || there === undefined) return t.fail()
+  const far = Array.from({ length: 30 }, (_, i) => ({
+    ...there,
+    routerId: `2.2.2.${i}`,
+    address: `10.1.1.${i}`,
+    states: [{ routerId: here.routerId, address: here.address, state: 'Full' as const }],
+  }))
+  const states = far.map(({ routerId, address }, i) => ({
+    ...{ routerId, address },
+    state: i === 7 ? ('Init' as const) : ('Full' as const),
+  }))
+  router.relayReports = [relayReport({ neighbours: [{ ...here, states }, ...far] })]
+  t.match((await brunel('relay')).out, /ago {2}Full \/ Full 29 routers, Init \/ Full 2\.2\.2\.7\n/)
+  router.reports = [tunnelReport('branch-7', { relay: tunnelRelay({ neighbours: [{ ...here, states }] }) })]
+  t.match((await brunel('status branch-7')).out, /; Full with 29 routers, Init with 2\.2\.2\.7\n/)
+})
+
 t.test('routers that are all heard by one port are compared with nobody', async t => {
   const { brunel, router } = await served(t)
   const [here] = relayReport().neighbours

@@ -1,6 +1,7 @@
 import { readDemoOptions } from './demo/options.js'
 import { print, red } from './demo/paper.js'
 import { addresses, tell } from './demo/story.js'
+import { withoutFrr } from './peers/frr.js'
 import { Sites } from './sites.js'
 
 const options = readDemoOptions(process.argv.slice(2))
@@ -14,8 +15,19 @@ if (process.getuid?.() !== 0) {
   process.exit(1)
 }
 
+const absent = options.relay && withoutFrr()
+if (absent !== false) {
+  process.stderr.write(`--relay shows FRR's routers; ${absent}. On Debian: apt-get install frr\n`)
+  process.exit(1)
+}
+
 const sites = await Sites.build({ nat: options.nat })
-process.once('SIGINT', () => print('\nremoving everything'))
+/** Ctrl-C takes away what the story is about, which then fails. */
+let stopped = false
+process.once('SIGINT', () => {
+  stopped = true
+  print('\nremoving everything')
+})
 sites.topology.cleanup.onSignals()
 let broken = 1
 try {
@@ -26,12 +38,15 @@ try {
     await new Promise(() => setInterval(() => undefined, 1 << 30))
   }
 } catch (error) {
-  print(`\n${red('The lab failed:')} ${(error as Error).message}`)
-  for (const side of ['A', 'B'] as const)
-    print(`--- router ${side} said last\n${sites.routers[side].log().slice(-2000)}`)
+  if (!stopped) {
+    print(`\n${red('The lab failed:')} ${(error as Error).message}`)
+    for (const side of ['A', 'B'] as const)
+      print(`--- router ${side} said last\n${sites.routers[side].log().slice(-2000)}`)
+  }
 }
 const left = await sites.destroy()
 for (const fault of left) print(`not removed: ${fault}`)
+if (stopped) process.exit(130)
 print(
   broken === 0
     ? '\nAll as promised; everything removed.'

@@ -111,10 +111,25 @@ function hellosText(neighbours: readonly OspfNeighbour[]): readonly string[] {
   return ['', table(['ROUTER', 'ADDRESS', 'MASK', 'OPTIONS, AREA', 'PRIORITY', 'DR', 'BDR'], rows)]
 }
 
+/** More routers than this in one state are counted: on a segment of thirty nobody reads their names. */
+const MOST_NAMED = 3
+
+/** `named`: how a router is put behind its state. */
+function grouped(states: readonly (readonly [state: string, routerId: string])[], named: string): string {
+  const groups = new Map<string, string[]>()
+  for (const [state, routerId] of states) groups.set(state, [...(groups.get(state) ?? []), routerId])
+  return [...groups]
+    .flatMap(([state, ids]) =>
+      (ids.length > MOST_NAMED ? [`${ids.length} routers`] : ids).map(who => `${state}${named}${who}`),
+    )
+    .join(', ')
+}
+
 const statesText = (n: OspfNeighbour, all: readonly OspfNeighbour[]): string =>
-  n.states
-    .map(({ routerId, address, state }) => `${state} / ${stateOf(all, address, n)} ${routerId}`)
-    .join(', ') || '-'
+  grouped(
+    n.states.map(one => [`${one.state} / ${stateOf(all, one.address, n)}`, one.routerId]),
+    ' ',
+  ) || '-'
 
 /** The state that the router at `address` has for `n`. */
 const stateOf = (all: readonly OspfNeighbour[], address: string, n: OspfNeighbour): string =>
@@ -164,6 +179,9 @@ function neighbourText({
   states,
 }: OspfNeighbour): string {
   const timers = hello === null ? '' : `, hello ${hello.helloInterval} s, dead ${hello.deadInterval} s`
-  const has = states.map(one => `${one.state} with ${one.routerId}`).join(', ')
+  const has = grouped(
+    states.map(one => [one.state, one.routerId]),
+    ' with ',
+  )
   return `${routerId} (${address}): area ${area}${timers}, MTU ${mtu ?? 'not seen'}, authentication ${authentication}${has && `; ${has}`}`
 }
