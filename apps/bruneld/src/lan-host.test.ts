@@ -103,6 +103,14 @@ t.test('a link is used with the families it has, and what this machine spoils is
       .map(({ remedy }) => remedy)
       .join('\n')
   t.equal(said(2, true), '')
+  const vlan = { ...link, name: 'eth1.7', ipv6: false }
+  t.match(
+    warningsOf(vlan, { rpFilter: 1, forwarding4: true, forwarding6: true, proxyNdp: true }).map(
+      ({ remedy }) => remedy,
+    ),
+    [/net\.ipv4\.conf\.eth1\/7\.rp_filter=2/, /net\.ipv6\.conf\.eth1\/7\.disable_ipv6=0/],
+    'as sysctl wants the name of a VLAN',
+  )
   t.match(said(1, false), /ip_forward=1[\s\S]*all\.forwarding=1[\s\S]*proxy_ndp=1[\s\S]*rp_filter=2/)
   t.match(
     warningsOf(link, { rpFilter: 0, forwarding4: true, forwarding6: true, proxyNdp: true })[0]?.detail,

@@ -195,9 +195,10 @@ export class Relay implements Machine<RelayInput, RelayEffect> {
   #failFast(now: Instant, port: Port, others: readonly Port[]): void {
     const [told, untold]: [string[], string[]] = [[], []]
     for (const source of this.#sources.of(port)) {
-      const words = source.hello && farewell(source.hello)
-      if (words !== undefined) this.#speakFor(now, port, words, others)
-      if (source.dead !== undefined) (words === undefined ? untold : told).push(source.address)
+      const words = [...source.hellos.values()].map(farewell)
+      for (const one of words) if (one !== undefined) this.#speakFor(now, port, one, others)
+      const all = words.length > 0 && words.every(one => one !== undefined)
+      if (source.dead !== undefined) (all ? told : untold).push(source.address)
       this.#forget(source)
     }
     this.#event({ type: 'fail-fast', port, told, untold })
@@ -209,7 +210,9 @@ export class Relay implements Machine<RelayInput, RelayEffect> {
     if (isDrop(packet)) return
     this.#recent.add(now, digestOf(p, packet), port)
     this.#doctor.hear(now, { port, payload: bytes.subarray(packet.payloadAt), ...packet })
-    for (const other of others) this.#send(other, bytes)
+    // RFC 2328 §9.5: on networks without multicast a Hello is for one neighbour.
+    const to = packet.multicast ? undefined : this.#sources.find(Address.format(packet.destination))
+    for (const other of others) if (packet.multicast || other === to?.port) this.#send(other, bytes)
   }
 
   #remove(now: Instant, port: Port): void {
@@ -314,7 +317,12 @@ export class Relay implements Machine<RelayInput, RelayEffect> {
     const kept = bytes.length <= LARGEST_HELLO
     const address = Address.format(packet.source)
     if (port === LAN && this.#sources.find(address)?.dead === undefined) this.#resident(address, true)
-    this.#sources.hello(address, message.body.deadInterval, kept ? bytes : undefined)
+    const { instance, body } = message
+    this.#sources.hello(address, {
+      deadInterval: body.deadInterval,
+      instance,
+      packet: kept ? bytes : undefined,
+    })
   }
 
   /** RFC 2328 §8.1: most packets of an adjacency, and all retransmissions. */

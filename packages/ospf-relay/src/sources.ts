@@ -12,8 +12,16 @@ export interface Source {
   readonly limiter: RateLimiter
   /** How many of its packets in a row came sooner by another port. */
   readonly outrun: number
-  /** Its last OSPF Hello, whole. */
-  readonly hello?: Uint8Array
+  /** Its last OSPF Hellos, whole, by instance (RFC 5340 §2.4). */
+  readonly hellos: ReadonlyMap<number, Uint8Array>
+}
+
+export interface HelloHeard {
+  /** Seconds. */
+  readonly deadInterval: number
+  readonly instance: number
+  /** Where it is to be kept. */
+  readonly packet: Uint8Array | undefined
 }
 
 /** RFC 2328 §C.3: the usual RouterDeadInterval, until a Hello says another. */
@@ -28,6 +36,8 @@ const DETOUR = 3
 const LONGEST_DEAD: Millis = seconds(300)
 /** More routers on one link nobody has; more would let a flood of forged sources take the memory. */
 const MOST_OF_A_PORT = 64
+/** Instances of one source: more are claims of somebody who invents them. */
+const MOST_HELLOS = 3
 
 export class Sources {
   readonly #byAddress = new Map<string, Source>()
@@ -65,7 +75,12 @@ export class Sources {
     this.#loose.delete(address)
     const base = was?.port === port ? was : undefined
     this.#byAddress.set(address, {
-      ...(base ?? { address, outrun: 0, limiter: was?.limiter ?? new RateLimiter(millis(4), 1000) }),
+      ...(base ?? {
+        address,
+        outrun: 0,
+        hellos: new Map(),
+        limiter: was?.limiter ?? new RateLimiter(millis(4), 1000),
+      }),
       port,
       heardAt: now,
     })
@@ -87,12 +102,13 @@ export class Sources {
     return outrun >= DETOUR
   }
 
-  /** `hello`: the packet, where it is to be kept. */
-  hello(address: string, deadInterval: number, hello: Uint8Array | undefined): void {
+  hello(address: string, { deadInterval, instance, packet }: HelloHeard): void {
     const source = this.#byAddress.get(address)
     if (source === undefined) return
     const dead = millis(Math.min(LONGEST_DEAD, Math.max(1000, deadInterval * 1000)))
-    this.#byAddress.set(address, { ...source, dead, ...(hello === undefined ? {} : { hello }) })
+    const hellos = [...source.hellos].filter(([of]) => of !== instance).slice(1 - MOST_HELLOS)
+    if (packet !== undefined) hellos.push([instance, packet])
+    this.#byAddress.set(address, { ...source, dead, hellos: new Map(hellos) })
   }
 
   remove({ address, port }: Source): void {

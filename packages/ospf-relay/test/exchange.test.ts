@@ -99,6 +99,17 @@ for (const [title, steps, want] of [
     ['4: since 1: x y'],
   ],
   [
+    'by multicast, and answered by unicast',
+    [
+      [1, { from: 'a', to: undefined }, BEGINS],
+      [2, BA, BEGINS],
+      [3, { from: 'a', to: undefined }, ENDS, 'x'],
+      [4, CA, BEGINS],
+      [5, BA, ENDS, 'y'],
+    ],
+    ['5: since 1: x y'],
+  ],
+  [
     'of different days',
     [
       [1, AB, BEGINS],

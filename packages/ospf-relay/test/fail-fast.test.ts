@@ -119,6 +119,24 @@ t.test(
   },
 )
 
+t.test('RFC 5340 §2.4: with failFast a neighbour dies in each instance in which it spoke', async t => {
+  const rig = new Rig([{ tunnel: 'x', failFast: true }])
+  for (const instance of [0, 64]) rig.hears('x', hello({ ...B6, instance }, [A.id]))
+  const sent = dies(rig).flatMap(effect => (effect.do === 'send' ? [effect.packet[40 + 14]] : []))
+  t.same(sent, [0, 64])
+  t.match(rig.events('fail-fast'), [{ event: { told: [B6.address], untold: [] } }])
+})
+
+t.test('RFC 2328 §9.5: the last words that are a unicast Hello go to where its neighbour lives', async t => {
+  const rig = new Rig([{ tunnel: 'x', failFast: true }, 'y'])
+  rig.hears('lan', hello(A))
+  rig.hears('x', hello(B, [A.id], { to: A.address }))
+  t.same(
+    lines(dies(rig)).filter(line => line.includes('>')),
+    ['lan: 10.9.0.2 > 10.9.0.1'],
+  )
+})
+
 t.test('RFC 2328 §A.3.2: a Hello larger than any Ethernet takes is not kept to be said again', async t => {
   const rig = new Rig([{ tunnel: 'x', failFast: true }])
   const many = Array.from({ length: 400 }, (_, i) => `7.7.${i >> 8}.${i & 255}`)

@@ -1,7 +1,7 @@
 /** The LAN port of the OSPF relay on a real interface: what a neighbour sends and hears, and what the kernel is left with. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -412,6 +412,9 @@ t.test('the LAN of a relay', { skip: noLab(), timeout: 60_000 }, async t => {
       for (const far of [FAR[4], FAR[6]])
         again.tell({ do: 'neighbour', address: far, tunnel: 'tun0', present: true })
       await again.presence(FAR[6], 'present')
+      for (const pid of router.pids())
+        if (readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('brunel-relay'))
+          process.kill(pid, 'SIGTERM')
       await again.end('SIGKILL')
       t.match(await traces(), /lookup 17500[\s\S]*proto 175[\s\S]*\n1\n$/)
       await until(

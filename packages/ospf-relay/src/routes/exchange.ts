@@ -17,7 +17,7 @@ const MOST_KEYS = 100_000
 export interface Direction {
   /** Area and address. */
   readonly from: string
-  /** The same of the other; undefined: by multicast, as on a point-to-point network (RFC 2328 §8.1). */
+  /** The same of the other; undefined: by multicast, as on a point-to-point network (RFC 2328 §8.1), if not all do so. */
   readonly to: string | undefined
 }
 
@@ -92,4 +92,4 @@ export class Exchanges {
 
 const nameOf = ({ from, to }: Direction): string => `${from} > ${to ?? 'all'}`
 const answers = (a: Direction, b: Direction): boolean =>
-  a.to === undefined ? b.to === undefined && a.from !== b.from : a.to === b.from && a.from === b.to
+  a.from !== b.from && [undefined, b.from].includes(a.to) && [undefined, a.from].includes(b.to)
