@@ -118,8 +118,22 @@ t.test('a link is used with the families it has, and what this machine spoils is
   )
 })
 
+t.test('the version of OSPF that a LAN has no address for is said', async t => {
+  const fine = { rpFilter: 0, forwarding4: true, forwarding6: true, proxyNdp: true }
+  const said = (...addresses: ReturnType<typeof address>[]): readonly string[] =>
+    warningsOf(judgeLink('eth1', row(['UP', 'LOWER_UP'], addresses)) as LanLink, fine).map(
+      ({ detail }) => /OSPFv[23] is not relayed/.exec(detail)?.[0] ?? detail,
+    )
+  t.same(said(address('inet6', 'link')), ['OSPFv2 is not relayed'])
+  t.same(said(address('inet', 'global')), ['OSPFv3 is not relayed'])
+  t.same(said(address('inet', 'global'), address('inet6', 'link')), [])
+})
+
 t.test('more routers of IPv6 behind the relay than have sockets are told of', async t => {
-  const link = judgeLink('eth1', row(['UP', 'LOWER_UP'], [address('inet6', 'link')])) as LanLink
+  const link = judgeLink(
+    'eth1',
+    row(['UP', 'LOWER_UP'], [address('inet', 'global'), address('inet6', 'link')]),
+  ) as LanLink
   const settings = { rpFilter: 0, forwarding4: true, forwarding6: true, proxyNdp: true }
   const far = (count: number, front: string): string[] =>
     Array.from({ length: count }, (_, i) => `${front}${i + 1}`)

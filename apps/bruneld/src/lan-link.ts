@@ -168,6 +168,14 @@ export function warningsOf(
           ),
         ]
       : []),
+    ...(link.ipv4
+      ? []
+      : [
+          warn(
+            `${name} has no IPv4 address: OSPFv2 is not relayed.`,
+            `ip address add ADDRESS/LENGTH dev ${name}; it need not be of the subnet of the routers.`,
+          ),
+        ]),
     ...(link.ipv6
       ? []
       : [
