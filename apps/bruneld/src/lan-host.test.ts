@@ -103,6 +103,14 @@ t.test('a link is used with the families it has, and what this machine spoils is
       .map(({ remedy }) => remedy)
       .join('\n')
   t.equal(said(2, true), '')
+  const vlan = { ...link, name: 'eth1.7', ipv6: false }
+  t.match(
+    warningsOf(vlan, { rpFilter: 1, forwarding4: true, forwarding6: true, proxyNdp: true }).map(
+      ({ remedy }) => remedy,
+    ),
+    [/net\.ipv4\.conf\.eth1\/7\.rp_filter=2/, /net\.ipv6\.conf\.eth1\/7\.disable_ipv6=0/],
+    'as sysctl wants the name of a VLAN',
+  )
   t.match(said(1, false), /ip_forward=1[\s\S]*all\.forwarding=1[\s\S]*proxy_ndp=1[\s\S]*rp_filter=2/)
   t.match(
     warningsOf(link, { rpFilter: 0, forwarding4: true, forwarding6: true, proxyNdp: true })[0]?.detail,
@@ -110,8 +118,22 @@ t.test('a link is used with the families it has, and what this machine spoils is
   )
 })
 
+t.test('the version of OSPF that a LAN has no address for is said', async t => {
+  const fine = { rpFilter: 0, forwarding4: true, forwarding6: true, proxyNdp: true }
+  const said = (...addresses: ReturnType<typeof address>[]): readonly string[] =>
+    warningsOf(judgeLink('eth1', row(['UP', 'LOWER_UP'], addresses)) as LanLink, fine).map(
+      ({ detail }) => /OSPFv[23] is not relayed/.exec(detail)?.[0] ?? detail,
+    )
+  t.same(said(address('inet6', 'link')), ['OSPFv2 is not relayed'])
+  t.same(said(address('inet', 'global')), ['OSPFv3 is not relayed'])
+  t.same(said(address('inet', 'global'), address('inet6', 'link')), [])
+})
+
 t.test('more routers of IPv6 behind the relay than have sockets are told of', async t => {
-  const link = judgeLink('eth1', row(['UP', 'LOWER_UP'], [address('inet6', 'link')])) as LanLink
+  const link = judgeLink(
+    'eth1',
+    row(['UP', 'LOWER_UP'], [address('inet', 'global'), address('inet6', 'link')]),
+  ) as LanLink
   const settings = { rpFilter: 0, forwarding4: true, forwarding6: true, proxyNdp: true }
   const far = (count: number, front: string): string[] =>
     Array.from({ length: count }, (_, i) => `${front}${i + 1}`)

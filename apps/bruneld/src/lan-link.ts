@@ -124,6 +124,8 @@ export function warningsOf(
 ): readonly Refusal[] {
   const warn = (detail: string, remedy: string): Refusal => ({ code: 'BRUNEL_RELAY_HOST', detail, remedy })
   const { name } = link
+  // A dot in a name, as VLANs have it, is a slash to sysctl.
+  const key = name.replaceAll('.', '/')
   const far6 = [...far].filter(address => address.includes(':')).length
   return [
     ...(far6 > MOST_FAR
@@ -154,7 +156,7 @@ export function warningsOf(
       ? [
           warn(
             `proxy_ndp of ${name} is off and may not be switched on, so that the kernel answers no neighbour solicitation for neighbours behind the relay: unicast of OSPFv3 does not come.`,
-            `sysctl -w net.ipv6.conf.${name}.proxy_ndp=1, and the same line in /etc/sysctl.d/; or let bruneld write it: ReadWritePaths=/proc/sys/net/ipv6/conf in the systemd unit. For a container: --sysctl net.ipv6.conf.all.proxy_ndp=1.`,
+            `sysctl -w net.ipv6.conf.${key}.proxy_ndp=1, and the same line in /etc/sysctl.d/; or let bruneld write it: ReadWritePaths=/proc/sys/net/ipv6/conf in the systemd unit. For a container: --sysctl net.ipv6.conf.all.proxy_ndp=1.`,
           ),
         ]
       : []),
@@ -162,16 +164,24 @@ export function warningsOf(
       ? [
           warn(
             `${name} drops packets whose source is not of its own subnets (rp_filter is strict): unnumbered neighbours are not heard.`,
-            `sysctl -w net.ipv4.conf.${name}.rp_filter=2, where there are such neighbours.`,
+            `sysctl -w net.ipv4.conf.${key}.rp_filter=2, where there are such neighbours.`,
           ),
         ]
       : []),
+    ...(link.ipv4
+      ? []
+      : [
+          warn(
+            `${name} has no IPv4 address: OSPFv2 is not relayed.`,
+            `ip address add ADDRESS/LENGTH dev ${name}; it need not be of the subnet of the routers.`,
+          ),
+        ]),
     ...(link.ipv6
       ? []
       : [
           warn(
             `${name} has no link-local IPv6 address: OSPFv3 is not relayed, and other relays on this LAN are not noticed.`,
-            `sysctl -w net.ipv6.conf.${name}.disable_ipv6=0`,
+            `sysctl -w net.ipv6.conf.${key}.disable_ipv6=0`,
           ),
         ]),
   ]

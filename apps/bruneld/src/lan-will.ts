@@ -2,8 +2,12 @@ import { spawn } from 'node:child_process'
 import type { Socket } from 'node:net'
 import { MARK } from './interfaces.js'
 
-/** Waits for the end of its input, which the kernel closes for a process that was killed. */
-const SCRIPT = `cat > /dev/null
+/**
+ * Waits for the end of its input, which the kernel closes for a process that was killed; not for SIGTERM, which systemd
+ * sends to all that is left of a service when its main process has died.
+ */
+const SCRIPT = `trap '' TERM
+cat > /dev/null
 ip neigh show proxy dev "$1" | while read -r address rest; do
   case "$rest" in *"proto ${MARK}"*) ip neigh del proxy "$address" dev "$1" ;; esac
 done`

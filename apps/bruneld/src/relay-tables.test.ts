@@ -1,5 +1,5 @@
 import t from 'tap'
-import { mayFollow, ruleScript, tableChange, tableOf, tableRules } from './relay-tables.js'
+import { mayFollow, ruleScript, tableChange, tableMended, tableOf, tableRules } from './relay-tables.js'
 
 const CONNECTED = ['10.9.0.253/24', '127.0.0.1/8', 'fd00:1::1/64']
 
@@ -57,6 +57,19 @@ t.test('one script makes one table of another, and says only what changes', asyn
     'route replace 10.92.0.0/16 dev gre8 table 9 proto 175',
   ])
   t.same(tableChange(9, before, before), [])
+})
+
+t.test('a table is made whole: what is lost comes back, what ought not to be there goes', async t => {
+  const want = tableOf([FAR, NEAR], [], [])
+  t.same(tableMended(9, new Set(want.keys()), want), [])
+  const peer = tableOf([FAR], ['2001:DB8:0::7'], [])
+  t.same(tableMended(9, new Set(['2001:db8::7/128', FAR.to]), peer), [], 'however it is written')
+  t.same(tableMended(9, new Set([...want.keys(), '10.8.0.0/16']), want), ['route del 10.8.0.0/16 table 9'])
+  t.same(tableMended(9, new Set(['10.8.0.0/16', FAR.to]), want), [
+    'route del 10.8.0.0/16 table 9',
+    'route replace 10.92.0.0/16 dev gre7 table 9 proto 175',
+    'route replace 10.91.0.0/16 via 10.9.0.1 dev eth1 onlink table 9 proto 175',
+  ])
 })
 
 t.test('what somebody wrote into main is stronger, its default route weaker', async t => {

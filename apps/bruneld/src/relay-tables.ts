@@ -83,6 +83,24 @@ export function tableChange(
   ]
 }
 
+/** Two texts of one prefix are the same. */
+const canonical = (text: string): string => {
+  const prefix = Address.parsePrefix(text)
+  return prefix === undefined ? text : Address.formatPrefix(prefix)
+}
+
+/** Pure: the script that makes a table whole again of what is left in it; nothing where it is as it should be. */
+export function tableMended(
+  table: number,
+  have: ReadonlySet<string>,
+  want: ReadonlyMap<string, string>,
+): string[] {
+  const [haveThese, wantThese] = [have, want.keys()].map(of => new Set([...of].map(canonical)))
+  const stale = new Map([...have].filter(to => !wantThese?.has(canonical(to))).map(to => [to, '']))
+  const lost = [...want.keys()].some(to => !haveThese?.has(canonical(to)))
+  return tableChange(table, lost ? stale : new Map([...stale, ...want]), want)
+}
+
 /**
  * Pure: the rules of an interface, or of all others. What came by an interface of its own and is not in its table skips
  * that of the others: OSPF did not send it here, and what it would find leads back to whoever did. Of a refused network
@@ -140,7 +158,14 @@ export const refusedRoutes = (said: string): RelayProblem => ({
 })
 
 interface Row {
+  readonly dst: string
   readonly table?: string
+}
+
+/** As tables here have it: `ip` leaves the length of a host out, and calls all `default`. */
+const destination = (dst: string, family: '-4' | '-6'): string => {
+  if (dst === 'default') return family === '-4' ? '0.0.0.0/0' : '::/0'
+  return dst.includes('/') ? dst : host(dst)
 }
 
 export class KernelTables implements RelayTables {
@@ -236,21 +261,19 @@ export class KernelTables implements RelayTables {
       )
   }
 
-  /** An interface that goes down loses its routes, and other software may take what it does not know. */
+  /** An interface that goes down loses its routes, other software may take what it does not know, and `ip` may fail. */
   async #look(): Promise<void> {
     this.problem = undefined
     // What our own networks are may have changed.
     for (const device of [...this.#wanted.keys(), OTHERS]) this.#dirty.add(device)
     await this.#apply()
-    if (this.#installed.size === 0) return
-    const there = new Map<string, number>()
-    for (const family of FAMILIES)
-      for (const { table } of await marked(family))
-        if (table !== undefined) there.set(table, (there.get(table) ?? 0) + 1)
+    if (this.#numbers.size === 1) return
+    const there = [...(await marked('-4')), ...(await marked('-6'))]
     const [lines, rules]: [string[], string[]] = [[], []]
-    for (const [device, routes] of this.#installed) {
+    for (const device of this.#numbers.keys()) {
       const table = this.#tableNumber(device)
-      if (there.get(`${table}`) !== routes.size) lines.push(...tableChange(table, new Map(), routes))
+      const have = new Set(there.flatMap(row => (row.table === `${table}` ? row.to : [])))
+      lines.push(...tableMended(table, have, this.#installed.get(device) ?? new Map()))
       rules.push(...(this.#rules.get(device) ?? []))
     }
     const refused = await script([], lines)
@@ -260,10 +283,11 @@ export class KernelTables implements RelayTables {
   }
 }
 
-async function marked(family: string): Promise<Row[]> {
+async function marked(family: '-4' | '-6'): Promise<readonly { table: string | undefined; to: string }[]> {
   try {
     const text = await runIp(['-json', family, 'route', 'show', 'table', 'all', 'proto', `${MARK}`])
-    return JSON.parse(text || '[]') as Row[]
+    const rows = JSON.parse(text || '[]') as Row[]
+    return rows.map(({ dst, table }) => ({ table, to: destination(dst, family) }))
   } catch {
     return [] // no such family
   }

@@ -147,6 +147,14 @@ t.test('data follows OSPF', { skip: noLab() || withoutFrr(), timeout: 300_000 },
     t.same(await followed(a, 4), ['10.92.0.0/24'])
   })
 
+  await t.test('a table that somebody changed is as OSPF wants it again', async () => {
+    await a.ip([
+      'route del 10.92.0.0/24 table 1751000001',
+      'route add 10.95.0.0/24 dev gre1 table 1751000001 proto 175',
+    ])
+    await until('it is', 30_000, async () => (await followed(a, 4)).join() === '10.92.0.0/24')
+  })
+
   await t.test(
     'RFC 2328 §12.4.4.1: a default route is followed from the LAN, and not by the appliance itself',
     async t => {
