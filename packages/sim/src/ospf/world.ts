@@ -184,11 +184,12 @@ export class RelayWorld {
   }
 
   #told(effect: OspfEffect): void {
-    if (effect.do !== 'died' || !this.calm) return
+    if (effect.do !== 'died') return
     const now = this.time.now()
     const lost = (this.#lostHellos.get(effect.neighbour) ?? []).filter(at => now - at < HELLO_MEMORY)
     if (lost.length < LOST_HELLOS) return
-    this.diedOfLoss++
+    // While all else is excused it is not counted, but it may take longer than that.
+    if (this.calm) this.diedOfLoss++
     this.#windows.push({ from: now, to: now + BACK, adjacencies: true })
   }
 
