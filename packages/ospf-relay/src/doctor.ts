@@ -127,8 +127,7 @@ export class Doctor {
         n.port !== from.port &&
         n.version === from.version &&
         n.instance === from.instance &&
-        !isStranger(n, from) &&
-        (to === undefined || n.address === to),
+        (to === undefined ? !isStranger(n, from) : n.address === to),
     )
   }
 

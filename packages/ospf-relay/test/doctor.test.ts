@@ -570,6 +570,21 @@ t.test('RFC 2328 §8.2: routers of two subnets on one cable are not compared', a
   t.ok(codes(rig).includes('BRUNEL_OSPF_ROUTER_ID'), 'but their ids must differ')
 })
 
+t.test(
+  'RFC 2328 §8.2: routers of two subnets that describe their databases to one another do take one another',
+  async t => {
+    const rig = new Rig(['x'])
+    for (let i = 0; i < 3; i++) {
+      talk(rig, ...good, 1)
+      talk(rig, { router: C }, { router: D }, 1)
+    }
+    rig.hears('lan', description(A, D.address, { mtu: 1500, flags: 7 }))
+    const stranger = rig.relay.report(instant(rig.now)).neighbours.find(({ routerId }) => routerId === A.id)
+    t.ok(stranger?.states.some(({ routerId }) => routerId === D.id))
+    t.ok(codes(rig).includes('BRUNEL_OSPF_AREA'))
+  },
+)
+
 t.test('RFC 2328 §8.2: who is alone in his subnet is told so', async t => {
   const rig = new Rig(['x'])
   const [a, c] = [

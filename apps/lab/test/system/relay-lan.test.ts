@@ -37,7 +37,7 @@ class Port {
     this.child.stdin!.write(`${JSON.stringify(command)}\n`)
   }
 
-  wait<T>(what: string, find: (news: LanNews) => T | undefined | false, limit = 6000): Promise<T> {
+  wait<T>(what: string, find: (news: LanNews) => T | undefined | false, limit = 20_000): Promise<T> {
     return until(what, limit, () => this.heard.map(find).find(found => found), 10)
   }
 
@@ -54,7 +54,7 @@ class Port {
   }
 
   async presence(address: string, presence: string): Promise<void> {
-    await until(`${address} is ${presence}`, 6000, async () => {
+    await until(`${address} is ${presence}`, 20_000, async () => {
       this.heard.length = 0
       this.tell({ do: 'report' })
       return this.wait('a report', news => news.on === 'report' && news.neighbours[address] === presence, 200)
@@ -133,7 +133,7 @@ const HOST = { 4: '10.0.0.2', 6: 'fe80::2' }
 const PROXY_NDP = '/proc/sys/net/ipv6/conf/lan/proxy_ndp'
 const FAR = { 4: '10.0.0.9', 6: 'fe80::9' }
 
-t.test('the LAN of a relay', { skip: noLab(), timeout: 60_000 }, async t => {
+t.test('the LAN of a relay', { skip: noLab(), timeout: 180_000 }, async t => {
   const prefix = uniquePrefix()
   const folder = mkdtempSync(join(tmpdir(), 'brunel-lan-'))
   const router = await Namespace.make(`${prefix}relay-lan-r`)
@@ -320,7 +320,7 @@ t.test('the LAN of a relay', { skip: noLab(), timeout: 60_000 }, async t => {
     ours.tell({ do: 'neighbour', address: FAR[6], tunnel: 'tun0', present: false })
     await until(
       'no proxy',
-      3000,
+      20_000,
       async () => ((await router.json('neigh', 'show', 'proxy')) as unknown[]).length === 0,
     )
     await host.ip(['neigh flush dev eth0'])
@@ -382,7 +382,7 @@ t.test('the LAN of a relay', { skip: noLab(), timeout: 60_000 }, async t => {
     const opened = await sockets()
     await router.ip(['link del lan'])
     await ours.state('waiting', /no interface lan/)
-    await until('no route of ours', 3000, async () => !/proto 175/.test(await router.must(['ip', 'route'])))
+    await until('no route of ours', 20_000, async () => !/proto 175/.test(await router.must(['ip', 'route'])))
     ours.heard.length = 0
     await wire()
     await host.ip(['link set eth0 up'])
@@ -419,7 +419,7 @@ t.test('the LAN of a relay', { skip: noLab(), timeout: 60_000 }, async t => {
       t.match(await traces(), /lookup 17500[\s\S]*proto 175[\s\S]*\n1\n$/)
       await until(
         'it speaks for nobody, so that another relay may',
-        5000,
+        20_000,
         async () => ((await router.json('neigh', 'show', 'proxy')) as unknown[]).length === 0,
       )
       const next = open(router, 'lan', 'ospf')
