@@ -5,7 +5,7 @@ import { moment, table } from '../words.js'
 
 export function relaysText(relays: readonly RelayReport[], now: Date): string {
   if (relays.length === 0)
-    return 'No LAN is joined to a tunnel. Give a peer `ospfRelay` with the LAN interface: see docs/operations.md.'
+    return 'No LAN is joined to a tunnel. `brunel peer edit NAME --ospf-relay INTERFACE` does so at each end: see docs/ospf-relay.md.'
   return relays.map(relay => relayText(relay, now).join('\n')).join('\n\n')
 }
 
