@@ -91,9 +91,9 @@ export interface RelayTables {
 
 /** What a relay knew, for the one that comes after a restart. */
 export interface RelayMemory {
-  read(device: string, group: string): readonly KeptArea[]
+  read(device: string): readonly KeptArea[]
   /** Soon. */
-  write(device: string, group: string, areas: () => readonly KeptArea[]): void
+  write(device: string, areas: () => readonly KeptArea[]): void
   /** What is to be written is, at once. */
   flush(device: string): void
 }

@@ -139,7 +139,7 @@ export class RelayGroup {
       },
     })
     this.#feed({ on: 'own-addresses', addresses: this.#ownAddresses })
-    this.#feed({ on: 'kept', areas: this.#ports.edge.memory.read(this.device, this.group) })
+    this.#feed({ on: 'kept', areas: this.#ports.edge.memory.read(this.device) })
     for (const { tunnel, carrying } of this.#tunnels.values()) {
       const { settings } = tunnel
       this.#feed({ on: 'tunnel-set', settings })
@@ -219,9 +219,7 @@ export class RelayGroup {
       case 'routes':
         return this.#follow(effect.port, effect.routes)
       case 'keep':
-        return this.#ports.edge.memory.write(this.device, this.group, () =>
-          this.#relay.kept(this.#ports.now()),
-        )
+        return this.#ports.edge.memory.write(this.device, () => this.#relay.kept(this.#ports.now()))
       case 'resident':
         return this.#attempt(() => this.#lan?.resident(effect.address, effect.is))
       case 'drop':

@@ -19,7 +19,7 @@ function files(t: { teardown(step: () => void): void }) {
     error => failures.push(error),
   )
   const keep = (device: string, areas = AREAS): void => {
-    memory.write(device, 'backbone', () => areas)
+    memory.write(device, () => areas)
     memory.flush(device)
   }
   return { dir, clock, failures, memory, keep }
@@ -27,14 +27,13 @@ function files(t: { teardown(step: () => void): void }) {
 
 t.test('what was kept comes back with the age that it has by then', async t => {
   const { clock, memory, keep, failures } = files(t)
-  t.same(memory.read('eth1', 'backbone'), [])
+  t.same(memory.read('eth1'), [])
   keep('eth1')
   clock.wall += 90_500
-  const [area] = memory.read('eth1', 'backbone')
+  const [area] = memory.read('eth1')
   t.match(area, { version: 2, instance: 0, area: '0.0.0.0' })
   t.same(area?.lsas[0], LSA.with(0, 0).with(1, 97))
-  t.same(memory.read('eth2', 'backbone'), [], 'of another LAN')
-  t.same(memory.read('eth1', 'other'), [], 'the LAN is of another group now')
+  t.same(memory.read('eth2'), [], 'of another LAN')
   t.same(failures, [])
 })
 
@@ -44,22 +43,22 @@ t.test(
     const { clock, memory, keep } = files(t)
     keep('eth1')
     clock.wall += 3_599_000
-    t.equal(memory.read('eth1', 'backbone').length, 1)
+    t.equal(memory.read('eth1').length, 1)
     clock.wall += 1000
-    t.same(memory.read('eth1', 'backbone'), [])
+    t.same(memory.read('eth1'), [])
     clock.wall -= 3_601_000
-    t.same(memory.read('eth1', 'backbone'), [])
+    t.same(memory.read('eth1'), [])
   },
 )
 
 t.test('several wishes are one file, of what there is when it is written', async t => {
   const { memory, dir } = files(t)
-  memory.write('eth1', 'backbone', () => AREAS)
-  memory.write('eth1', 'backbone', () => [])
+  memory.write('eth1', () => AREAS)
+  memory.write('eth1', () => [])
   memory.flush('eth1')
   memory.flush('eth1')
   t.same(readdirSync(join(dir, 'relay')), ['eth1'])
-  t.equal(memory.read('eth1', 'backbone').length, 1)
+  t.equal(memory.read('eth1').length, 1)
 })
 
 t.test('a file that cannot be read is nothing; a folder that cannot be made is told', async t => {
@@ -68,7 +67,7 @@ t.test('a file that cannot be read is nothing; a folder that cannot be made is t
   const path = join(dir, 'relay', 'eth1')
   for (const text of ['', '{', '[]', readFileSync(path, 'utf8').slice(0, 60)]) {
     writeFileSync(path, text)
-    t.same(memory.read('eth1', 'backbone'), [])
+    t.same(memory.read('eth1'), [])
   }
   const other = files(t)
   writeFileSync(join(other.dir, 'relay'), '')

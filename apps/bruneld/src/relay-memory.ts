@@ -6,11 +6,11 @@ import type { RelayMemory } from './relay-edge.js'
 
 /**
  * The LSAs that relays carried, kept over a restart: routers say them once in half an hour, and a relay that begins while
- * they are Full would know none. One file a LAN interface. Nothing in it is secret; each LSA proves its own checksum.
+ * they are Full would know none. One file a LAN interface, whatever its group is called. Nothing in it is secret; each
+ * LSA proves its own checksum.
  */
 
 interface File {
-  readonly group: string
   /** Unix time in ms. */
   readonly at: number
   readonly areas: readonly {
@@ -38,12 +38,12 @@ export class RelayFiles implements RelayMemory {
   }
 
   /** With the ages that they have by now; nothing where there is nothing, or where the clock was set back. */
-  read(device: string, group: string): readonly KeptArea[] {
+  read(device: string): readonly KeptArea[] {
     try {
       const path = join(this.#folder, device)
       const file = JSON.parse(readFileSync(path, 'utf8')) as File
       const seconds = (this.#wall() - file.at) / 1000
-      if (file.group !== group || seconds < 0 || seconds >= Ospf.MAX_AGE) return []
+      if (seconds < 0 || seconds >= Ospf.MAX_AGE) return []
       return file.areas.map(({ lsas, ...area }) => ({
         ...area,
         lsas: lsas.map(text => older(Buffer.from(text, 'base64'), seconds)),
@@ -54,12 +54,12 @@ export class RelayFiles implements RelayMemory {
   }
 
   /** `areas` is asked for when it is written. */
-  write(device: string, group: string, areas: () => readonly KeptArea[]): void {
+  write(device: string, areas: () => readonly KeptArea[]): void {
     if (this.#due.has(device)) return
     const write = (): void => {
       this.#due.delete(device)
       try {
-        this.#write(device, { group, at: this.#wall(), areas: areas().map(asText) })
+        this.#write(device, { at: this.#wall(), areas: areas().map(asText) })
       } catch (error) {
         this.#failed(error)
       }

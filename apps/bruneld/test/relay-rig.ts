@@ -164,7 +164,7 @@ export function relayRig(firstId = 1) {
     },
     memory: {
       read: () => state.kept,
-      write: (_device, _group, areas) => {
+      write: (_device, areas) => {
         state.keep = areas
       },
       flush: () => void state.flushed++,

@@ -1,5 +1,6 @@
 /** Data follows the routes that OSPF brought through the relay; nobody has written one down. */
 import { join } from 'node:path'
+import type { RelayReport } from '@brunel/admin-api'
 import t from 'tap'
 import type { Namespace } from '../../src/net/namespace.js'
 import { ping } from '../../src/net/traffic.js'
@@ -179,6 +180,20 @@ t.test('data follows OSPF', { skip: noLab() || withoutFrr(), timeout: 300_000 },
     t.ok(before)
     t.equal(await changes(), before, 'the routers stayed Full all the time')
   })
+
+  for (const group of ['renamed', 'lan0'])
+    await t.test(`and when its group is called ${group}`, async t => {
+      const before = await changes()
+      const { api } = lab.appliance('a')
+      await api.ask('PATCH', `/v1/peers/${linkName(1)}`, { ospfRelay: { group } })
+      await until('the relay has the new name', 20_000, async () => {
+        const [relay] = await api.ask<readonly RelayReport[]>('GET', '/v1/relay')
+        return relay?.group === group && relay.ports.every(port => port.state === 'forwarding')
+      })
+      await answered(TO[4])
+      await answered(TO[6])
+      t.equal(await changes(), before, 'the routers stayed Full all the time')
+    })
 
   await t.test('a tunnel that is down is followed by nothing, until it is up', async t => {
     const { api } = lab.appliance('a')
