@@ -208,7 +208,7 @@ async function full(pair: readonly [Member, Member]): Promise<void> {
     for (const version of VERSIONS)
       await until(
         `OSPFv${version} of ${self.id} is Full`,
-        40_000,
+        60_000,
         async () => {
           const seen = await self.neighbours(version)
           return seen.length === 1 && seen[0]?.state === 'Full'
@@ -288,7 +288,8 @@ t.test('a relayed segment', { skip: noLab() || withoutFrr() || withoutBird(), ti
   await Promise.all([west.start(), east.start()])
 
   await t.test('hub and two spokes', async t => {
-    const timers = { hello: 1, dead: 4 }
+    // Who waits shorter elects itself, on a machine that lets Hellos be late (RFC 2328 §9.4).
+    const timers = { hello: 1, dead: 8 }
     const member = (program: OspfProgram, host: number, lan: string, priority: number) =>
       Member.make(t, lab, { program, net: 1, host, lan, timers, priority })
     const hub = await member('frr', 1, 'lan-p', 100)
