@@ -222,11 +222,14 @@ export class Doctor {
     }
   }
 
-  /** Long gone, or it speaks in another instance since. */
+  /** Long gone, or it speaks in another instance since, or from another address: a link may have several (RFC 5340 §2.5). */
   #isOver(now: Instant, n: Neighbour): boolean {
     if (since(n.heardAt, now) > REMEMBERED) return true
     const speaksOn = (one: Neighbour): boolean =>
-      one.port === n.port && one.address === n.address && one.version === n.version && !isSilent(now, one)
+      one.port === n.port &&
+      one.version === n.version &&
+      (one.address === n.address || (one.routerId === n.routerId && one.instance === n.instance)) &&
+      !isSilent(now, one)
     return isSilent(now, n) && [...this.#neighbours.values()].some(speaksOn)
   }
 

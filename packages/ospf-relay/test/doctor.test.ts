@@ -288,6 +288,22 @@ t.test(
   },
 )
 
+t.test('RFC 5340 §2.5: who goes on from another address of its link is not silent', async t => {
+  const rig = new Rig(['x'])
+  const moved = { ...B, address: '10.9.0.77' }
+  talk(rig, ...good)
+  for (let i = 0; i < 6; i++) {
+    rig.hears('lan', hello(A, [B.id]))
+    rig.hears('x', hello(moved, [A.id]))
+    rig.run(10_000)
+  }
+  t.same(codes(rig), [])
+  t.same(
+    rig.relay.report(instant(rig.now)).neighbours.map(({ address }) => address),
+    [A.address, moved.address],
+  )
+})
+
 t.test('RFC 2328 §10.1: an adjacency that becomes Full is news, and so is its end', async t => {
   const rig = new Rig(['x'])
   talk(rig, ...good)
